@@ -1,0 +1,63 @@
+"""What BOIFI raises on purpose. Each class tells its catcher what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BoifiError(Exception):
+    """Anything BOIFI raises on purpose."""
+
+    safe_to_retry = False
+
+
+class InvalidInput(BoifiError, ValueError):
+    """What the user wrote cannot work; one line names the field, the rule and the value.
+
+    Args:
+        field: where it stands, dotted, as the user wrote it: `search_space.dimensions[2].min`.
+        rule: what must hold: `must be below max`.
+        value: what was found; left out of the message when not given.
+    """
+
+    _NOT_GIVEN = object()
+
+    def __init__(self, field: str, rule: str, value: Any = _NOT_GIVEN) -> None:
+        self.field = field
+        self.rule = rule
+        got = "" if value is self._NOT_GIVEN else f", got {_short(value)}"
+        super().__init__(f"{field}: {rule}{got}")
+
+
+class ExecutorError(BoifiError):
+    """The control plane, or what stands in for it, did not do what was asked."""
+
+
+class ExecutorUnreachable(ExecutorError):
+    """No connection, or it was cut, or the other side answers 5xx or 429.
+
+    Policies are replaced by name, so repeating is harmless.
+    """
+
+    safe_to_retry = True
+
+
+class ExecutorTimedOut(ExecutorError):
+    """No answer in time, or no observation newer than the policy in time."""
+
+    safe_to_retry = True
+
+
+class ExecutorRejected(ExecutorError):
+    """The request itself was refused (4xx); repeating it cannot help."""
+
+
+class ExecutorBadAnswer(ExecutorError):
+    """An answer that cannot be read: no JSON, the wrong shape, or too large. The next one may be sound."""
+
+    safe_to_retry = True
+
+
+def _short(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

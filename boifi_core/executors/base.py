@@ -1,0 +1,78 @@
+"""The two interfaces to a target: what injects faults, and what watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from boifi_core.models import FaultPlan, FaultType, RawObservation
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an injector can express; a space that asks for more is refused before anything starts.
+
+    Attributes:
+        fault_types: those that it can inject.
+        max_delay_ms: the longest delay, milliseconds.
+        parameters: whether it reads `FaultPlan.parameters`.
+        error_message: whether it can set the message of an injected error; if not, it is dropped with a warning.
+    """
+
+    fault_types: frozenset[FaultType]
+    max_delay_ms: int
+    parameters: bool = False
+    error_message: bool = False
+
+
+class Injector(Protocol):
+    """Puts faults in force and takes them away."""
+
+    capabilities: Capabilities
+
+    def as_sent(self, plan: FaultPlan) -> FaultPlan:
+        """The plan as this injector will send it: rounded, and without what it drops. What is sent is recorded."""
+
+    def apply(self, name: str, plan: FaultPlan, *, timeout_s: float) -> None:
+        """Put `plan` in force under `name`; repeating it is harmless.
+
+        Args:
+            name: the policy's name, `boifi-<8 of the session>-<trial>[-<n>]`.
+            plan: as `as_sent` gave it, with `duration_seconds` set: it ends by itself after that.
+            timeout_s: limit for the whole call, seconds, > 0.
+
+        Raises:
+            ExecutorUnreachable, ExecutorTimedOut: repeating is harmless and may help.
+            ExecutorRejected: refused; repeating cannot help.
+        """
+
+    def clear(self, name: str, *, timeout_s: float) -> None:
+        """Remove the policy; one that is already gone counts as removed."""
+
+    def list(self, *, timeout_s: float) -> list[str]:
+        """The names of all active policies, ours or not."""
+
+    def health(self, *, timeout_s: float) -> None:
+        """Return if the injector can take policies; raise an `ExecutorError` that says why if not."""
+
+    def close(self) -> None:
+        """Give back connections; the injector is not used after."""
+
+
+class Observer(Protocol):
+    """Brings one observation of the target."""
+
+    def observe(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """One observation whose window began after `newer_than` (aware, this machine's clock).
+
+        An older one is waited out, never returned. Fields that are missing or unusable are None with a reason in
+        `degraded`.
+
+        Raises:
+            ExecutorTimedOut: nothing new enough came within `timeout_s`.
+            ExecutorUnreachable, ExecutorRejected, ExecutorBadAnswer: as for `Injector`.
+        """
+
+    def close(self) -> None:
+        """Give back ports and connections; the observer is not used after."""
