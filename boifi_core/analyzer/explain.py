@@ -1,0 +1,107 @@
+"""Why a score is what it is, in one sentence for people."""
+
+from __future__ import annotations
+
+from boifi_core.analyzer.compare import Comparison
+from boifi_core.analyzer.config import AnalyzerConfig
+from boifi_core.analyzer.scorers.bug import BAD_LOG
+from boifi_core.analyzer.scorers.structure import StructureScorer
+from boifi_core.analyzer.trace import parents
+from boifi_core.models import RawObservation, SeverityScore
+
+_NAMES = {"bug": "bug", "perf": "performance", "struct": "structure"}
+_EDGES = 3
+
+
+def explain(
+    score: SeverityScore,
+    observation: RawObservation,
+    baseline: RawObservation | None = None,
+    config: AnalyzerConfig | None = None,
+) -> str:
+    """What the points of `score` were given for.
+
+    Args:
+        score: as the analyzer gave it for `observation` and `baseline`.
+        config: as the analyzer's; it tells which kind of request was the worst.
+
+    Returns:
+        Phrases joined by `; `: `most requests got 503; latency 412 ms (baseline 35); 14 spans instead of 8`.
+    """
+    phrases = [*_bug(score, observation), *_latency(score, observation, baseline)]
+    config = config or AnalyzerConfig()
+    if any(part.startswith("struct.") for part in score.breakdown):
+        scorer = StructureScorer(config.span_increase_threshold, config.edit_distance_threshold)
+        worst = scorer.worst(observation, baseline)
+        phrases += [] if worst is None else _structure(score, worst)
+    phrases += [f"the {_NAMES.get(name, name)} score could not be computed, 5 stands for it" for name in score.fallback]
+    return "; ".join(phrases) or "nothing unusual"
+
+
+def _bug(score: SeverityScore, observation: RawObservation) -> list[str]:
+    parts, phrases = score.breakdown, []
+    if "bug.status_5xx" in parts or "bug.status_4xx" in parts:
+        phrases.append(f"most requests got {observation.status_code}")
+    elif observation.error_rate:
+        phrases.append(f"{_share(observation.error_rate)} of the requests failed")
+    if "bug.logs" in parts:
+        line = next((line for line in observation.logs if BAD_LOG.search(line)), "")
+        phrases.append(f"logged “{_short(' '.join(line.split()))}”")
+    return phrases
+
+
+def _latency(score: SeverityScore, observation: RawObservation, baseline: RawObservation | None) -> list[str]:
+    if "perf.latency" not in score.breakdown or observation.latency_ms is None:
+        return []
+    name = "p95 latency" if observation.quantiles_ms.get("p95") == observation.latency_ms else "latency"
+    before = "" if baseline is None or baseline.latency_ms is None else f" (baseline {_ms(baseline.latency_ms)})"
+    return [f"{name} {_ms(observation.latency_ms)} ms{before}"]
+
+
+def _structure(score: SeverityScore, worst: Comparison) -> list[str]:
+    parts, phrases = score.breakdown, []
+    if "struct.span_increase" in parts or ("struct.edit_distance" in parts and worst.span_increase):
+        phrases.append(f"{len(worst.spans)} spans instead of {worst.n_baseline_spans}")
+    elif "struct.edit_distance" in parts:
+        phrases.append(f"{worst.edit_distance} calls differ from the baseline")
+    if "struct.error_span" in parts:
+        phrases.append(f"failing: {', '.join(failing_edges(worst))}")
+    if "struct.bottleneck" in parts and worst.bottleneck is not None:
+        slow = worst.bottleneck
+        phrases.append(f"{_short(slow.operation)} took {_ms(slow.duration_ms)} ms instead of {_ms(slow.baseline_ms)}")
+    if phrases and worst.kind is not None:
+        phrases[0] = f"on {_short(worst.kind)}: {phrases[0]}"
+    return phrases
+
+
+def failing_edges(comparison: Comparison) -> list[str]:
+    """The calls that failed, deepest cause first: `orders→payments`; at most three, then the number of the rest.
+
+    A span whose own call failed is left out: its error is the echo of what happened below it.
+    """
+    spans = comparison.spans
+    parent_of = parents(spans)
+    echoes = {parent for index, parent in enumerate(parent_of) if spans[index].is_error}
+    edges: dict[str, None] = {}
+    for index, span in enumerate(spans):
+        if not span.is_error or index in echoes:
+            continue
+        parent = parent_of[index]
+        caller = None if parent is None else spans[parent].service or spans[parent].name
+        called = span.service or span.name or "?"
+        edges[_short(called if caller in (None, called) else f"{caller}→{called}")] = None
+    named = list(edges) or ["?"]
+    rest = len(named) - _EDGES
+    return named[:_EDGES] + ([f"{rest} more"] if rest > 0 else [])
+
+
+def _share(rate: float) -> str:
+    return "under 1 %" if rate < 0.01 else f"{rate:.0%}".replace("%", " %")
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _short(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

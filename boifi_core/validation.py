@@ -1,0 +1,116 @@
+"""Pydantic's findings as one line for the person who wrote the input."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from typing_extensions import is_typeddict
+
+from boifi_core.errors import InvalidInput
+
+_RULES = {
+    "missing": "is required",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a finite number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+}
+"""Rule by pydantic's error type; `{…}` is filled from the error's context."""
+
+
+def invalid_input(error: ValidationError, prefix: str, model: type[BaseModel] | None = None) -> InvalidInput:
+    """The first finding of `error` as an `InvalidInput`: dotted field path, rule, value.
+
+    Args:
+        error: what pydantic raised.
+        prefix: path of the validated value in the user's input, `analyzer`; empty when it is the whole.
+        model: what was validated; with it an unknown key is answered with the nearest known name, and the names that
+            pydantic gives to the branches of a union are left out of the path.
+
+    An `InvalidInput` that a validator raised is handed on as it is: it already names its field.
+    """
+    finding = error.errors()[0]
+    cause = finding.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidInput):
+        return cause
+    path, known = _walk(finding, prefix, model)
+    field = path or "input"
+    if finding["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
+        return InvalidInput(field, "unknown key" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+    rule = _rule(finding)
+    if finding["type"] == "missing" or isinstance(finding["input"], (dict, BaseModel)):
+        return InvalidInput(field, rule)
+    return InvalidInput(field, rule, finding["input"])
+
+
+def _rule(finding: ErrorDetails) -> str:
+    if finding["type"] in {"value_error", "assertion_error"}:
+        return str(finding["ctx"]["error"])
+    template = _RULES.get(finding["type"])
+    if template is not None:
+        return template.format_map({name: _plain(value) for name, value in finding.get("ctx", {}).items()})
+    return finding["msg"].replace("Input should be", "must be").replace("Input should", "must")
+
+
+def _plain(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _walk(finding: ErrorDetails, prefix: str, model: type[BaseModel] | None) -> tuple[str, set[str]]:
+    """The field's dotted path, and the names that were known where its last part stands."""
+    path, within, known = prefix, [model] if model else [], set[str]()
+    parts = finding["loc"]
+    for position, part in enumerate(parts):
+        if isinstance(part, int):
+            path += f"[{part}]"
+            continue
+        fields = [_fields(kind) for kind in within]
+        known = {name for names in fields for name in names}
+        values = [argument for kind in within if get_origin(kind) is dict for argument in get_args(kind)[1:]]
+        if known and not values and part not in known and position < len(parts) - 1:
+            continue  # the name of a union's branch, which the user never wrote
+        path += f".{part}" if path else part
+        within = [kind for names in fields if part in names for kind in _kinds(names[part])]
+        within += [kind for value in values for kind in _kinds(value)]
+    return path, known
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """The fields of a model or a TypedDict, each with its annotation; none for anything else."""
+    if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return get_type_hints(kind) if is_typeddict(kind) else {}
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation allows, out of unions, lists and tuples; a dict is one."""
+    if get_origin(annotation) in (None, dict):
+        yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _kinds(argument)

@@ -1,0 +1,68 @@
+import pytest
+
+from boifi_core.analyzer import AnalyzerConfig
+from boifi_core.errors import InvalidInput
+
+
+def test_defaults_are_the_plans():
+    config = AnalyzerConfig()
+    assert config.weights == {"bug": 10, "perf": 2, "struct": 5}
+    assert (config.baseline_latency_ms, config.threshold_latency_ms) == (200, 1000)
+    assert (config.span_increase_threshold, config.edit_distance_threshold) == (0.5, 2)
+
+
+def test_weights_that_are_left_out_keep_their_default():
+    assert AnalyzerConfig.parse({"weights": {"perf": 7}}).weights == {"bug": 10, "perf": 7, "struct": 5}
+
+
+@pytest.mark.parametrize("text", ["weights: {bug: 1}\n", "analyzer:\n  weights: {bug: 1}\nname: other\n"])
+def test_from_yaml_takes_the_bare_mapping_or_the_one_under_analyzer(tmp_path, text):
+    file = tmp_path / "analyzer.yaml"
+    file.write_text(text)
+    assert AnalyzerConfig.from_yaml(file).weights == {"bug": 1, "perf": 2, "struct": 5}
+
+
+def test_an_empty_file_means_defaults(tmp_path):
+    file = tmp_path / "analyzer.yaml"
+    file.write_text("")
+    assert AnalyzerConfig.from_yaml(file) == AnalyzerConfig()
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ({"weights": {"bug": 0}}, "analyzer.weights.bug: must be above 0, got 0"),
+        ({"weights": {"struct": -1}}, "analyzer.weights.struct: must be above 0, got -1"),
+        ({"weights": {"bug": float("inf")}}, "analyzer.weights.bug: must be a finite number, got inf"),
+        ({"weights": {"bugs": 1}}, "analyzer.weights.bugs: unknown key; did you mean bug?"),
+        ({"weights": 3}, "analyzer.weights: must be a mapping, got 3"),
+        ({"baseline_latency_ms": 0}, "analyzer.baseline_latency_ms: must be above 0, got 0"),
+        (
+            {"baseline_latency_ms": 1000},
+            "analyzer: baseline_latency_ms must be below threshold_latency_ms, got 1000 and 1000",
+        ),
+        ({"span_increase_threshold": -0.1}, "analyzer.span_increase_threshold: must be at least 0, got -0.1"),
+        ({"edit_distance_threshold": 1.5}, "analyzer.edit_distance_threshold: must be a whole number, got 1.5"),
+        ({"threshold_ms": 1}, "analyzer.threshold_ms: unknown key; did you mean threshold_latency_ms?"),
+        ([1], "analyzer: must be a mapping, got [1]"),
+    ],
+)
+def test_bad_values_are_one_line(data, line):
+    with pytest.raises(InvalidInput) as caught:
+        AnalyzerConfig.parse(data)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize("content", [b"weights: {bug: [", b"\xff\xfe\x00", b"[" * 5000])
+def test_a_file_that_is_no_yaml_is_one_line(tmp_path, content):
+    file = tmp_path / "analyzer.yaml"
+    file.write_bytes(content)
+    with pytest.raises(InvalidInput) as caught:
+        AnalyzerConfig.from_yaml(file)
+    assert str(caught.value).startswith(f"{file}: must be YAML")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    with pytest.raises(InvalidInput, match=r"cannot be read \(No such file or directory\)"):
+        AnalyzerConfig.from_yaml(tmp_path / "none.yaml")

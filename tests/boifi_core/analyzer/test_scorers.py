@@ -1,0 +1,188 @@
+import logging
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observations import NOON, observed, span, trace
+
+from boifi_core.analyzer.scorers import BugScorer, PerformanceScorer, StructureScorer
+from boifi_core.errors import InvalidInput
+from boifi_core.models import RawObservation
+
+HEALTHY = (span("r", "GET /", ms=50), span("a", "cart", "r"), span("b", "orders", "r"), span("c", "payments", "b"))
+BASELINE = observed(trace_data=trace(*HEALTHY))
+
+AWKWARD_OBSERVATIONS = [
+    RawObservation(timestamp=NOON),
+    observed(status_code=None, latency_ms=None, error_rate=None),
+    observed(latency_ms=1e300, error_rate=1.0, status_code=599),
+    observed(logs=("",), trace_data=""),
+    observed(trace_data="{"),
+    observed(trace_data='{"spans": []}'),
+    observed(traces={"": "nonsense", "checkout": trace(*HEALTHY)}),
+    observed(trace_data=trace(*(span(str(i), "x", status="error") for i in range(50)))),
+]
+
+
+class ScorerContract:
+    """Promises every scorer keeps; subclasses supply the `scorer` fixture."""
+
+    @pytest.mark.parametrize("observation", AWKWARD_OBSERVATIONS)
+    @pytest.mark.parametrize("baseline", [None, BASELINE, observed(trace_data="}")])
+    def test_stays_in_range_and_is_the_sum_of_its_parts(self, scorer, observation, baseline):
+        score = scorer.score(observation, baseline)
+        parts = scorer.parts(observation, baseline)
+        assert 0 <= score <= 10
+        assert all(points > 0 for points in parts.values())
+        assert score == min(10, sum(parts.values()))
+
+    def test_healthy_scores_nothing(self, scorer):
+        assert scorer.score(BASELINE, BASELINE) == 0
+        assert scorer.parts(BASELINE, BASELINE) == {}
+
+    def test_no_observation_is_refused(self, scorer):
+        with pytest.raises(ValueError, match="None"):
+            scorer.score(None)
+
+
+class TestBugScorer(ScorerContract):
+    @pytest.fixture
+    def scorer(self):
+        return BugScorer()
+
+    @pytest.mark.parametrize(
+        ("fields", "score"),
+        [
+            ({"status_code": 500}, 10),
+            ({"status_code": 599}, 10),
+            ({"status_code": 499}, 8),
+            ({"status_code": 400}, 8),
+            ({"status_code": 399}, 0),
+            ({"status_code": 200}, 0),
+            ({"logs": ("all good", "an Error occurred")}, 6),
+            ({"logs": ("fatal: gone",)}, 6),
+            ({"logs": ("WARN slow",)}, 0),
+            ({"error_rate": 0.001}, 3),
+            ({"error_rate": 1.0}, 3),
+            ({"status_code": 503, "logs": ("ERROR",), "error_rate": 1.0}, 10),
+            ({"status_code": 404, "logs": ("ERROR",), "error_rate": 1.0}, 8),
+            ({"logs": ("ERROR",), "error_rate": 1.0}, 6),
+        ],
+    )
+    def test_the_first_rule_that_holds_counts(self, scorer, fields, score):
+        assert scorer.score(observed(**fields)) == score
+
+    @pytest.mark.parametrize(("fields", "score"), [({"logs": ("ERROR",)}, 6), ({"error_rate": 0.2}, 3), ({}, 0)])
+    def test_without_a_status_code_the_sound_fields_are_scored_with_a_warning(self, scorer, caplog, fields, score):
+        assert scorer.score(observed(status_code=None, **fields)) == score
+        assert "no status code" in caplog.text
+
+
+class TestPerformanceScorer(ScorerContract):
+    @pytest.fixture
+    def scorer(self):
+        return PerformanceScorer()
+
+    @pytest.mark.parametrize(
+        ("latency_ms", "score"),
+        [(0, 0), (199.9, 0), (200, 0), (600, 4.5), (1000, 9), (1000.1, 10), (1e9, 10), (None, 0)],
+    )
+    def test_is_piecewise_linear(self, scorer, latency_ms, score):
+        assert scorer.score(observed(latency_ms=latency_ms)) == pytest.approx(score)
+
+    @given(st.floats(0, 1e6), st.floats(0, 1e6))
+    def test_never_falls_as_latency_rises(self, first, second):
+        scorer = PerformanceScorer(35, 400)
+        low, high = sorted([first, second])
+        assert scorer.score(observed(latency_ms=low)) <= scorer.score(observed(latency_ms=high))
+
+    @pytest.mark.parametrize("limits", [(0, 10), (-1, 10), (10, 10), (11, 10), (float("nan"), 10), (1, float("inf"))])
+    def test_limits_that_cannot_be_are_refused(self, limits):
+        with pytest.raises(InvalidInput):
+            PerformanceScorer(*limits)
+
+
+def structure(spans, baseline=BASELINE, **thresholds):
+    return StructureScorer(**thresholds).parts(observed(trace_data=trace(*spans)), baseline)
+
+
+class TestStructureScorer(ScorerContract):
+    @pytest.fixture
+    def scorer(self):
+        return StructureScorer()
+
+    def test_more_than_half_as_many_spans_again(self):
+        two_more = [*HEALTHY, span("d", "payments", "b"), span("e", "payments", "b")]
+        three_more = [*two_more, span("f", "payments", "b")]
+        assert structure(two_more) == {}
+        assert structure(three_more) == {"struct.span_increase": 3, "struct.edit_distance": 5}
+        assert structure(three_more, edit_distance_threshold=3) == {"struct.span_increase": 3}
+        assert structure(two_more, span_increase_threshold=0.49) == {"struct.span_increase": 3}
+
+    def test_more_than_two_edits(self):
+        assert structure(HEALTHY[:2]) == {}
+        assert structure(HEALTHY[:1]) == {"struct.edit_distance": 5}
+
+    def test_an_error_span_counts_with_a_baseline_or_without(self):
+        spans = [*HEALTHY[:-1], HEALTHY[-1] | {"status": "error"}]
+        assert structure(spans) == {"struct.error_span": 2}
+        assert structure(spans, None) == {"struct.error_span": 2}
+        assert structure(spans * 3, None) == {"struct.error_span": 2}
+
+    @pytest.mark.parametrize(("ms", "parts"), [(50, {}), (50.1, {"struct.bottleneck": 2})])
+    def test_a_span_slower_than_five_times(self, ms, parts):
+        assert structure([*HEALTHY[:-1], HEALTHY[-1] | {"duration_ms": ms}]) == parts
+
+    def test_a_span_that_took_no_time_is_no_bottleneck(self):
+        instant = observed(trace_data=trace(span("r", "GET /", ms=0)))
+        assert structure([span("r", "GET /", ms=1000)], instant) == {}
+
+    def test_all_signs_together_are_clipped_to_ten(self, scorer):
+        spans = [span("r", "GET /", ms=5000, status="error"), *(span(str(i), "retry", "r") for i in range(20))]
+        assert sum(structure(spans).values()) == 12
+        assert scorer.score(observed(trace_data=trace(*spans)), BASELINE) == 10
+
+    def test_each_kind_is_compared_with_its_own_and_the_worst_counts(self, scorer):
+        browse, checkout = trace(*HEALTHY[:1]), trace(*HEALTHY)
+        baseline = observed(traces={"browse": browse, "checkout": checkout}, trace_kind="browse", trace_data=browse)
+        same = observed(traces={"checkout": checkout, "browse": browse})
+        swapped = observed(traces={"browse": checkout, "checkout": checkout})
+        broken = observed(traces={"browse": "garbage", "checkout": trace(HEALTHY[0])})
+        assert scorer.parts(same, baseline) == {}
+        assert scorer.parts(swapped, baseline) == {"struct.span_increase": 3, "struct.edit_distance": 5}
+        assert scorer.worst(swapped, baseline).kind == "browse"
+        assert scorer.parts(broken, baseline) == {"struct.edit_distance": 5}
+
+    def test_one_trace_is_compared_with_the_baseline_of_its_kind_only(self, scorer):
+        baseline = observed(
+            traces={"checkout": trace(*HEALTHY)}, trace_kind="browse", trace_data=trace(span("r", "browse"))
+        )
+        checkout = observed(trace_kind="checkout", trace_data=trace(*HEALTHY))
+        browse = observed(trace_kind="browse", trace_data=trace(*HEALTHY))
+        search = observed(trace_kind="search", trace_data=trace(*HEALTHY))
+        assert scorer.parts(checkout, baseline) == {}
+        assert scorer.score(browse, baseline) == 8
+        assert scorer.parts(search, baseline) == {}
+
+    def test_a_trace_that_cannot_be_read_scores_nothing_and_is_logged(self, scorer, caplog):
+        assert scorer.score(observed(trace_data="{"), BASELINE) == 0
+        assert "the observation's trace is not used: trace must be JSON" in caplog.text
+
+    @pytest.mark.parametrize("data", [None, '{"spans": []}', '{"spans": [3]}'])
+    def test_no_trace_scores_nothing(self, scorer, data):
+        assert scorer.score(observed(trace_data=data), BASELINE) == 0
+
+    def test_concurrent_calls_in_another_order_score_nothing(self, scorer):
+        shuffled = [HEALTHY[2], HEALTHY[3], HEALTHY[0], HEALTHY[1]]
+        assert structure(shuffled) == {}
+
+
+def test_every_scoring_can_be_followed_in_the_log(caplog):
+    caplog.set_level(logging.DEBUG, logger="boifi_core.analyzer")
+    observation = RawObservation(status_code=503, latency_ms=600, timestamp=datetime.now(UTC))
+    for scorer in (BugScorer(), PerformanceScorer(), StructureScorer()):
+        scorer.score(observation)
+    assert "bug: {'bug.status_5xx': 10.0}" in caplog.text
+    assert "performance: 600.0 ms, 200 to 1000 acceptable: 4.5" in caplog.text
+    assert "structure: {}" in caplog.text

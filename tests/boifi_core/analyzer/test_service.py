@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observations import NOON, observed, span, trace
+
+from boifi_core.analyzer import AnalyzerConfig, AnalyzerService
+from boifi_core.analyzer.scorers import Scorer
+from boifi_core.models import RawObservation
+
+
+class Broken(Scorer):
+    def parts(self, observation, baseline=None):
+        raise ZeroDivisionError("no such luck")
+
+
+def test_the_total_is_the_weighted_mean():
+    baseline = observed(trace_data=trace(span("r", "GET /")))
+    observation = observed(status_code=404, latency_ms=600, trace_data=trace(span("r", "GET /", status="error")))
+    score = AnalyzerService(AnalyzerConfig()).calculate_severity(observation, baseline)
+    assert (score.bug_score, score.performance_score, score.structure_score) == (8, 4.5, 2)
+    assert score.total_score == pytest.approx((10 * 8 + 2 * 4.5 + 5 * 2) / 17)
+    assert score.breakdown == {"bug.status_4xx": 8, "perf.latency": 4.5, "struct.error_span": 2}
+    assert score.fallback == ()
+
+
+def test_weights_and_thresholds_are_the_configs():
+    config = AnalyzerConfig(
+        weights={"bug": 1, "perf": 1, "struct": 2},
+        baseline_latency_ms=10,
+        threshold_latency_ms=20,
+        span_increase_threshold=0,
+        edit_distance_threshold=1,
+    )
+    baseline = observed(trace_data=trace(span("1", "a")))
+    observation = observed(latency_ms=30, trace_data=trace(span("1", "a"), span("2", "a", "1")))
+    score = AnalyzerService(config).calculate_severity(observation, baseline)
+    assert (score.bug_score, score.performance_score, score.structure_score) == (0, 10, 3)
+    assert score.total_score == (10 + 2 * 3) / 4
+
+
+@pytest.mark.parametrize(
+    ("dimension", "field"), [("bug", "bug_score"), ("perf", "performance_score"), ("struct", "structure_score")]
+)
+def test_a_scorer_that_fails_is_neutral_named_and_logged(dimension, field, caplog):
+    service = AnalyzerService(AnalyzerConfig())
+    service.scorers[dimension] = Broken()
+    score = service.calculate_severity(observed())
+    assert getattr(score, field) == 5
+    assert score.fallback == (dimension,)
+    weights = {"bug": 10, "perf": 2, "struct": 5}
+    assert score.total_score == pytest.approx(5 * weights[dimension] / 17)
+    assert "no such luck" in caplog.text
+
+
+def test_no_observation_is_refused():
+    with pytest.raises(ValueError, match="None"):
+        AnalyzerService(AnalyzerConfig()).calculate_severity(None)
+
+
+optional = {
+    "status_code": st.none() | st.integers(100, 599),
+    "latency_ms": st.none() | st.floats(0, 1e9),
+    "error_rate": st.none() | st.floats(0, 1),
+    "logs": st.lists(st.text(max_size=10), max_size=3).map(tuple),
+    "trace_data": st.none() | st.text(max_size=20) | st.just(trace(span("1", "a", status="error"))),
+}
+observations = st.builds(RawObservation, timestamp=st.just(NOON), **optional)
+weights = st.floats(1e-3, 1e3)
+
+
+@given(observations, st.none() | observations, weights, weights, weights)
+def test_every_score_is_in_range_and_between_its_parts(observation, baseline, bug, perf, struct):
+    config = AnalyzerConfig(weights={"bug": bug, "perf": perf, "struct": struct})
+    score = AnalyzerService(config).calculate_severity(observation, baseline)
+    three = (score.bug_score, score.performance_score, score.structure_score)
+    assert all(0 <= part <= 10 for part in three)
+    assert min(three) - 1e-9 <= score.total_score <= max(three) + 1e-9
+    assert score.fallback == ()
