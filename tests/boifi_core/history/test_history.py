@@ -1,0 +1,367 @@
+import dataclasses
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pandas
+import pyarrow.parquet as pq
+import pytest
+from histories import SPACE, Axes, Axis, trial_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from observations import observed, span, trace
+
+from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.history import History, HistoryDamaged, HistoryNotWritten
+from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+
+GOLDEN = Path(__file__).parent / "golden"
+GOLDEN_TRIALS = [
+    trial_of(
+        1,
+        7.5,
+        phase="initial",
+        point={
+            "fault_type": "abort",
+            "percentage": 100,
+            "share": 0.1,
+            "abort_status_code": 503,
+            "retry": False,
+            "mixed": True,
+        },
+        plans=(
+            FaultPlan(fault_type="abort", target_path="^/bücher", headers={"end-user": "jason"}, abort_status_code=503),
+            FaultPlan(fault_type="delay", delay_ms=3),
+        ),
+        observation=observed(
+            status_code=503,
+            error_rate=0.25,
+            logs=("ERROR ☠",),
+            trace_kind="checkout",
+            trace_data=trace(span("1", "a")),
+            traces={"checkout": trace(span("1", "a"))},
+            quantiles_ms={"p50": 1 / 3},
+        ),
+        score=SeverityScore(
+            total_score=7.5,
+            bug_score=10,
+            performance_score=0.1,
+            structure_score=5,
+            breakdown={"bug.status_5xx": 10.0},
+            fallback=("struct",),
+        ),
+        predicted_mean=4.25,
+        predicted_std=0.5,
+    ),
+    trial_of(2, None, reason="the control plane did not answer", plans=(), durations=StepDurations(propose_ms=3)),
+    trial_of(3, 0.0, status="degraded", observation=observed(latency_ms=None, degraded=("latency_ms missing",))),
+]
+
+
+@pytest.fixture
+def history(tmp_path):
+    made = History(tmp_path / "history", SPACE)
+    made.create()
+    return made
+
+
+def test_the_columns_are_those_that_others_rely_on(history):
+    frame = pandas.read_parquet(history.folder)
+    assert ", ".join(frame.columns) == (
+        "session_id, trial, status, reason, phase, started_at, finished_at, severity, bug_score, performance_score, "
+        "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
+        "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
+        "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback"
+    )
+    assert len(frame) == 0
+
+
+def test_a_dimensions_column_has_its_own_type(history):
+    types = {field.name: str(field.type) for field in pq.read_schema(history.folder / "part-000000.parquet")}
+    assert {name.removeprefix("point."): kind for name, kind in types.items() if name.startswith("point.")} == {
+        "fault_type": "string",
+        "percentage": "int64",
+        "delay_ms": "int64",
+        "share": "double",
+        "abort_status_code": "int64",
+        "retry": "bool",
+        "mixed": "string",
+    }
+    assert types["started_at"] == types["finished_at"] == "timestamp[us, tz=UTC]"
+    assert types["trial"] == types["status_code"] == "int64"
+
+
+def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
+    for number in range(1, 13):
+        history.append(trial_of(number, number / 2))
+        frame = pandas.read_parquet(history.folder)
+        assert list(frame["trial"]) == list(range(1, number + 1))
+    assert list(frame["severity"]) == [number / 2 for number in range(1, 13)]
+    assert frame["point.abort_status_code"].isna().all()
+    assert frame["started_at"][0].to_pydatetime() == trial_of(1).started_at
+
+
+def test_what_was_appended_comes_back_whole_in_order(history):
+    for trial in reversed(GOLDEN_TRIALS):
+        history.append(trial)
+    assert History(history.folder, SPACE).trials() == GOLDEN_TRIALS
+    assert type(history.trials()[0].point["mixed"]) is bool
+
+
+def test_the_golden_history_still_loads():
+    assert History(GOLDEN / "version-1", SPACE).trials() == GOLDEN_TRIALS
+    assert list(pandas.read_parquet(GOLDEN / "version-1")["trial"]) == [1, 2, 3]
+
+
+def test_a_number_that_is_recorded_already_is_refused(history):
+    history.append(trial_of(1, 3.0))
+    with pytest.raises(InvalidInput, match="trial: must not be recorded already, got 1"):
+        history.append(trial_of(1, 4.0))
+    assert [trial.severity for trial in history.trials()] == [3.0]
+
+
+def test_opening_again_keeps_all_and_clears_what_a_killed_writer_left(history):
+    history.append(trial_of(1))
+    leftover = history.folder / ".part-000002.parquet"
+    leftover.write_bytes(b"PAR1 half a par")
+    assert len(pandas.read_parquet(history.folder)) == 1
+    again = History(history.folder, SPACE)
+    assert again.trials() == [trial_of(1)]
+    assert leftover.exists(), "a reader must not disturb a writer"
+    again.create()
+    assert not leftover.exists()
+    again.append(trial_of(2))
+    assert again.trials() == [trial_of(1), trial_of(2)]
+
+
+@pytest.mark.parametrize(
+    "dimensions",
+    [
+        SPACE.dimensions[:-1],
+        (*SPACE.dimensions, Axis("more", "real")),
+        (dataclasses.replace(SPACE.dimensions[0], name="other"), *SPACE.dimensions[1:]),
+        (dataclasses.replace(SPACE.dimensions[0], values=(1, 2)), *SPACE.dimensions[1:]),
+    ],
+)
+def test_another_search_space_is_refused(history, dimensions):
+    other = History(history.folder, Axes(dimensions))
+    for use in (other.create, other.trials):
+        with pytest.raises(InvalidInput, match=r"search_space: must be the one that .* was made with"):
+            use()
+
+
+def test_a_history_that_was_never_made_has_no_trials(tmp_path):
+    assert History(tmp_path / "none", SPACE).trials() == []
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "text", "other parquet"])
+def test_a_damaged_part_is_named(history, damage):
+    for number in (1, 2):
+        history.append(trial_of(number))
+    part = history.folder / "part-000002.parquet"
+    whole = part.read_bytes()
+    middle = whole.index(b"3f2a9c1e")
+    part.write_bytes(
+        {
+            "empty": b"",
+            "cut": whole[: len(whole) // 2],
+            "flipped": whole[:middle] + b"4" + whole[middle + 1 :],
+            "text": b"not parquet at all",
+            "other parquet": whole.replace(b"scored", b"scared"),
+        }[damage]
+    )
+    with pytest.raises(HistoryDamaged, match=r"part-000002\.parquet") as caught:
+        history.trials()
+    assert isinstance(caught.value, BoifiError)
+    assert "\n" not in str(caught.value)
+
+
+@given(data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_damage_is_noticed_or_harmless(history, data):
+    part = history.folder / "part-000001.parquet"
+    part.unlink(missing_ok=True)
+    history.append(GOLDEN_TRIALS[0])
+    whole = part.read_bytes()
+    start = data.draw(st.integers(0, len(whole) - 1))
+    part.write_bytes(whole[:start] + data.draw(st.binary(max_size=4)) + whole[start + data.draw(st.integers(0, 4)) :])
+    try:
+        history.trials()
+    except (HistoryDamaged, InvalidInput):
+        pass
+    finally:
+        part.write_bytes(whole)
+
+
+def test_a_full_disk_leaves_what_was_there(history):
+    history.append(trial_of(1))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(HistoryNotWritten, match=r"part-000002\.parquet cannot be written: File too large"):
+            history.append(trial_of(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in sorted(history.folder.iterdir())] == ["part-000000.parquet", "part-000001.parquet"]
+    assert len(pandas.read_parquet(history.folder)) == 1
+    history.append(trial_of(2))
+    assert history.trials() == [trial_of(1), trial_of(2)]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HistoryNotWritten, match="cannot be made ready: Not a directory"):
+        History(tmp_path / "file" / "history", SPACE).create()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from histories import SPACE, trial_of
+from boifi_core.history import History
+history = History(Path(sys.argv[1]), SPACE)
+history.create()
+number = len(history.trials())
+print("ready", flush=True)
+while True:
+    number += 1
+    history.append(trial_of(number, 5.0))
+    print(number, flush=True)
+"""
+
+
+def test_killed_at_any_moment_every_acknowledged_trial_is_there(tmp_path):
+    folder = tmp_path / "history"
+    root = Path(__file__).parents[3]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests" / "support")])}
+    chance = random.Random(3)
+    acknowledged = 0
+    for kill in range(12):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        if kill > 0:  # the first is killed before its first trial, while modules are still loaded
+            acknowledged = int(writer.stdout.readline())
+            time.sleep(chance.uniform(0, 0.03))
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = max([acknowledged, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
+        writer.stdout.close()
+        writer.wait()
+        frame = pandas.read_parquet(folder)
+        assert acknowledged <= len(frame) <= acknowledged + 1
+        assert list(frame["trial"]) == list(range(1, len(frame) + 1))
+        acknowledged = len(frame)
+    assert acknowledged > 10
+    history = History(folder, SPACE)
+    history.create()
+    assert history.trials() == [trial_of(number, 5.0) for number in range(1, acknowledged + 1)]
+    assert not list(folder.glob(".*"))
+
+
+texts = st.text(max_size=8)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+scores = st.floats(0, 10)
+moments = st.datetimes(
+    min_value=datetime(2000, 1, 1),
+    max_value=datetime(2100, 1, 1),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
+)
+categories = st.lists(
+    texts | st.integers() | st.booleans() | finite, min_size=1, max_size=4, unique_by=lambda value: (type(value), value)
+)
+axes = st.one_of(
+    st.tuples(st.just("categorical"), categories),
+    st.tuples(st.just("integer"), st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=3)),
+    st.tuples(st.just("real"), st.lists(finite, min_size=1, max_size=3)),
+)
+plans = st.builds(
+    FaultPlan,
+    fault_type=st.just("delay"),
+    target_path=st.text(min_size=1, max_size=8),
+    headers=st.dictionaries(texts, texts, max_size=2),
+    delay_ms=st.integers(1, 10**6),
+    percentage=st.floats(0, 100),
+)
+observations = st.builds(
+    RawObservation,
+    status_code=st.none() | st.integers(100, 599),
+    latency_ms=st.none() | st.floats(0, 1e12),
+    error_rate=st.none() | st.floats(0, 1),
+    logs=st.lists(texts, max_size=2).map(tuple),
+    trace_data=st.none() | texts,
+    timestamp=moments,
+    traces=st.dictionaries(texts, texts, max_size=2),
+    quantiles_ms=st.dictionaries(texts, finite, max_size=2),
+    degraded=st.lists(texts, max_size=2).map(tuple),
+)
+all_scores = st.builds(
+    SeverityScore,
+    total_score=scores,
+    bug_score=scores,
+    performance_score=scores,
+    structure_score=scores,
+    breakdown=st.dictionaries(texts, finite, max_size=2),
+    fallback=st.lists(texts, max_size=2).map(tuple),
+)
+durations = st.builds(StepDurations, **dict.fromkeys(StepDurations.model_fields, st.none() | finite))
+
+
+@st.composite
+def histories(draw):
+    """A space, and some trials in it, each with some of its dimensions."""
+    kinds = draw(st.lists(axes, max_size=4))
+    dimensions = tuple(
+        Axis(f"{draw(texts)}{index}", kind, tuple(values) if kind == "categorical" else ())
+        for index, (kind, values) in enumerate(kinds)
+    )
+    trials = []
+    for number in range(1, draw(st.integers(1, 3)) + 1):
+        point = {
+            dimension.name: draw(st.sampled_from(values))
+            for dimension, (_, values) in zip(dimensions, kinds, strict=True)
+            if draw(st.booleans())
+        }
+        trials.append(
+            Trial(
+                session_id=draw(texts),
+                trial=number,
+                status=draw(st.sampled_from(["scored", "degraded", "skipped", "failed"])),
+                reason=draw(st.none() | texts),
+                phase=draw(st.sampled_from(["initial", "search", "confirm", "minimise", "replay"])),
+                started_at=draw(moments),
+                finished_at=draw(moments),
+                point=point,
+                plans=draw(st.lists(plans, max_size=2).map(tuple)),
+                observation=draw(st.none() | observations),
+                score=draw(st.none() | all_scores),
+                predicted_mean=draw(st.none() | finite),
+                predicted_std=draw(st.none() | finite),
+                durations=draw(durations),
+            )
+        )
+    return Axes(dimensions), trials
+
+
+@given(histories())
+@settings(max_examples=80, deadline=None)
+def test_any_trial_comes_back_equal(tmp_path_factory, made):
+    space, trials = made
+    history = History(tmp_path_factory.mktemp("any") / "history", space)
+    history.create()
+    for trial in trials:
+        history.append(trial)
+    read = history.trials()
+    assert read == trials
+    for trial, original in zip(read, trials, strict=True):
+        assert {name: type(value) for name, value in trial.point.items()} == {
+            name: type(value) for name, value in original.point.items()
+        }
+    assert len(pandas.read_parquet(history.folder)) == len(trials)
