@@ -1,0 +1,164 @@
+"""The HFI control plane: injector, and observer where it has the endpoint."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from datetime import datetime, timedelta
+
+from boifi_core.errors import (
+    ExecutorBadAnswer,
+    ExecutorError,
+    ExecutorRejected,
+    ExecutorTimedOut,
+    ExecutorUnreachable,
+)
+from boifi_core.executors import policy
+from boifi_core.executors.config import ExecutorConfig
+from boifi_core.executors.observation import read_observation, read_timestamp
+from boifi_core.executors.wire import Answer, Wire
+from boifi_core.models import FaultPlan, RawObservation
+
+_OBSERVATION = "/v1/observations/latest"
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.5
+_NEGLIGIBLE_SKEW = timedelta(seconds=2)
+
+
+class HfiInjector:
+    """`Injector` of an HFI control plane; each call is one attempt."""
+
+    capabilities = policy.CAPABILITIES
+
+    def __init__(self, config: ExecutorConfig) -> None:
+        self._wire = Wire(config)
+
+    def as_sent(self, plan: FaultPlan) -> FaultPlan:
+        """See `Injector`; raises `InvalidInput` for what HFI cannot express."""
+        return policy.as_sent(plan)
+
+    def apply(self, name: str, plan: FaultPlan, *, timeout_s: float) -> None:
+        """See `Injector`; raises `InvalidInput` for a name or plan that HFI cannot take."""
+        document = policy.policy(name, plan)
+        # Read, since a proxy's friendly 200 page would otherwise pass for a fault in force.
+        self._wire.call("POST", "/v1/policies", body=document, timeout_s=timeout_s).data()
+
+    def clear(self, name: str, *, timeout_s: float) -> None:
+        """See `Injector`."""
+        self._wire.call("DELETE", f"/v1/policies/{name}", timeout_s=timeout_s, expected=(404,))
+
+    def list(self, *, timeout_s: float) -> builtins.list[str]:
+        """See `Injector`."""
+        answer = self._wire.call("GET", "/v1/policies", timeout_s=timeout_s)
+        policies = answer.data().get("policies", ())
+        if policies is None:  # what Go writes for an empty list
+            return []
+        if not isinstance(policies, builtins.list):
+            raise ExecutorBadAnswer(f"{answer.what}: 'policies' is no list")
+        metadata = [each.get("metadata") for each in policies if isinstance(each, dict)]
+        names = [each.get("name") for each in metadata if isinstance(each, dict)]
+        return [name for name in names if isinstance(name, str)]
+
+    def health(self, *, timeout_s: float) -> None:
+        """See `Injector`: ready, storage included; alive, where the control plane does not tell readiness."""
+        deadline = time.monotonic() + timeout_s
+        answer = self._wire.call("GET", "/v1/ready", timeout_s=timeout_s, expected=(404,))
+        if answer.status == 404:
+            answer = self._wire.call("GET", "/v1/health", timeout_s=deadline - time.monotonic())
+        answer.data()
+
+    def close(self) -> None:
+        """See `Injector`."""
+        self._wire.close()
+
+
+class HfiObserver:
+    """`Observer` of an HFI control plane that measures by itself: asks until the latest window is new enough."""
+
+    def __init__(self, config: ExecutorConfig) -> None:
+        self._wire = Wire(config)
+        self._clock = _ServerClock()
+
+    def observe(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """See `Observer`.
+
+        The observation's age is judged on the control plane's own clock. Answers that fail or cannot be read are asked
+        past; if nothing better comes, the last of them is the error. An observation that does not say when it was made
+        is returned only if none that does came in time, as degraded.
+        """
+        deadline = time.monotonic() + timeout_s
+        latest: datetime | None = None
+        undated: RawObservation | None = None
+        failure: ExecutorError | None = None
+        pause_s = _FIRST_PAUSE_S
+        while (left_s := deadline - time.monotonic()) > 0:
+            try:
+                answer = self._latest(left_s)
+                data = answer.data()
+            except (ExecutorUnreachable, ExecutorBadAnswer, ExecutorTimedOut) as error:
+                # What only ran out of its share of our time says less than what came before it.
+                if failure is None or deadline > time.monotonic():
+                    failure = error
+            else:
+                failure = None
+                made_at, reason = read_timestamp(data, now=answer.received_at)
+                if made_at is None:
+                    undated = read_observation(data, timestamp=answer.received_at, reasons=[reason])
+                else:
+                    made_at -= self._clock.ahead(answer)
+                    if made_at > newer_than:
+                        return read_observation(data, timestamp=made_at)
+                    latest = made_at
+            time.sleep(max(0.0, min(pause_s, deadline - time.monotonic())))
+            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        if undated is not None and latest is None:
+            return undated
+        raise self._out_of_time(newer_than, timeout_s, latest, failure)
+
+    def close(self) -> None:
+        """See `Observer`."""
+        self._wire.close()
+
+    def _latest(self, timeout_s: float) -> Answer:
+        answer = self._wire.call("GET", _OBSERVATION, timeout_s=timeout_s, expected=(404,))
+        if answer.status == 404:
+            raise ExecutorRejected(
+                f"{answer.what}: this control plane has no observations; "
+                "name an observer in the session file: `observer: {type: probe, requests: […]}`"
+            )
+        return answer
+
+    def _out_of_time(
+        self, newer_than: datetime, timeout_s: float, latest: datetime | None, failure: ExecutorError | None
+    ) -> ExecutorError:
+        what = f"no observation newer than {newer_than.isoformat()} within {timeout_s:g} s"
+        if failure is not None:
+            return type(failure)(f"{what}; last: {failure}")
+        return ExecutorTimedOut(what if latest is None else f"{what}; the latest is of {latest.isoformat()}")
+
+
+class _ServerClock:
+    """How far the control plane's clock is ahead of ours, as narrowly as its `Date` headers tell.
+
+    A `Date` has whole seconds, so each answer bounds the difference within a second or so; several narrow it down.
+    """
+
+    def __init__(self) -> None:
+        self._least = timedelta.min
+        self._most = timedelta.max
+
+    def ahead(self, answer: Answer) -> timedelta:
+        """What to take from the server's timestamps; 0 unless the clocks are 2 s or more apart.
+
+        It is the most that the difference can be, so that an old observation never passes for a new one.
+        """
+        if answer.server_time is not None:
+            least = answer.server_time - answer.received_at
+            most = answer.server_time + timedelta(seconds=1) - answer.sent_at
+            if least > self._most or most < self._least:  # a clock was set
+                self._least, self._most = timedelta.min, timedelta.max
+            self._least, self._most = max(self._least, least), min(self._most, most)
+        if self._most == timedelta.max:
+            return timedelta(0)
+        middle = self._least + (self._most - self._least) / 2
+        return self._most if abs(middle) > _NEGLIGIBLE_SKEW else timedelta(0)

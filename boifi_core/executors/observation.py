@@ -1,0 +1,185 @@
+"""What a control plane sent as an observation, read without ever failing."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from boifi_core.models import RawObservation
+
+MAX_LOG_LINES = 1_000
+MAX_LINE_CHARACTERS = 4_000
+MAX_TRACES = 200
+MAX_REASONS = 20
+_LONGEST_LATENCY_MS = 24 * 3600 * 1000.0
+_FURTHEST_AHEAD = timedelta(days=1)
+
+
+class _Unusable(Exception):  # noqa: N818 - carries the reason from a field's reader to the list of reasons
+    pass
+
+
+def read_timestamp(data: dict[str, Any], *, now: datetime) -> tuple[datetime | None, str]:
+    """When the observation was made, in UTC; a time without zone is taken as UTC.
+
+    Returns:
+        The moment and "", or None and why there is none: missing, no ISO 8601, or more than a day after `now`.
+    """
+    try:
+        text = _text(data.get("timestamp"))
+        made_at = datetime.fromisoformat(text)
+        if made_at.tzinfo is None:
+            made_at = made_at.replace(tzinfo=UTC)
+        made_at = made_at.astimezone(UTC)
+    except _Unusable as unusable:
+        return None, f"timestamp: {unusable}"
+    except (ValueError, OverflowError):
+        return None, f"timestamp: must be ISO 8601, got {_short(text)}"
+    if made_at - now > _FURTHEST_AHEAD:
+        return None, f"timestamp: lies in the future, got {_short(text)}"
+    return made_at, ""
+
+
+def read_observation(data: dict[str, Any], *, timestamp: datetime, reasons: Iterable[str] = ()) -> RawObservation:
+    """The observation with every field that is sound; the others are None, with a reason each in `degraded`.
+
+    Args:
+        data: any JSON object; `status_code`, `latency_ms`, `error_rate`, `logs`, `trace_data`, and where present
+            `trace_kind`, `traces`, `quantiles_ms` and `degraded` are read, the rest is ignored.
+        timestamp: when it was made, aware.
+        reasons: what is known to be wrong already.
+    """
+    read = _Reader(data, [*reasons, *_own_reasons(data)])
+    return RawObservation(
+        status_code=read.field("status_code", _status),
+        latency_ms=read.field("latency_ms", _latency),
+        error_rate=read.field("error_rate", _share),
+        logs=read.field("logs", read.log_lines) or (),
+        trace_data=read.field("trace_data", _trace),
+        timestamp=timestamp,
+        trace_kind=read.field("trace_kind", _text) if data.get("trace_kind") is not None else None,
+        traces=read.mapping("traces", _trace),
+        quantiles_ms=read.mapping("quantiles_ms", _latency),
+        degraded=tuple(read.reasons[:MAX_REASONS]),
+    )
+
+
+class _Reader:
+    def __init__(self, data: dict[str, Any], reasons: list[str]) -> None:
+        self._data = data
+        self.reasons = reasons
+
+    def field(self, name: str, read: Any) -> Any:
+        if name not in self._data:
+            self.reasons.append(f"{name}: missing")
+            return None
+        try:
+            return read(self._data[name])
+        except _Unusable as unusable:
+            self.reasons.append(f"{name}: {unusable}")
+            return None
+
+    def mapping(self, name: str, read: Any) -> dict[str, Any]:
+        """An optional object; entries that are unusable are left out."""
+        value = self._data.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.reasons.append(f"{name}: must be an object, got {_short(value)}")
+            return {}
+        sound = {}
+        for key, entry in list(value.items())[:MAX_TRACES]:
+            try:
+                sound[_sound_text(key)] = read(entry)
+            except _Unusable as unusable:
+                self.reasons.append(f"{name}[{_short(key)}]: {unusable}")
+        return sound
+
+    def log_lines(self, value: Any) -> tuple[str, ...]:
+        """Lines of text; one text is one line, what is no text is left out, and there are limits."""
+        if isinstance(value, str):
+            value = [value] if value else []
+        if not isinstance(value, list):
+            raise _Unusable(_must_be("a list of texts", value))
+        lines = [_sound_text(line)[:MAX_LINE_CHARACTERS] for line in value if isinstance(line, str)]
+        if len(lines) < len(value):
+            self.reasons.append(f"logs: {len(value) - len(lines)} entries are no text")
+        if len(lines) > MAX_LOG_LINES:
+            self.reasons.append(f"logs: only the first {MAX_LOG_LINES} of {len(lines)} lines were kept")
+        return tuple(lines[:MAX_LOG_LINES])
+
+
+def _own_reasons(data: dict[str, Any]) -> list[str]:
+    reasons = data.get("degraded")
+    if not isinstance(reasons, list):
+        return []
+    return [_sound_text(reason)[:MAX_LINE_CHARACTERS] for reason in reasons if isinstance(reason, str)]
+
+
+def _status(value: Any) -> int:
+    number = _number(value, 100, 599)
+    if not number.is_integer():
+        raise _Unusable(_must_be("a whole number", value))
+    return int(number)
+
+
+def _latency(value: Any) -> float:
+    return _number(value, 0, _LONGEST_LATENCY_MS)
+
+
+def _share(value: Any) -> float:
+    return _number(value, 0, 1)
+
+
+def _number(value: Any, low: float, high: float) -> float:
+    if value is None:
+        raise _Unusable("null")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _Unusable(_must_be("a number", value))
+    if not low <= value <= high:  # False for NaN, and exact for integers of any size
+        raise _Unusable(_must_be(f"{low:g}..{high:g}", value))
+    return math.fabs(value)  # -0.0 is 0
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        raise _Unusable("null or missing")
+    if not isinstance(value, str):
+        raise _Unusable(_must_be("text", value))
+    return _sound_text(value)
+
+
+def _trace(value: Any) -> str:
+    """The trace as JSON text; an object where the text of one should be is taken as meant."""
+    if value is None:
+        raise _Unusable("null")
+    try:
+        if isinstance(value, dict):
+            return json.dumps(value)
+        parsed = json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise _Unusable(_must_be("the JSON of an object", value))
+    return _sound_text(value)
+
+
+def _sound_text(value: str) -> str:
+    """Without lone surrogates, which JSON can hold and UTF-8 cannot."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _must_be(rule: str, value: Any) -> str:
+    return f"must be {rule}, got {_short(value)}"
+
+
+def _short(value: Any, limit: int = 60) -> str:
+    if isinstance(value, int) and abs(value) > 10**limit:
+        return "a huge number"
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = ascii(value[: limit + 1] if isinstance(value, str) else value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
