@@ -1,0 +1,206 @@
+"""Search over constrained dimensions, exact and bounded.
+
+Conditions and constraints compare a dimension with constants only. These constants cut it into cells, and anywhere in a
+cell every statement is equally true, so a search over cells finds a valid point if there is one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from boifi_core.space.rows import Column, Layout, Rows, Rule, Statement
+
+Cell = tuple[float, float]
+"""A part of a column, lowest and highest entry, both inside."""
+
+_MAX_STEPS = 20_000
+
+
+class SearchTooLongError(Exception):
+    """The bounded search ended without an answer."""
+
+
+def cells(column: Column, tests: Iterable[Statement]) -> list[Cell]:
+    """The column's cells for these statements, in ascending order."""
+    if column.is_categorical:
+        return [(float(code), float(code)) for code in range(len(column.values))]
+    found: list[Cell] = []
+    start = column.low
+    for cut in sorted({float(value) for test in tests for value in _constants(test)}):
+        if not column.low <= cut <= column.high:
+            continue
+        below, above = _around(cut, column)
+        found += [(start, below)] if start <= below else []
+        found += [(cut, cut)] if column.is_real or cut == int(cut) else []
+        start = above
+    return [*found, (start, column.high)] if start <= column.high else found
+
+
+def draw_where(column: Column, test: Statement, rng: np.random.Generator, n: int) -> Rows:
+    """`n` random entries of the column for which `test` holds (any at all if it never does)."""
+    parts = [cell for cell in cells(column, [test]) if test.of(np.array(cell[:1]))[0]]
+    if not parts:
+        return column.from_unit(rng.random(n))
+    sizes = np.array([_size(column, cell) for cell in parts])
+    shares = sizes / sizes.sum() if sizes.sum() > 0 else np.full(len(parts), 1 / len(parts))
+    chosen = rng.choice(len(parts), size=n, p=shares)
+    unit = rng.random(n)
+    entries = np.empty(n)
+    for number, (low, high) in enumerate(parts):
+        mine = chosen == number
+        entries[mine] = column.between(low, high, unit[mine])
+    return entries
+
+
+def cell_solutions(layout: Layout, rng: np.random.Generator | None = None) -> Iterator[dict[int, Cell]]:
+    """Cells of the constrained dimensions that keep every rule; absent dimensions are left out.
+
+    With `rng`, random ones without end, which may repeat; without, each once, in a fixed order.
+
+    Raises:
+        SearchTooLongError: after a bounded number of steps.
+    """
+    search = _Search(layout, rng)
+    if rng is None:
+        yield from search.solutions()
+        return
+    try:
+        while (solution := next(search.solutions(), None)) is not None:
+            yield solution
+    except SearchTooLongError:
+        return
+
+
+def all_rows(layout: Layout, reals: int) -> Iterator[Rows]:
+    """Every valid row once, in a fixed order; of a stretch of real numbers only `reals` are taken."""
+    for solution in cell_solutions(layout):
+        for entries in _fillings(layout, solution, reals, np.full(len(layout.columns), np.nan), 0):
+            yield entries.copy()
+
+
+def count_rows(layout: Layout) -> int | None:
+    """How many rows there are, conditions counted and constraints not; None with a real dimension."""
+    if any(column.is_real for column in layout.columns):
+        return None
+    children: dict[int, list[tuple[Statement, int]]] = {}
+    counts: dict[int, int] = {}
+    for index in reversed(layout.order):
+        mine = children.get(index, [])
+        column = layout.columns[index]
+        counts[index] = sum(
+            int(_size(column, cell))
+            * math.prod(counts[child] for test, child in mine if test.of(np.array(cell[:1]))[0])
+            for cell in cells(column, [test for test, _ in mine])
+        )
+        parent = layout.parents[index]
+        if parent is not None:
+            children.setdefault(parent.index, []).append((parent, index))
+    return math.prod(counts[index] for index in layout.order if layout.parents[index] is None)
+
+
+class _Search:
+    """Depth-first search over the cells of the dimensions that rules name, and of those they depend on."""
+
+    def __init__(self, layout: Layout, rng: np.random.Generator | None) -> None:
+        self._layout = layout
+        self._rng = rng
+        self._steps = 0
+        named = {test.index for rule in layout.rules for test in (*rule.when, *rule.then)}
+        for index in reversed(layout.order):
+            parent = layout.parents[index]
+            if index in named and parent is not None:
+                named.add(parent.index)
+        self._order = [index for index in layout.order if index in named]
+        self._rules_of = {
+            index: [rule for rule in layout.rules if any(test.index == index for test in (*rule.when, *rule.then))]
+            for index in named
+        }
+        tests = [test for rule in layout.rules for test in (*rule.when, *rule.then)]
+        tests += [parent for parent in layout.parents if parent is not None]
+        self._cells = {
+            index: cells(layout.columns[index], [test for test in tests if test.index == index]) for index in named
+        }
+
+    def solutions(self) -> Iterator[dict[int, Cell]]:
+        yield from self._extend({}, 0)
+
+    def _extend(self, chosen: dict[int, Cell | None], depth: int) -> Iterator[dict[int, Cell]]:
+        self._steps += 1
+        if self._steps > _MAX_STEPS:
+            raise SearchTooLongError
+        touched = self._rules_of[self._order[depth - 1]] if depth else self._layout.rules
+        if any(self._broken(rule, chosen) for rule in touched):
+            return
+        if depth == len(self._order):
+            yield {index: cell for index, cell in chosen.items() if cell is not None}
+            return
+        index = self._order[depth]
+        parent = self._layout.parents[index]
+        exists = parent is None or self._holds(parent, chosen[parent.index])
+        for cell in self._shuffled(index) if exists else [None]:
+            yield from self._extend({**chosen, index: cell}, depth + 1)
+
+    def _shuffled(self, index: int) -> Sequence[Cell | None]:
+        mine = self._cells[index]
+        if self._rng is None:
+            return mine
+        return [mine[i] for i in self._rng.permutation(len(mine))]
+
+    def _broken(self, rule: Rule, chosen: dict[int, Cell | None]) -> bool:
+        """Whether the rule is broken already, whatever the dimensions that are still open take."""
+        if not all(test.index in chosen and self._holds(test, chosen[test.index]) for test in rule.when):
+            return False
+        if rule.impossible:
+            return True
+        decided = (test for test in rule.then if chosen.get(test.index) is not None)
+        return any(not self._holds(test, chosen[test.index]) for test in decided)
+
+    def _holds(self, test: Statement, cell: Cell | None) -> bool:
+        if cell is None:
+            return False
+        column = self._layout.columns[test.index]
+        return test.condition.allows(column.values[int(cell[0])] if column.is_categorical else cell[0])
+
+
+def _fillings(layout: Layout, solution: dict[int, Cell], reals: int, row: Rows, depth: int) -> Iterator[Rows]:
+    """Every row within the solution's cells; the same array each time."""
+    if depth == len(layout.order):
+        yield row
+        return
+    index = layout.order[depth]
+    parent, column = layout.parents[index], layout.columns[index]
+    if parent is not None and not parent(row[None, :])[0]:
+        row[index] = np.nan
+        yield from _fillings(layout, solution, reals, row, depth + 1)
+        return
+    low, high = solution.get(index, (column.low, column.high))
+    for entry in _entries(column, low, high, reals):
+        row[index] = entry
+        yield from _fillings(layout, solution, reals, row, depth + 1)
+
+
+def _entries(column: Column, low: float, high: float, reals: int) -> Iterable[float]:
+    if not column.is_real:
+        return map(float, range(int(low), int(high) + 1))
+    if low == high:
+        return [low]
+    return [float(entry) for entry in np.unique(column.between(low, high, np.linspace(0, 1, reals)))]
+
+
+def _constants(test: Statement) -> list[float]:
+    value = test.condition.value
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _around(cut: float, column: Column) -> Cell:
+    """The nearest entries below and above `cut`."""
+    if column.is_real:
+        return float(np.nextafter(cut, -np.inf)), float(np.nextafter(cut, np.inf))
+    return math.ceil(cut) - 1.0, math.floor(cut) + 1.0
+
+
+def _size(column: Column, cell: Cell) -> float:
+    return cell[1] - cell[0] + (0 if column.is_real else 1)

@@ -1,0 +1,71 @@
+"""Whether an injector can express every fault of a space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boifi_core.errors import InvalidInput
+from boifi_core.executors.base import Capabilities
+from boifi_core.models import FaultType, seconds_to_ms
+from boifi_core.space.plans import Group, Source, is_no_fault
+from boifi_core.space.space import SearchSpace
+
+
+def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: str = "search_space") -> list[str]:
+    """Refuse a space that asks more of the injector than it can do; return warnings, one line each.
+
+    Raises:
+        InvalidInput: a fault type, a delay or `parameters` that the injector cannot express, with the dimension's name.
+    """
+    warnings: list[str] = []
+    for group in space.groups:
+        kinds = _check_fault_types(space, group, capabilities, field)
+        if FaultType.DELAY in kinds:
+            _check_delays(space, group, capabilities, field)
+        for source in group.of("parameters") if kinds and not capabilities.parameters else []:
+            rule = "is no field of a fault plan, and this injector takes no parameters of its own"
+            raise InvalidInput(f"{field}.{source.name}", rule)
+        if FaultType.ERROR_INJECTION in kinds and not capabilities.error_message:
+            warnings += [
+                f"{field}.{source.name}: this injector cannot set an error message; it is dropped"
+                for source in group.of("error_message")
+            ]
+    return list(dict.fromkeys(warnings))
+
+
+def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> set[FaultType]:
+    kinds: set[FaultType] = set()
+    for source in _winners(space, group, "fault_type"):
+        for value in _values(space, source):
+            if is_no_fault(value):
+                continue
+            kind = FaultType(value)
+            if kind not in capabilities.fault_types:
+                known = ", ".join(sorted(capabilities.fault_types))
+                raise InvalidInput(f"{field}.{source.name}", f"this injector knows only {known}", value)
+            kinds.add(kind)
+    return kinds
+
+
+def _check_delays(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> None:
+    for source in _winners(space, group, "delay_ms"):
+        for value in _values(space, source):
+            delay_ms = seconds_to_ms(value) if source.word == "delay_seconds" else value
+            if delay_ms is not None and delay_ms > capabilities.max_delay_ms:
+                rule = f"this injector delays by at most {capabilities.max_delay_ms} ms"
+                raise InvalidInput(f"{field}.{source.name}", rule, value)
+
+
+def _winners(space: SearchSpace, group: Group, name: str) -> list[Source]:
+    """What can fill the field: a fault's own source hides the shared one, unless it can be absent."""
+    sources = group.of(name)
+    own = sources[-1]
+    is_always_there = own.name in space.fixed or space.dimension(own.name).condition is None
+    return [own] if is_always_there else sources
+
+
+def _values(space: SearchSpace, source: Source) -> tuple[Any, ...]:
+    """What a source can take: its categories, its two bounds, or its fixed value."""
+    if source.name in space.fixed:
+        return (space.fixed[source.name],)
+    return space.dimension(source.name).extremes

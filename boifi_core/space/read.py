@@ -1,0 +1,163 @@
+"""What the user wrote as a search space, read and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from boifi_core.errors import InvalidInput
+from boifi_core.space.condition import Condition, refuse_unknown_keys
+from boifi_core.space.constraint import Constraint, read_constraint
+from boifi_core.space.dimension import Dimension, checked_name, read_dimension
+from boifi_core.space.plans import Group, check_value, groups
+
+_LISTS = ("dimensions", "search_space")
+
+
+def read_space(
+    data: Any, field: str
+) -> tuple[tuple[Dimension, ...], tuple[Constraint, ...], dict[str, Any], tuple[Group, ...]]:
+    """Dimensions, constraints, fixed fields and faults from any of the three shapes of a search space.
+
+    A condition on a fixed field is decided here: its dimension then always exists, or is left out.
+
+    Raises:
+        InvalidInput: what cannot work, named.
+    """
+    entries, entries_field, rest = _shape(data, field)
+    dimensions = [read_dimension(entry, f"{entries_field}[{i}]") for i, entry in enumerate(entries)]
+    if not dimensions:
+        raise InvalidInput(entries_field, "must have at least one dimension", entries)
+    where: dict[str, str] = {}
+    for index, dimension in enumerate(dimensions):
+        if dimension.name in where:
+            raise InvalidInput(f"{entries_field}[{index}].name", "must not be there twice", dimension.name)
+        where[dimension.name] = f"{entries_field}[{index}]"
+    fixed = _fixed(rest.get("fixed"), f"{field}.fixed", where)
+    constraints = _constraints(rest.get("constraints"), f"{field}.constraints", dimensions, fixed)
+    _check_conditions(dimensions, fixed, where)
+    kept = _decide(dimensions, fixed)
+    if not kept:
+        raise InvalidInput(entries_field, "must leave at least one dimension: with these fixed fields none exists")
+    gone = where.keys() - {dimension.name for dimension in kept}
+    left = (constraint.without(gone) for constraint in constraints)
+    faults = groups([*(dimension.name for dimension in kept), *fixed], field)
+    written = dict(zip(where, entries, strict=True))
+    for source in dict.fromkeys(source for fault in faults for source in fault.sources):
+        if source.name in fixed:
+            check_value(source, fixed[source.name], f"{field}.fixed.{source.name}")
+    for dimension in kept:
+        source = next(source for fault in faults for source in fault.sources if source.name == dimension.name)
+        for index, value in enumerate(dimension.extremes):
+            check_value(source, value, f"{where[dimension.name]}.{_key(dimension, written[dimension.name], index)}")
+    return tuple(kept), tuple(constraint for constraint in left if constraint is not None), fixed, faults
+
+
+def _shape(data: Any, field: str) -> tuple[Sequence[Any], str, Mapping[str, Any]]:
+    """The list of dimensions, where it stands, and what stands beside it."""
+    if isinstance(data, (list, tuple)):
+        return data, field, {}
+    if not isinstance(data, Mapping):
+        raise InvalidInput(field, "must be a list of dimensions, or a mapping with dimensions", data)
+    key = next((key for key in _LISTS if key in data), None)
+    if key == "search_space" and isinstance(data[key], Mapping):
+        refuse_unknown_keys(data, ("search_space",), field)
+        return _shape(data[key], f"{field}.search_space")
+    refuse_unknown_keys(data, (key or "dimensions", "constraints", "fixed"), field)
+    if key is None:
+        raise InvalidInput(f"{field}.dimensions", "is required: at least one dimension")
+    if not isinstance(data[key], (list, tuple)):
+        raise InvalidInput(f"{field}.{key}", "must be a list of dimensions", data[key])
+    return data[key], f"{field}.{key}", data
+
+
+def _fixed(data: Any, field: str, where: Mapping[str, str]) -> dict[str, Any]:
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise InvalidInput(field, "must be a mapping of fields that are not searched", data)
+    for name, value in data.items():
+        if not isinstance(name, str) or not name:
+            raise InvalidInput(field, "must have names that are text", name)
+        checked_name(name, f"{field}.{name}")
+        if name in where:
+            raise InvalidInput(f"{field}.{name}", f"is a dimension too ({where[name]}); a field is searched or fixed")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise InvalidInput(f"{field}.{name}", "must be a value that JSON can hold", value) from None
+    return dict(data)
+
+
+def _constraints(data: Any, field: str, dimensions: Iterable[Dimension], fixed: Mapping[str, Any]) -> list[Constraint]:
+    if data is None:
+        return []
+    if not isinstance(data, (list, tuple)):
+        raise InvalidInput(field, "must be a list of constraints", data)
+    by_name = {dimension.name: dimension for dimension in dimensions}
+    constraints = [read_constraint(entry, f"{field}[{i}]") for i, entry in enumerate(data)]
+    for i, constraint in enumerate(constraints):
+        for condition in (*constraint.when, *constraint.then):
+            _check_condition(condition, f"{field}[{i}]", by_name, fixed)
+    return constraints
+
+
+def _check_conditions(dimensions: Sequence[Dimension], fixed: Mapping[str, Any], where: Mapping[str, str]) -> None:
+    by_name = {dimension.name: dimension for dimension in dimensions}
+    for dimension in dimensions:
+        if dimension.condition is not None:
+            _check_condition(dimension.condition, f"{where[dimension.name]}.condition", by_name, fixed)
+    for dimension in dimensions:
+        path = [dimension.name]
+        while (condition := by_name[path[-1]].condition) is not None and condition.field in by_name:
+            path.append(condition.field)
+            if path.count(condition.field) > 1:
+                circle = " -> ".join(path[path.index(condition.field) :])
+                raise InvalidInput(f"{where[condition.field]}.condition", f"must not go in a circle: {circle}")
+
+
+def _check_condition(
+    condition: Condition, field: str, by_name: Mapping[str, Dimension], fixed: Mapping[str, Any]
+) -> None:
+    name = condition.field
+    if name in fixed:
+        return
+    if name not in by_name:
+        known = ", ".join([*by_name, *fixed])
+        raise InvalidInput(f"{field}.field", f"must be a dimension or a fixed field; known are {known}", name)
+    dimension = by_name[name]
+    unknown = [value for value in _named_values(condition) if not dimension.contains(value)]
+    if unknown or not dimension.can_satisfy(condition):
+        operator = condition.operator.replace("_", " ")
+        rule = f"{name} {operator} this never: it takes {dimension.domain}"
+        raise InvalidInput(f"{field}.value", rule, unknown[0] if unknown else condition.value)
+
+
+def _named_values(condition: Condition) -> tuple[Any, ...]:
+    if condition.operator == "in":
+        return tuple(condition.value)
+    return (condition.value,) if condition.operator in ("equals", "not_equals") else ()
+
+
+def _decide(dimensions: Sequence[Dimension], fixed: Mapping[str, Any]) -> list[Dimension]:
+    """The dimensions that can exist, without the conditions that fixed fields fulfil."""
+    kept = {dimension.name: dimension for dimension in dimensions}
+    for dimension in dimensions:
+        if dimension.condition is not None and dimension.condition.field in fixed:
+            if dimension.condition.holds(fixed):
+                kept[dimension.name] = replace(dimension, condition=None)
+            else:
+                del kept[dimension.name]
+    while orphans := [d.name for d in kept.values() if d.condition is not None and d.condition.field not in kept]:
+        for name in orphans:
+            del kept[name]
+    return list(kept.values())
+
+
+def _key(dimension: Dimension, entry: Mapping[str, Any], index: int) -> str:
+    """How the user named the value: `values[0]`, `max`, `bounds[1]`."""
+    if dimension.type == "categorical":
+        return f"{'categories' if 'categories' in entry else 'values'}[{index}]"
+    return f"bounds[{index}]" if "bounds" in entry else ("min", "max")[index]

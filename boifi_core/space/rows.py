@@ -1,0 +1,205 @@
+"""Points as rows of numbers, so that many are drawn, changed and checked at once.
+
+A row has one entry per dimension: the index of the category, the integer, or the real number; NaN where the dimension
+is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boifi_core.models import Point
+from boifi_core.space.condition import Condition
+from boifi_core.space.constraint import Constraint
+from boifi_core.space.dimension import Dimension
+
+Rows = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+ABSENT: Final = object()
+
+
+class Column:
+    """One dimension's part of the rows."""
+
+    def __init__(self, dimension: Dimension) -> None:
+        self.name = dimension.name
+        self.values = dimension.values
+        self.is_categorical = dimension.type == "categorical"
+        self.is_real = dimension.type == "real"
+        self.log = dimension.log_scale
+        if dimension.low is None or dimension.high is None:
+            self.low, self.high = 0.0, float(len(dimension.values) - 1)
+        else:
+            self.low, self.high = float(dimension.low), float(dimension.high)
+        # Booleans equal 0 and 1 in Python, so they are told apart by a second key.
+        self._codes = {(isinstance(value, bool), value): float(code) for code, value in enumerate(self.values)}
+
+    def code(self, value: Any) -> float:
+        """The entry for a value that the dimension contains."""
+        return self._codes[isinstance(value, bool), value] if self.is_categorical else float(value)
+
+    def decode(self, entries: Rows) -> list[Any]:
+        """The user's own values, plain Python; `ABSENT` for NaN."""
+        if self.is_categorical:
+            values = [*self.values, ABSENT]
+            codes = np.where(np.isnan(entries), -1, entries).astype(np.intp).tolist()
+            return [values[code] for code in codes]
+        if self.is_real:
+            return [ABSENT if entry != entry else entry for entry in entries.tolist()]
+        return [ABSENT if entry != entry else int(entry) for entry in entries.tolist()]
+
+    def from_unit(self, unit: Rows) -> Rows:
+        """Numbers in [0, 1) spread over the dimension: each category and integer gets an equal share."""
+        return self.between(self.low, self.high, unit)
+
+    def between(self, low: float, high: float, unit: Rows) -> Rows:
+        """The same over the part of the dimension from `low` to `high`, both inside."""
+        top = high if self.is_real else high + 1
+        entries: Rows = low * (top / low) ** unit if self.log else low + unit * (top - low)
+        return np.clip(entries if self.is_real else np.floor(entries), low, high)
+
+    def to_unit(self, entries: Rows) -> Rows:
+        """Where the numbers lie between the bounds, 0 to 1."""
+        if self.high == self.low:
+            return np.zeros(len(entries))
+        unit: Rows = (entries - self.low) / (self.high - self.low)
+        return np.log(entries / self.low) / np.log(self.high / self.low) if self.log else unit
+
+    def nearest(self, unit: Rows) -> Rows:
+        """The numbers that lie nearest to `unit` (0 to 1): the way back from `to_unit`."""
+        span = self.high / self.low if self.log else self.high - self.low
+        entries = self.low * span**unit if self.log else self.low + unit * span
+        return np.clip(entries if self.is_real else np.round(entries), self.low, self.high)
+
+
+class Statement:
+    """A condition on one column, for many rows at once; false where the dimension is absent."""
+
+    def __init__(self, condition: Condition, index: int, column: Column) -> None:
+        self.index = index
+        self.condition = condition
+        self._column = column
+        self._table = np.array([*map(condition.allows, column.values), False]) if column.is_categorical else None
+
+    def __call__(self, rows: Rows) -> Mask:
+        return self.of(rows[:, self.index])
+
+    def of(self, entries: Rows) -> Mask:
+        """The same for the column's entries alone."""
+        if self._table is not None:
+            return np.take(self._table, np.where(np.isnan(entries), -1, entries).astype(np.intp))
+        return _COMPARE[self.condition.operator](entries, self.condition.value)
+
+
+_COMPARE: dict[str, Callable[[Rows, Any], Mask]] = {
+    "equals": lambda entries, value: np.equal(entries, value),
+    "not_equals": lambda entries, value: np.not_equal(entries, value) & ~np.isnan(entries),
+    "in": lambda entries, values: np.isin(entries, [float(value) for value in values]),
+    "greater_than": lambda entries, value: np.greater(entries, value),
+    "less_than": lambda entries, value: np.less(entries, value),
+}
+
+
+class Rule:
+    """A constraint over columns; statements about fixed fields are decided here, once."""
+
+    def __init__(self, when: tuple[Statement, ...], then: tuple[Statement, ...], impossible: bool) -> None:
+        self.when = when
+        self.then = then
+        self.impossible = impossible
+
+    def broken(self, rows: Rows) -> Mask:
+        """Which rows break it."""
+        applies = np.ones(len(rows), bool)
+        for test in self.when:
+            applies &= test(rows)
+        if self.impossible or not applies.any():
+            return applies
+        kept = np.ones(len(rows), bool)
+        for test in self.then:
+            kept &= test(rows) | np.isnan(rows[:, test.index])
+        return applies & ~kept
+
+
+class Layout:
+    """The columns of a space, what each depends on, and the rules between them."""
+
+    def __init__(
+        self, dimensions: Sequence[Dimension], constraints: Sequence[Constraint], fixed: Mapping[str, Any]
+    ) -> None:
+        self.columns = [Column(dimension) for dimension in dimensions]
+        self.index = {column.name: index for index, column in enumerate(self.columns)}
+        self.parents: list[Statement | None] = [
+            None if dimension.condition is None else self._test(dimension.condition) for dimension in dimensions
+        ]
+        self.order = self._parents_first()
+        self.rules = [rule for rule in (self._rule(constraint, fixed) for constraint in constraints) if rule]
+
+    def _test(self, condition: Condition) -> Statement:
+        index = self.index[condition.field]
+        return Statement(condition, index, self.columns[index])
+
+    def _rule(self, constraint: Constraint, fixed: Mapping[str, Any]) -> Rule | None:
+        if not all(condition.holds(fixed) for condition in constraint.when if condition.field in fixed):
+            return None
+        impossible = not all(condition.holds(fixed) for condition in constraint.then if condition.field in fixed)
+        when = tuple(self._test(condition) for condition in constraint.when if condition.field not in fixed)
+        then = tuple(self._test(condition) for condition in constraint.then if condition.field not in fixed)
+        return Rule(when, then, impossible) if then or impossible else None
+
+    def _parents_first(self) -> list[int]:
+        order: list[int] = []
+        left = list(range(len(self.columns)))
+        while left:
+            ready = [i for i in left if (parent := self.parents[i]) is None or parent.index in order]
+            order += ready
+            left = [i for i in left if i not in ready]
+        return order
+
+    def masked(self, rows: Rows) -> Rows:
+        """The rows with NaN in every dimension whose condition does not hold."""
+        rows = rows.copy()
+        for index in self.order:
+            parent = self.parents[index]
+            if parent is not None:
+                rows[~parent(rows), index] = np.nan
+        return rows
+
+    def from_unit(self, unit: Rows) -> Rows:
+        """Rows, none absent, from numbers in [0, 1), shape (n, dimensions)."""
+        return np.column_stack([column.from_unit(unit[:, i]) for i, column in enumerate(self.columns)])
+
+    def draw(self, rng: np.random.Generator, n: int) -> Rows:
+        """`n` random rows, none absent, before conditions and constraints."""
+        return self.from_unit(rng.random((n, len(self.columns))))
+
+    def valid(self, rows: Rows) -> Mask:
+        """Which rows break no rule."""
+        broken = np.zeros(len(rows), bool)
+        for rule in self.rules:
+            broken |= rule.broken(rows)
+        return ~broken
+
+    def points(self, rows: Rows) -> list[Point]:
+        """The rows as points."""
+        names = [column.name for column in self.columns]
+        values = [column.decode(rows[:, i]) for i, column in enumerate(self.columns)]
+        if not np.isnan(rows).any():
+            return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if value is not ABSENT}
+            for row in zip(*values, strict=True)
+        ]
+
+    def rows(self, points: Sequence[Point]) -> Rows:
+        """The points as rows; their values must be ones that the dimensions contain."""
+        rows = np.full((len(points), len(self.columns)), np.nan)
+        for index, column in enumerate(self.columns):
+            name, code = column.name, column.code
+            rows[:, index] = [code(point[name]) if name in point else np.nan for point in points]
+        return rows

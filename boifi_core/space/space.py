@@ -1,0 +1,228 @@
+"""The search space: what can be tried, and how it is read, drawn, checked and encoded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from boifi_core.errors import InvalidInput
+from boifi_core.models import FaultPlan, Point
+from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions, count_rows
+from boifi_core.space.constraint import Constraint
+from boifi_core.space.dimension import Dimension
+from boifi_core.space.encoding import encode_rows, encoded_width
+from boifi_core.space.neighbours import neighbour_rows
+from boifi_core.space.plans import Group, build_plans
+from boifi_core.space.read import read_space
+from boifi_core.space.rows import Layout, Rows
+from boifi_core.space.sampling import sample_rows, settle
+from boifi_core.space.skopt_dimensions import to_skopt
+
+if TYPE_CHECKING:
+    import skopt.space
+
+_PARSE_SAMPLES = 200
+_NEIGHBOUR_ROUNDS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSpace:
+    """What is searched: dimensions, what must hold between them, and the fields that stay fixed.
+
+    Made by `parse`. Methods on points take and give the user's own values, plain Python; those named `…_rows` work on
+    arrays with one row per point (see `rows.py`), for the optimizer.
+
+    Attributes:
+        dimensions: in the user's order; those that a fixed field rules out are not among them.
+        constraints: what must hold between them.
+        fixed: fields of every plan that are not searched.
+        groups: the faults that a point stands for, and which dimensions make each.
+    """
+
+    dimensions: tuple[Dimension, ...]
+    constraints: tuple[Constraint, ...]
+    fixed: dict[str, Any]
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def parse(cls, data: Any, *, field: str = "search_space") -> SearchSpace:
+        """Read `{"dimensions": […]}`, `{"search_space": […]}` or a bare list of dimensions.
+
+        Args:
+            data: as it came from YAML or JSON; an existing space is returned as it is.
+            field: where it stands, for messages.
+
+        Raises:
+            InvalidInput: what cannot work, with the path to it.
+        """
+        if isinstance(data, SearchSpace):
+            return data
+        space = cls(*read_space(data, field))
+        try:
+            points = space.sample(np.random.default_rng(0), _PARSE_SAMPLES)
+        except SearchTooLongError:
+            rule = "must be easier to satisfy: a long search found no point that keeps to all of them"
+            raise InvalidInput(f"{field}.constraints", rule) from None
+        except _UnsatisfiableError:
+            rule = "must leave at least one point: nothing keeps to all of them"
+            raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints))) from None
+        for point in points:
+            try:
+                space.plans(point)
+            except InvalidInput as error:
+                raise InvalidInput(f"{field}.{error.field}", error.rule, point) from None
+        return space
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The columns of the rows."""
+        return Layout(self.dimensions, self.constraints, self.fixed)
+
+    @cached_property
+    def _witness(self) -> Rows:
+        """One valid row, shape (dimensions,)."""
+        rng = np.random.default_rng(0)
+        rows = settle(self.layout, rng, self.layout.draw(rng, _PARSE_SAMPLES))
+        valid: Rows = rows[self.layout.valid(rows)]
+        if len(valid):
+            return np.ravel(valid[0])
+        solution = next(cell_solutions(self.layout), None)
+        if solution is None:
+            raise _UnsatisfiableError
+        row = self.layout.draw(rng, 1)
+        for index, (low, _) in solution.items():
+            row[0, index] = low
+        return np.ravel(self.layout.masked(row))
+
+    @cached_property
+    def n_points(self) -> int | None:
+        """How many points there are, conditions counted and constraints not; None with a real dimension."""
+        return count_rows(self.layout)
+
+    @property
+    def width(self) -> int:
+        """How many columns `encode` gives."""
+        return encoded_width(self.layout)
+
+    def dimension(self, name: str) -> Dimension:
+        """The dimension of that name."""
+        return self.dimensions[self.layout.index[name]]
+
+    def sample(self, rng: np.random.Generator, n: int) -> list[Point]:
+        """`n` random points that keep to all conditions and constraints; they may repeat."""
+        return self.layout.points(self.sample_rows(rng, n))
+
+    def sample_rows(self, rng: np.random.Generator, n: int) -> Rows:
+        """The same as rows, shape (n, dimensions)."""
+        return sample_rows(self.layout, rng, n, self._witness)
+
+    def neighbours(self, point: Point, rng: np.random.Generator, n: int) -> list[Point]:
+        """Up to `n` valid points near `point`: one dimension differs, sometimes two, and what depends on them."""
+        row: Rows = np.repeat(self.rows([point]), n, axis=0)
+        found = np.empty((0, len(self.dimensions)))
+        for _ in range(_NEIGHBOUR_ROUNDS):
+            found = np.vstack([found, self.neighbour_rows(row[len(found) :], rng)])
+            if len(found) == n:
+                break
+        return self.layout.points(found)
+
+    def neighbour_rows(self, rows: Rows, rng: np.random.Generator) -> Rows:
+        """One valid neighbour for each of `rows`, fewer where there was none."""
+        return neighbour_rows(self.layout, rows, rng)
+
+    def all_rows(self, reals: int) -> Iterator[Rows]:
+        """Every valid row once, one at a time; of a stretch of real numbers only `reals` are taken."""
+        try:
+            yield from all_rows(self.layout, reals)
+        except SearchTooLongError:
+            return
+
+    def check(self, point: Point) -> None:
+        """Return if `point` is one of this space.
+
+        Raises:
+            InvalidInput: a dimension is missing, unknown, out of range, or absent by its condition, or a constraint
+                is broken.
+        """
+        for name in point:
+            if name not in self.layout.index:
+                raise InvalidInput(f"point.{name}", f"must be a dimension; known are {', '.join(self.layout.index)}")
+        values = {**self.fixed, **point}
+        for dimension in self.dimensions:
+            name, condition = dimension.name, dimension.condition
+            if condition is not None and not condition.holds(values):
+                if name in point:
+                    rule = f"must be absent unless {condition.field} {condition.operator} {condition.value}"
+                    raise InvalidInput(f"point.{name}", rule, point[name])
+            elif name not in point:
+                raise InvalidInput(f"point.{name}", "is required")
+            elif not dimension.contains(point[name]):
+                raise InvalidInput(f"point.{name}", f"must be within {dimension.domain}", point[name])
+        for constraint in self.constraints:
+            if not constraint.holds(values):
+                raise InvalidInput("point", f"must keep to the constraint: {constraint}", point)
+
+    def rows(self, points: Sequence[Point]) -> Rows:
+        """Valid points as rows, shape (n, dimensions)."""
+        return self.layout.rows(points)
+
+    def points(self, rows: Rows) -> list[Point]:
+        """Rows as points."""
+        return self.layout.points(rows)
+
+    def encode(self, points: Sequence[Point]) -> Rows:
+        """Valid points as numbers for a model, shape (n, width), every entry 0 to 1; see `encoding.py`."""
+        return self.encode_rows(self.layout.rows(points))
+
+    def encode_rows(self, rows: Rows) -> Rows:
+        """The same from rows."""
+        return encode_rows(self.layout, rows)
+
+    def key(self, point: Point) -> tuple[float | None, ...]:
+        """What tells a valid point from others: equal for equal points, and hashable."""
+        return row_key(self.layout.rows([point])[0])
+
+    def plans(self, point: Point) -> tuple[FaultPlan, ...]:
+        """The faults that a point stands for, with the fixed fields; empty if it injects nothing.
+
+        Raises:
+            InvalidInput: the values do not make a plan.
+        """
+        return build_plans(self.groups, {**self.fixed, **point})
+
+    def skopt_dimensions(self) -> list[skopt.space.Dimension]:
+        """The dimensions as scikit-optimize's, without conditions and constraints, which it cannot express."""
+        return [to_skopt(dimension) for dimension in self.dimensions]
+
+    def dump(self) -> dict[str, Any]:
+        """The JSON form that `parse` reads back to an equal space."""
+        data: dict[str, Any] = {"dimensions": [dimension.dump() for dimension in self.dimensions]}
+        if self.constraints:
+            data["constraints"] = [constraint.dump() for constraint in self.constraints]
+        if self.fixed:
+            data["fixed"] = dict(self.fixed)
+        return data
+
+    def __eq__(self, other: object) -> bool:
+        # By text, since True equals 1 in Python and is another category here.
+        return isinstance(other, SearchSpace) and self._text() == other._text()
+
+    def __hash__(self) -> int:
+        return hash(self._text())
+
+    def _text(self) -> str:
+        return json.dumps(self.dump(), sort_keys=True)
+
+
+def row_key(row: Rows) -> tuple[float | None, ...]:
+    """A row's identity; None where a dimension is absent."""
+    return tuple(None if entry != entry else entry for entry in row.tolist())
+
+
+class _UnsatisfiableError(Exception):
+    """Nothing keeps to all constraints."""
