@@ -1,0 +1,144 @@
+"""What to try next, by plain rules over what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from boifi_core.models import TrialStatus
+from boifi_core.report.facts import Dimension, Finding, ReportInput, findings
+from boifi_core.report.influence import influences
+from boifi_core.report.tables import code, counted
+
+HARMLESS = 1.0
+"""A severity up to this is no finding."""
+
+NOISY = 1.0
+"""Repeats of one fault that differ by more severity points than this are noisy."""
+
+NEAR_BOUND = 0.02
+"""A value within this share of its range from a bound is at the bound."""
+
+
+HIGH_PERCENTAGE = 90
+"""From this share of the requests on, hitting all of them makes little difference."""
+
+
+def advice(report: ReportInput) -> list[str]:
+    """One sentence of Markdown for each thing worth doing, the most useful first."""
+    found = findings(report)
+    lines = _broken(report)
+    if not found:
+        return [*lines, "No trial was scored: check that the target is reachable and gives observations."]
+    best = found[0]
+    if best.severity <= max(HARMLESS, report.baseline_severity or 0.0):
+        lines.append(
+            "No fault hurt. Search longer delays and higher percentages, add services and paths, or inject two faults "
+            "at once (dimensions named `a.…` and `b.…`)."
+        )
+    else:
+        lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, found)]
+    return [*lines, *_untried(report), *_budget(report)]
+
+
+def _broken(report: ReportInput) -> list[str]:
+    lost = [trial for trial in report.trials if trial.status in (TrialStatus.FAILED, TrialStatus.SKIPPED)]
+    if len(lost) * 5 <= len(report.trials):
+        return []
+    return [f"{len(lost)} of {counted(len(report.trials), 'trial')} gave no score: mend that first (see “Errors”)."]
+
+
+def _repeat(report: ReportInput, best: Finding) -> list[str]:
+    again = code(f"boifi replay {report.session_id[:8]} {best.trial.trial}")
+    low, high = min(best.severities), max(best.severities)
+    if len(best.severities) == 1:
+        return [f"The worst fault was seen once. Repeat it: {again}."]
+    if high - low > NOISY:
+        times = len(best.severities)
+        return [f"The worst fault is noisy ({low:.1f} to {high:.1f} in {times} trials). Repeat it: {again}."]
+    return []
+
+
+def _reach(report: ReportInput, best: Finding) -> list[str]:
+    """Bounds that the worst fault runs into, and a share of requests that could be higher."""
+    lines = []
+    for dimension in report.dimensions:
+        value = best.trial.point.get(dimension.name)
+        at = _bound(dimension, value)
+        is_percentage = dimension.name.rpartition(".")[2] == "percentage"
+        if at is not None and not (is_percentage and value in (0, 100)):
+            lines.append(
+                f"The worst fault has {code(dimension.name)} at the {at} bound of what was searched ({value:g}): "
+                "widen the range."
+            )
+        elif is_percentage and best.severity < 9 and isinstance(value, (int, float)) and value < HIGH_PERCENTAGE:
+            lines.append(f"The worst fault hits {value:g} % of the requests: try it with {code(dimension.name)} 100.")
+    return lines
+
+
+def _bound(dimension: Dimension, value: object) -> str | None:
+    low, high = dimension.low, dimension.high
+    if low is None or high is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    margin = NEAR_BOUND * (high - low)
+    if value >= high - margin:
+        return "upper"
+    return "lower" if value <= low + margin else None
+
+
+def _smaller(best: Finding) -> list[str]:
+    if best.severity < 9:
+        return []
+    return [
+        "It hardly gets worse than this. Look for the smallest fault that still does it: a lower share, less delay."
+    ]
+
+
+def _narrow(report: ReportInput, found: Sequence[Finding]) -> list[str]:
+    """What the faults that come near the worst have in common, and the others have not."""
+    worst = [finding for finding in found if finding.severity >= 0.8 * found[0].severity]
+    if len(worst) < 3 or len(found) < 2 * len(worst):
+        return []
+    shared = [text for dimension in report.dimensions if (text := _shared(dimension, worst, found))]
+    if not shared:
+        return []
+    return [f"The {len(worst)} worst faults share {', '.join(shared)}: search there more closely."]
+
+
+def _shared(dimension: Dimension, worst: Sequence[Finding], found: Sequence[Finding]) -> str | None:
+    values = [finding.trial.point.get(dimension.name) for finding in worst]
+    everywhere = {repr(finding.trial.point.get(dimension.name)) for finding in found}
+    if len(everywhere) == 1:
+        return None
+    if dimension.type == "categorical":
+        is_one = values[0] is not None and len({repr(value) for value in values}) == 1
+        return code(f"{dimension.name}: {values[0]}") if is_one else None
+    numbers = [value for value in values if isinstance(value, (int, float))]
+    if len(numbers) < len(values) or dimension.low is None or dimension.high is None:
+        return None
+    low, high = min(numbers), max(numbers)
+    return (
+        code(f"{dimension.name}: {low:.4g} to {high:.4g}")
+        if high - low <= (dimension.high - dimension.low) / 3
+        else None
+    )
+
+
+def _untried(report: ReportInput) -> list[str]:
+    lines = []
+    for influence in influences(report.trials, report.dimensions):
+        missing = [group.label for group in influence.groups if group.n == 0]
+        if missing:
+            named = ", ".join(code(label) for label in missing[:8]) + (" and others" if len(missing) > 8 else "")
+            lines.append(f"No scored trial had {code(influence.name)} at {named}.")
+    return lines
+
+
+def _budget(report: ReportInput) -> list[str]:
+    """Whether the search was still finding worse faults when it ended."""
+    scored = [trial for trial in report.trials if trial.severity is not None]
+    if len(scored) < 12:
+        return ["Few trials were scored: more of them may find worse faults."]
+    best = max(scored, key=lambda trial: (trial.severity or 0.0, -trial.trial))
+    if scored.index(best) >= len(scored) * 3 // 4:
+        return ["The worst fault came in the last quarter of the trials: more trials may find worse ones."]
+    return []

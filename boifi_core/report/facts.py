@@ -1,0 +1,139 @@
+"""What a report is made from, and the faults that it found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from boifi_core.analyzer import AnalyzerConfig, explain
+from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial, TrialStatus
+
+
+class Dimension(Protocol):
+    """What a report must know of a dimension of the search space."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def values(self) -> Sequence[Any]: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportInput:
+    """A session's facts and trials.
+
+    Attributes:
+        target: what was tested, in words: the endpoint.
+        status, reason: how the session stands or ended, and why.
+        total_trials: how many were asked for.
+        baseline: the target without a fault; None if it was not observed.
+        baseline_severity: the median severity of the fault-free observations.
+        trials: as recorded, by number.
+        dimensions: of the search space, in the user's order.
+        analyzer: the config that the scores were given by.
+    """
+
+    session_id: str
+    name: str
+    target: str
+    seed: int | None
+    created_at: datetime
+    status: str
+    reason: str | None
+    total_trials: int
+    baseline: RawObservation | None
+    baseline_severity: float | None
+    trials: Sequence[Trial]
+    dimensions: Sequence[Dimension]
+    analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
+
+    @property
+    def duration(self) -> timedelta:
+        """From the session's creation to its latest trial's end."""
+        return max([trial.finished_at for trial in self.trials], default=self.created_at) - self.created_at
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One distinct fault with all trials that tried it.
+
+    Attributes:
+        trial: the one with the highest severity.
+        score: that trial's.
+        severities: of every trial with this fault, in order.
+        why: one sentence.
+    """
+
+    trial: Trial
+    score: SeverityScore
+    severities: tuple[float, ...]
+    why: str
+
+    @property
+    def severity(self) -> float:
+        return self.score.total_score
+
+    @property
+    def fault(self) -> str:
+        return fault_text(self.trial.plans)
+
+    @property
+    def scores(self) -> tuple[float, float, float]:
+        """Bug, performance and structure."""
+        return self.score.bug_score, self.score.performance_score, self.score.structure_score
+
+
+def fault_text(plans: Sequence[FaultPlan]) -> str:
+    """The faults of a trial in one line."""
+    return " and ".join(str(plan) for plan in plans) or "no fault"
+
+
+def rankable(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials with a real score: one that fell back, or broke afterwards, is no finding."""
+    return [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
+
+
+def findings(report: ReportInput) -> list[Finding]:
+    """The distinct faults, worst first, the earlier of equals first."""
+    by_fault: dict[str, list[Trial]] = {}
+    for trial in rankable(report.trials):
+        by_fault.setdefault(json.dumps(trial.point, sort_keys=True, default=str), []).append(trial)
+    found = [_finding(alike, report) for alike in by_fault.values()]
+    return sorted(found, key=lambda finding: (-finding.severity, finding.trial.trial))
+
+
+def _finding(alike: list[Trial], report: ReportInput) -> Finding:
+    worst = max(alike, key=lambda trial: trial.severity or 0.0)
+    if worst.score is None:
+        raise ValueError(f"trial {worst.trial} has no score")
+    why = ""
+    if worst.observation is not None:
+        why = explain(worst.score, worst.observation, report.baseline, report.analyzer)
+    return Finding(worst, worst.score, tuple(trial.severity or 0.0 for trial in alike), why)
+
+
+def pareto_front(found: Sequence[Finding]) -> list[Finding]:
+    """The findings that no other one exceeds in one of the three scores without falling short in another.
+
+    Of findings with the same three scores the first stands for all.
+    """
+    by_scores: dict[tuple[float, ...], Finding] = {}
+    for finding in found:
+        by_scores.setdefault(finding.scores, finding)
+
+    def is_dominated(scores: tuple[float, ...]) -> bool:
+        return any(
+            other != scores and all(theirs >= mine for theirs, mine in zip(other, scores, strict=True))
+            for other in by_scores
+        )
+
+    return [finding for scores, finding in by_scores.items() if not is_dominated(scores)]

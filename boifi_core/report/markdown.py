@@ -1,0 +1,194 @@
+"""The report for people, as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+
+from boifi_core.models import RawObservation, Trial
+from boifi_core.report.advice import advice
+from boifi_core.report.chart import chart
+from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front
+from boifi_core.report.influence import Group, Influence, influences
+from boifi_core.report.steps import step_times, troubles
+from boifi_core.report.tables import code, counted, duration, escape, number, numbers, plain, table
+
+_WORST = 10
+_FRONT = 12
+_GROUPS = 12
+
+
+def markdown(report: ReportInput) -> str:
+    """The whole report. Text from the target and the user is shown as text, whatever it contains."""
+    found = findings(report)
+    sections = [
+        f"# {escape(report.name)}: what the faults did",
+        _overview(report, found),
+        "## The worst fault\n\n" + _best(report, found),
+        "## Severity over the trials\n\n" + _curve(report.trials),
+        f"## The {_WORST} worst faults\n\n" + _worst(found),
+        "## Pareto front of the three scores\n\n" + _front(found),
+        "## What each dimension did\n\n" + _dimensions(report),
+        "## Time per step\n\n" + _steps(report.trials),
+        "## Errors\n\n" + _errors(report.trials),
+        "## What to try next\n\n" + _list(advice(report)),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
+    by_status = Counter(trial.status.value for trial in report.trials)
+    trials = f"{len(report.trials)} of {report.total_trials}"
+    if by_status:
+        trials += f" ({', '.join(f'{n} {status}' for status, n in by_status.most_common())})"
+    state = report.status + (f": {report.reason}" if report.reason else "")
+    rows = [
+        ("Target", escape(report.target)),
+        ("State", escape(state)),
+        ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
+        ("Lasted", duration(report.duration.total_seconds())),
+        ("Trials", trials),
+        ("Distinct faults scored", str(len(found))),
+        ("Seed", "–" if report.seed is None else str(report.seed)),
+        ("Severity without a fault", number(report.baseline_severity)),
+        ("Highest severity", number(found[0].severity if found else None) + " of 10"),
+    ]
+    return table(["Session", code(report.session_id)], rows)
+
+
+def _best(report: ReportInput, found: Sequence[Finding]) -> str:
+    if not found:
+        return "No trial was scored."
+    best = found[0]
+    bug, performance, structure = best.scores
+    parts = [
+        f"**{escape(best.fault)}**",
+        f"Severity **{best.severity:.1f}** in trial {best.trial.trial}{_repeats(best)}: bugs {bug:.1f}, "
+        f"performance {performance:.1f}, structure {structure:.1f}.",
+        f"Why: {escape(best.why)}.",
+    ]
+    if best.trial.observation is not None:
+        parts.append(_beside_baseline(best.trial.observation, report.baseline))
+    if best.score.breakdown:
+        points = ", ".join(f"{code(name)} {value:.3g}" for name, value in best.score.breakdown.items())
+        parts.append(f"Points given: {points}.")
+    point = ", ".join(code(f"{name}: {value}") for name, value in best.trial.point.items())
+    parts.append(f"The point: {point or 'empty'}.")
+    again = f"boifi replay {report.session_id[:8]} {best.trial.trial}"
+    parts.append(f"To see it again:\n\n```\n{plain(again)}\n```")
+    return "\n\n".join(parts)
+
+
+def _repeats(finding: Finding) -> str:
+    if len(finding.severities) == 1:
+        return ""
+    low, high = min(finding.severities), max(finding.severities)
+    return f" ({low:.1f} to {high:.1f} in {len(finding.severities)} trials)"
+
+
+def _beside_baseline(seen: RawObservation, baseline: RawObservation | None) -> str:
+    rows = zip(
+        ["Most frequent status", "Latency, ms", "Failed requests"], _measured(baseline), _measured(seen), strict=True
+    )
+    return table(["", "without a fault", "with it"], rows, right=(1, 2))
+
+
+def _measured(observation: RawObservation | None) -> list[str]:
+    """Status, latency and error rate for cells."""
+    if observation is None:
+        return ["–"] * 3
+    rate = observation.error_rate
+    status = "–" if observation.status_code is None else str(observation.status_code)
+    return [status, number(observation.latency_ms), "–" if rate is None else f"{rate * 100:.1f} %"]
+
+
+def _curve(trials: Sequence[Trial]) -> str:
+    if not trials:
+        return "No trial was made."
+    legend = (
+        "Each column is a trial: `*` the worst so far, `o` another one, `-` the highest severity so far, "
+        "`x` a trial without a score."
+    )
+    return f"```\n{chart([trial.severity for trial in trials])}\n```\n\n{legend}"
+
+
+def _worst(found: Sequence[Finding]) -> str:
+    if not found:
+        return "No trial was scored."
+    rows = [
+        [str(place), number(finding.severity), str(finding.trial.trial), escape(finding.fault), escape(finding.why)]
+        for place, finding in enumerate(found[:_WORST], 1)
+    ]
+    return table(["#", "severity", "trial", "fault", "why"], rows, right=(0, 1, 2))
+
+
+def _front(found: Sequence[Finding]) -> str:
+    front = pareto_front(found)
+    if not front:
+        return "No trial was scored."
+    intro = "No other fault is worse than one of these in one score without being milder in another."
+    rows = [[*map(number, finding.scores), str(finding.trial.trial), escape(finding.fault)] for finding in front]
+    more = f"\n\nAnd {counted(len(rows) - _FRONT, 'more fault')}." if len(rows) > _FRONT else ""
+    head = ["bugs", "performance", "structure", "trial", "fault"]
+    return f"{intro}\n\n{table(head, rows[:_FRONT], right=(0, 1, 2, 3))}{more}"
+
+
+def _dimensions(report: ReportInput) -> str:
+    found = influences(report.trials, report.dimensions)
+    shares = sorted(found, key=lambda influence: -(influence.share or 0.0))
+    rows = [
+        [code(influence.name), "–" if influence.share is None else f"{influence.share * 100:.0f} %"]
+        for influence in shares
+    ]
+    intro = (
+        "How much of the differences in severity goes along with each dimension alone (– : too few trials to tell). "
+        "The search prefers bad values, so take these as hints."
+    )
+    return "\n\n".join([intro, table(["dimension", "share"], rows, right=(1,)), *map(_one_dimension, found)])
+
+
+def _one_dimension(influence: Influence) -> str:
+    tried = [group for group in influence.groups if group.n]
+    shown = sorted(tried, key=lambda group: -(group.mean or 0.0)) if len(tried) > _GROUPS else tried
+    rows = [_group_row(group) for group in shown[:_GROUPS]]
+    notes = []
+    if len(shown) > _GROUPS:
+        notes.append(f"{counted(len(shown) - _GROUPS, 'milder value')} left out")
+    if len(tried) < len(influence.groups):
+        notes.append(f"{counted(len(influence.groups) - len(tried), 'value')} never scored")
+    if influence.n_absent:
+        notes.append(f"absent in {counted(influence.n_absent, 'scored trial')}")
+    body = table([code(influence.name), "trials", "mean", "highest"], rows, right=(1, 2, 3)) if rows else ""
+    note = f"{code(influence.name)}: {', '.join(notes)}." if notes else ""
+    return "\n\n".join(filter(None, [body, note]))
+
+
+def _group_row(group: Group) -> list[str]:
+    return [escape(group.label), str(group.n), number(group.mean), number(group.highest)]
+
+
+def _steps(trials: Sequence[Trial]) -> str:
+    times = step_times(trials)
+    if not times:
+        return "No step was timed."
+    rows = [
+        [time.step, str(time.n), number(time.median_ms), number(time.p95_ms), number(time.total_s)] for time in times
+    ]
+    whole_ms = median((trial.finished_at - trial.started_at).total_seconds() * 1000 for trial in trials)
+    head = ["step", "trials", "median, ms", "95th percentile, ms", "in all, s"]
+    return f"{table(head, rows, right=(1, 2, 3, 4))}\n\nA whole trial took {whole_ms:.0f} ms (median)."
+
+
+def _errors(trials: Sequence[Trial]) -> str:
+    found = troubles(trials)
+    if not found:
+        return "None: every trial was scored on sound data."
+    rows = [
+        [str(len(trouble.trials)), trouble.status, escape(trouble.reason), numbers(trouble.trials)] for trouble in found
+    ]
+    return table(["trials", "what", "reason", "which"], rows, right=(0,))
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines) or "Nothing in particular."

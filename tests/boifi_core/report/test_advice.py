@@ -1,0 +1,75 @@
+import pytest
+from histories import Axis, trial_of
+from reports import DIMENSIONS, report_of, session
+
+from boifi_core.report.advice import advice
+
+
+def advised(*trials, **fields):
+    return "\n".join(advice(report_of(tuple(trials), **fields)))
+
+
+def hurt(number, severity, **point):
+    return trial_of(number, severity, point=point)
+
+
+def test_nothing_scored():
+    text = advised(trial_of(1, None), trial_of(2, None))
+    assert "2 of 2 trials gave no score: mend that first" in text
+    assert "No trial was scored" in text
+
+
+def test_nothing_hurt():
+    assert "No fault hurt." in advised(*(hurt(n, 0.5, percentage=n) for n in range(1, 5)))
+    assert "No fault hurt." in advised(hurt(1, 1.8), baseline_severity=1.8)
+
+
+def test_a_fault_seen_once_and_a_noisy_one_are_repeated_a_steady_one_not():
+    assert "seen once. Repeat it: `boifi replay 3f2a9c1e 1`" in advised(hurt(1, 6.0, percentage=50))
+    assert "noisy (3.0 to 6.0 in 2 trials)" in advised(hurt(1, 6.0, percentage=50), hurt(2, 3.0, percentage=50))
+    assert "Repeat" not in advised(hurt(1, 6.0, percentage=50), hurt(2, 6.0, percentage=50))
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        ({"delay_ms": 8000}, "`delay_ms` at the upper bound of what was searched (8000)"),
+        ({"delay_ms": 7900}, "`delay_ms` at the upper bound"),
+        ({"delay_ms": 100}, "`delay_ms` at the lower bound"),
+        ({"percentage": 10}, "`percentage` at the lower bound"),
+        ({"percentage": 50}, "hits 50 % of the requests: try it with `percentage` 100"),
+    ],
+)
+def test_bounds_and_shares(point, expected):
+    assert expected in advised(hurt(1, 6.0, **point))
+
+
+@pytest.mark.parametrize("point", [{"percentage": 100}, {"delay_ms": 4000}, {"target_path": "/ratings"}])
+def test_no_bound_no_word(point):
+    text = advised(hurt(1, 6.0, **point))
+    assert "bound" not in text
+    assert "try it with" not in text
+
+
+def test_the_worst_that_can_be_asks_for_the_smallest():
+    assert "smallest fault that still does it" in advised(hurt(1, 9.6, percentage=50))
+
+
+def test_what_the_worst_share_and_what_was_never_tried():
+    text = advised(*session(60))
+    assert "worst faults share `fault_type: abort`, `target_path: /ratings`: search there more closely" in text
+    assert "No scored trial had `target_path` at `/never`." in text
+
+
+def test_a_narrow_range_is_shared_too():
+    trials = [hurt(n, 8.0 if n > 20 else 1.0, delay_ms=n * 300) for n in range(1, 27)]
+    assert "The 6 worst faults share `delay_ms: 6300 to 7800`" in advised(*trials, dimensions=[DIMENSIONS[3]])
+
+
+def test_whether_more_trials_may_help():
+    rising = [hurt(n, n / 4, delay_ms=n) for n in range(1, 21)]
+    flat = [hurt(n, 5.0, delay_ms=n * 100) for n in range(1, 21)]
+    axes = [Axis("delay_ms", "integer", low=0, high=5000)]
+    assert "last quarter" in advised(*rising, dimensions=axes)
+    assert "last quarter" not in advised(*flat, dimensions=axes)
+    assert "Few trials" in advised(*flat[:5], dimensions=axes)

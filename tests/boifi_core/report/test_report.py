@@ -1,0 +1,183 @@
+import json
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pytest
+from histories import Axis, trial_of
+from observations import NOON, observed, span, trace
+from reports import report_of, session
+
+from boifi_core.analyzer import AnalyzerService
+from boifi_core.models import FaultPlan
+from boifi_core.report import html, json_report, junit, markdown
+
+SECTIONS = [
+    "The worst fault",
+    "Severity over the trials",
+    "The 10 worst faults",
+    "Pareto front of the three scores",
+    "What each dimension did",
+    "Time per step",
+    "Errors",
+    "What to try next",
+]
+EVIL = '<img src=x onerror=alert(1)> | `*_[x](javascript:alert(1))\n# no "heading" ]]> \x00\x1b'
+
+OWN_TAGS = {
+    *[
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "h1",
+        "h2",
+        "p",
+        "strong",
+        "div",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "code",
+        "pre",
+        "ul",
+        "li",
+    ]
+}
+
+
+def evil_session():
+    """A target whose every text is hostile."""
+    point = {"fault_type": EVIL, "target_path": EVIL, "percentage": 50}
+    data = trace(
+        span("1", EVIL, service=EVIL, status="error"), span("2", EVIL, "1", service="b" + EVIL, status="error")
+    )
+    observation = observed(status_code=503, logs=("ERROR " + EVIL,), trace_data=data, degraded=(EVIL,))
+    plans = (FaultPlan(fault_type="abort", target_path=EVIL, error_message=EVIL, headers={EVIL: EVIL}),)
+    score = AnalyzerService().calculate_severity(observation)
+    trial = trial_of(1, 9.0, point=point, plans=plans, observation=observation, score=score, status="degraded")
+    return report_of((trial, trial_of(2, None, reason=EVIL)), name=EVIL, target=EVIL, reason=EVIL, status="FAILED")
+
+
+class Tags(HTMLParser):
+    """Which elements a page has, and that they are closed in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.attributes, self.text = [], set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in {"meta", "hr", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page):
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    return tags
+
+
+@pytest.mark.parametrize("trials", [(), (trial_of(1, None),), (trial_of(1, 0.0),), session(14), session(200)])
+def test_every_report_has_every_section(trials):
+    report = report_of(trials, baseline=None, baseline_severity=None, seed=None)
+    text = markdown(report)
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == SECTIONS
+    assert {"table", "style", "title"} <= read(html(report)).seen
+    json.dumps(json_report(report), allow_nan=False)
+    ET.fromstring(junit(report, 5))
+
+
+def test_the_report_says_what_was_found():
+    text = markdown(report_of(session(60), created_at=NOON - timedelta(seconds=20)))
+    assert "| Trials | 60 of 60 (56 scored, 4 skipped) |" in text
+    assert "| Lasted | 1 min 20 s |" in text
+    assert "**abort 429 on /ratings, 96 %**" in text
+    assert "Why: most requests got 503; failing: gateway→ratings." in text
+    assert "| Most frequent status | 200 | 503 |" in text
+    assert "boifi replay 3f2a9c1e 11" in text
+    assert "| 4 | skipped | no observation newer than the policy within 30 s | 13, 26, 39, 52 |" in text
+
+
+def test_a_fault_that_was_repeated_shows_its_range():
+    text = markdown(report_of((trial_of(1, 4.0), trial_of(2, 6.0, phase="confirm"), trial_of(3, 5.5))))
+    assert "Severity **6.0** in trial 2 (4.0 to 6.0 in 3 trials)" in text
+    assert "| Distinct faults scored | 1 |" in text
+
+
+def test_many_categories_are_cut_to_the_worst():
+    axis = Axis("service", values=tuple(f"s{n}" for n in range(40)))
+    trials = tuple(trial_of(n, n / 4, point={"service": f"s{n}"}) for n in range(1, 31))
+    text = markdown(report_of(trials, dimensions=(axis,)))
+    assert "| s30 | 1 | 7.5 | 7.5 |" in text
+    assert "| s2 | 1 |" not in text
+    assert "`service`: 18 milder values left out, 10 values never scored." in text
+
+
+def test_every_table_has_as_many_cells_in_each_row():
+    for report in (report_of(session(60)), evil_session()):
+        for block in re.findall(r"(?:^\|.*\n)+", markdown(report), re.MULTILINE):
+            assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def test_text_from_the_target_stays_text():
+    page = html(evil_session())
+    tags = read(page)
+    assert tags.seen <= OWN_TAGS
+    assert tags.attributes <= {"lang", "charset", "name", "content", "class", "style"}
+    assert any("<img src=x onerror=alert(1)>" in text for text in tags.text)
+    assert markdown(evil_session()).count("\n# ") == 0
+
+
+def test_a_page_needs_nothing_else():
+    page = html(report_of(session(20)))
+    assert "color-scheme: light dark" in page
+    assert not re.search(r"<(script|link|img)|url\(|@import|src=", page)
+
+
+def test_json_has_what_the_markdown_has():
+    data = json.loads(json.dumps(json_report(report_of(session(60))), allow_nan=False))
+    assert data["best"] == data["worst"][0]
+    assert (data["best"]["trial"], data["best"]["bug_score"]) == (11, 10.0)
+    assert data["best"]["plans"][0]["fault_type"] == "abort"
+    assert len(data["worst"]) == 10
+    assert len(data["severity_by_trial"]) == 60
+    assert data["trials_by_status"] == {"scored": 56, "skipped": 4}
+    assert [step["step"] for step in data["steps"]] == ["propose", "apply", "observe", "score", "record"]
+    assert data["errors"][0]["trials"] == [13, 26, 39, 52]
+
+
+def test_junit_fails_every_distinct_fault_at_or_above_the_threshold():
+    report = report_of(session(60))
+    severities = [finding["severity"] for finding in json_report(report)["worst"]]
+    suite = ET.fromstring(junit(report, severities[0])).find("testsuite")
+    failing = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failing == [case.get("name") for case in list(suite)[1:8]]
+    assert suite.get("failures") == "7"
+    assert suite.get("tests") == str(len(suite)) == "11"
+    assert failing[0] == "trial 11: abort 429 on /ratings, 96 %"
+    assert "most requests got 503" in suite[1].find("failure").get("message")
+    every = ET.fromstring(junit(report, 0)).find("testsuite")
+    assert len(every) > 40
+    assert all(case.find("failure") is not None for case in list(every)[1:])
+
+
+def test_junit_has_an_error_for_a_session_that_failed():
+    suite = ET.fromstring(junit(evil_session(), 10.0)).find("testsuite")
+    assert suite.get("errors") == "1"
+    assert "onerror" in suite[0].find("error").get("message")
+    assert ET.fromstring(junit(report_of(()), 5)).find("testsuite").get("errors") == "0"
