@@ -70,13 +70,11 @@ class Finding:
         trial: the one with the highest severity.
         score: that trial's.
         severities: of every trial with this fault, in order.
-        why: one sentence.
     """
 
     trial: Trial
     score: SeverityScore
     severities: tuple[float, ...]
-    why: str
 
     @property
     def severity(self) -> float:
@@ -107,18 +105,23 @@ def findings(report: ReportInput) -> list[Finding]:
     by_fault: dict[str, list[Trial]] = {}
     for trial in rankable(report.trials):
         by_fault.setdefault(json.dumps(trial.point, sort_keys=True, default=str), []).append(trial)
-    found = [_finding(alike, report) for alike in by_fault.values()]
+    found = [_finding(alike) for alike in by_fault.values()]
     return sorted(found, key=lambda finding: (-finding.severity, finding.trial.trial))
 
 
-def _finding(alike: list[Trial], report: ReportInput) -> Finding:
+def _finding(alike: list[Trial]) -> Finding:
     worst = max(alike, key=lambda trial: trial.severity or 0.0)
     if worst.score is None:
         raise ValueError(f"trial {worst.trial} has no score")
-    why = ""
-    if worst.observation is not None:
-        why = explain(worst.score, worst.observation, report.baseline, report.analyzer)
-    return Finding(worst, worst.score, tuple(trial.severity or 0.0 for trial in alike), why)
+    return Finding(worst, worst.score, tuple(trial.severity or 0.0 for trial in alike))
+
+
+def why(finding: Finding, report: ReportInput) -> str:
+    """What the finding's points were given for, in one sentence."""
+    observation = finding.trial.observation
+    if observation is None:
+        return "not kept"
+    return explain(finding.score, observation, report.baseline, report.analyzer)
 
 
 def pareto_front(found: Sequence[Finding]) -> list[Finding]:

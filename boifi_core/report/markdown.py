@@ -9,10 +9,10 @@ from statistics import median
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front
+from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.steps import step_times, troubles
-from boifi_core.report.tables import code, counted, duration, escape, number, numbers, plain, table
+from boifi_core.report.tables import code, code_cell, counted, duration, escape, number, numbers, plain, table
 
 _WORST = 10
 _FRONT = 12
@@ -27,7 +27,7 @@ def markdown(report: ReportInput) -> str:
         _overview(report, found),
         "## The worst fault\n\n" + _best(report, found),
         "## Severity over the trials\n\n" + _curve(report.trials),
-        f"## The {_WORST} worst faults\n\n" + _worst(found),
+        f"## The {_WORST} worst faults\n\n" + _worst(report, found),
         "## Pareto front of the three scores\n\n" + _front(found),
         "## What each dimension did\n\n" + _dimensions(report),
         "## Time per step\n\n" + _steps(report.trials),
@@ -54,7 +54,7 @@ def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
         ("Severity without a fault", number(report.baseline_severity)),
         ("Highest severity", number(found[0].severity if found else None) + " of 10"),
     ]
-    return table(["Session", code(report.session_id)], rows)
+    return table(["Session", code_cell(report.session_id)], rows)
 
 
 def _best(report: ReportInput, found: Sequence[Finding]) -> str:
@@ -66,7 +66,7 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
         f"**{escape(best.fault)}**",
         f"Severity **{best.severity:.1f}** in trial {best.trial.trial}{_repeats(best)}: bugs {bug:.1f}, "
         f"performance {performance:.1f}, structure {structure:.1f}.",
-        f"Why: {escape(best.why)}.",
+        f"Why: {escape(why(best, report))}.",
     ]
     if best.trial.observation is not None:
         parts.append(_beside_baseline(best.trial.observation, report.baseline))
@@ -113,11 +113,17 @@ def _curve(trials: Sequence[Trial]) -> str:
     return f"```\n{chart([trial.severity for trial in trials])}\n```\n\n{legend}"
 
 
-def _worst(found: Sequence[Finding]) -> str:
+def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
     if not found:
         return "No trial was scored."
     rows = [
-        [str(place), number(finding.severity), str(finding.trial.trial), escape(finding.fault), escape(finding.why)]
+        [
+            str(place),
+            number(finding.severity),
+            str(finding.trial.trial),
+            escape(finding.fault),
+            escape(why(finding, report)),
+        ]
         for place, finding in enumerate(found[:_WORST], 1)
     ]
     return table(["#", "severity", "trial", "fault", "why"], rows, right=(0, 1, 2))
@@ -138,7 +144,7 @@ def _dimensions(report: ReportInput) -> str:
     found = influences(report.trials, report.dimensions)
     shares = sorted(found, key=lambda influence: -(influence.share or 0.0))
     rows = [
-        [code(influence.name), "–" if influence.share is None else f"{influence.share * 100:.0f} %"]
+        [code_cell(influence.name), "–" if influence.share is None else f"{influence.share * 100:.0f} %"]
         for influence in shares
     ]
     intro = (
@@ -159,7 +165,7 @@ def _one_dimension(influence: Influence) -> str:
         notes.append(f"{counted(len(influence.groups) - len(tried), 'value')} never scored")
     if influence.n_absent:
         notes.append(f"absent in {counted(influence.n_absent, 'scored trial')}")
-    body = table([code(influence.name), "trials", "mean", "highest"], rows, right=(1, 2, 3)) if rows else ""
+    body = table([code_cell(influence.name), "trials", "mean", "highest"], rows, right=(1, 2, 3)) if rows else ""
     note = f"{code(influence.name)}: {', '.join(notes)}." if notes else ""
     return "\n\n".join(filter(None, [body, note]))
 

@@ -20,11 +20,16 @@ def escape(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """`text` as a code span, in a table's cell too."""
+    """`text` as a code span, outside tables."""
     text = plain(text)
     fence = "`" * (1 + max((len(run) for run in _TICKS.findall(text)), default=0))
     pad = " " if not text or "`" in (text[0], text[-1]) else ""
-    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def code_cell(text: str) -> str:
+    """`text` as a code span in a table's cell, where the table takes every `|` before the code does."""
+    return code(text).replace("|", "\\|")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:

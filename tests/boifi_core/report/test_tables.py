@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from boifi_core.report.tables import code, duration, escape, numbers, plain, table
+from boifi_core.report.tables import code, code_cell, duration, escape, numbers, plain, table
 
 PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 NASTY = [
@@ -47,7 +47,10 @@ def test_any_text_is_shown_as_it_is(text):
 
 @given(st.text(alphabet=st.sampled_from("ab |`*<"), max_size=10))
 def test_any_text_is_shown_as_it_is_in_a_code_span(text):
-    shown, end = cells(code(text))
+    (paragraph,) = [token for token in PARSER.parse(f"see {code(text)}.") if token.type == "inline"]
+    assert [child.type for child in paragraph.children] == ["text", "code_inline", "text"]
+    assert paragraph.children[1].content.strip() == plain(text)
+    shown, end = cells(code_cell(text))
     assert (shown.strip(), end) == (plain(text), "end")
 
 
