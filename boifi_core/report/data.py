@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from boifi_core.report.advice import advice
-from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front
+from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
 from boifi_core.report.influence import influences
 from boifi_core.report.steps import step_times, troubles
 
@@ -29,9 +29,9 @@ def json_report(report: ReportInput) -> dict[str, Any]:
         "total_trials": report.total_trials,
         "trials_by_status": dict(Counter(trial.status.value for trial in report.trials)),
         "baseline_severity": report.baseline_severity,
-        "best": _finding(found[0]) if found else None,
-        "worst": [_finding(finding) for finding in found[:_WORST]],
-        "pareto_front": [_finding(finding) for finding in pareto_front(found)],
+        "best": _finding(found[0], report) if found else None,
+        "worst": [_finding(finding, report) for finding in found[:_WORST]],
+        "pareto_front": [_finding(finding, report) for finding in pareto_front(found)],
         "severity_by_trial": [{"trial": trial.trial, "severity": trial.severity} for trial in report.trials],
         "dimensions": [asdict(influence) for influence in influences(report.trials, report.dimensions)],
         "steps": [asdict(time) for time in step_times(report.trials)],
@@ -40,7 +40,7 @@ def json_report(report: ReportInput) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, report: ReportInput) -> dict[str, Any]:
     bug, performance, structure = finding.scores
     return {
         "trial": finding.trial.trial,
@@ -50,7 +50,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "structure_score": structure,
         "severities": list(finding.severities),
         "fault": finding.fault,
-        "why": finding.why,
+        "why": why(finding, report),
         "point": finding.trial.point,
         "plans": [plan.model_dump(mode="json", exclude_none=True) for plan in finding.trial.plans],
         "breakdown": finding.score.breakdown,

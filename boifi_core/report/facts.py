@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
@@ -76,19 +75,10 @@ class Finding:
     trial: Trial
     score: SeverityScore
     severities: tuple[float, ...]
-    _report: ReportInput = field(repr=False, compare=False)
 
     @property
     def severity(self) -> float:
         return self.score.total_score
-
-    @cached_property
-    def why(self) -> str:
-        """What the points were given for, in one sentence; worked out when first asked for, as it reads traces."""
-        observation = self.trial.observation
-        if observation is None:
-            return "not kept"
-        return explain(self.score, observation, self._report.baseline, self._report.analyzer)
 
     @property
     def fault(self) -> str:
@@ -115,15 +105,23 @@ def findings(report: ReportInput) -> list[Finding]:
     by_fault: dict[str, list[Trial]] = {}
     for trial in rankable(report.trials):
         by_fault.setdefault(json.dumps(trial.point, sort_keys=True, default=str), []).append(trial)
-    found = [_finding(alike, report) for alike in by_fault.values()]
+    found = [_finding(alike) for alike in by_fault.values()]
     return sorted(found, key=lambda finding: (-finding.severity, finding.trial.trial))
 
 
-def _finding(alike: list[Trial], report: ReportInput) -> Finding:
+def _finding(alike: list[Trial]) -> Finding:
     worst = max(alike, key=lambda trial: trial.severity or 0.0)
     if worst.score is None:
         raise ValueError(f"trial {worst.trial} has no score")
-    return Finding(worst, worst.score, tuple(trial.severity or 0.0 for trial in alike), report)
+    return Finding(worst, worst.score, tuple(trial.severity or 0.0 for trial in alike))
+
+
+def why(finding: Finding, report: ReportInput) -> str:
+    """What the finding's points were given for, in one sentence."""
+    observation = finding.trial.observation
+    if observation is None:
+        return "not kept"
+    return explain(finding.score, observation, report.baseline, report.analyzer)
 
 
 def pareto_front(found: Sequence[Finding]) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from boifi_core.report.facts import Finding, ReportInput, findings
+from boifi_core.report.facts import Finding, ReportInput, findings, why
 from boifi_core.report.tables import plain
 
 _SHOWN = 10
@@ -39,18 +39,18 @@ def junit(report: ReportInput, fail_at: float) -> str:
     if has_failed:
         ET.SubElement(session, "error", {"message": plain(report.reason or "failed")})
     for finding in shown:
-        _case(suite, finding, fail_at)
+        _case(suite, finding, report, fail_at)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(suite: ET.Element, finding: Finding, fail_at: float) -> None:
+def _case(suite: ET.Element, finding: Finding, report: ReportInput, fail_at: float) -> None:
     trial = finding.trial
     name = plain(f"trial {trial.trial}: {finding.fault}")
     time_s = f"{(trial.finished_at - trial.started_at).total_seconds():.3f}"
     case = ET.SubElement(suite, "testcase", {"classname": "boifi.fault", "name": name, "time": time_s})
     if finding.severity >= fail_at:
-        message = plain(f"severity {finding.severity:.2f}, at most {fail_at:g} allowed: {finding.why}")
+        message = plain(f"severity {finding.severity:.2f}, at most {fail_at:g} allowed: {why(finding, report)}")
         bug, performance, structure = finding.scores
         scores = f"bugs {bug:.2f}, performance {performance:.2f}, structure {structure:.2f}"
         ET.SubElement(case, "failure", {"message": message}).text = scores

@@ -9,7 +9,7 @@ from statistics import median
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front
+from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.steps import step_times, troubles
 from boifi_core.report.tables import code, code_cell, counted, duration, escape, number, numbers, plain, table
@@ -27,7 +27,7 @@ def markdown(report: ReportInput) -> str:
         _overview(report, found),
         "## The worst fault\n\n" + _best(report, found),
         "## Severity over the trials\n\n" + _curve(report.trials),
-        f"## The {_WORST} worst faults\n\n" + _worst(found),
+        f"## The {_WORST} worst faults\n\n" + _worst(report, found),
         "## Pareto front of the three scores\n\n" + _front(found),
         "## What each dimension did\n\n" + _dimensions(report),
         "## Time per step\n\n" + _steps(report.trials),
@@ -66,7 +66,7 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
         f"**{escape(best.fault)}**",
         f"Severity **{best.severity:.1f}** in trial {best.trial.trial}{_repeats(best)}: bugs {bug:.1f}, "
         f"performance {performance:.1f}, structure {structure:.1f}.",
-        f"Why: {escape(best.why)}.",
+        f"Why: {escape(why(best, report))}.",
     ]
     if best.trial.observation is not None:
         parts.append(_beside_baseline(best.trial.observation, report.baseline))
@@ -113,7 +113,7 @@ def _curve(trials: Sequence[Trial]) -> str:
     return f"```\n{chart([trial.severity for trial in trials])}\n```\n\n{legend}"
 
 
-def _worst(found: Sequence[Finding]) -> str:
+def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
     if not found:
         return "No trial was scored."
     rows = [
@@ -122,7 +122,7 @@ def _worst(found: Sequence[Finding]) -> str:
             number(finding.severity),
             str(finding.trial.trial),
             escape(finding.fault),
-            escape(finding.why),
+            escape(why(finding, report)),
         ]
         for place, finding in enumerate(found[:_WORST], 1)
     ]
