@@ -10,7 +10,11 @@ demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
 
 test: $(READY)
-	$(BIN)/pytest $(TEST_ARGS)
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=80 --skip-covered
+	$(BIN)/coverage report --fail-under=85 --include='boifi_core/*' --format=total
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,180 @@
+"""The session file: what a user writes, read and checked whole before anything starts."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from boifi_core.analyzer import AnalyzerConfig
+from boifi_core.errors import InvalidInput
+from boifi_core.executors import ExecutorConfig, ObserverConfig
+from boifi_core.guardrails import Guardrails
+from boifi_core.models import Value
+from boifi_core.space import SearchSpace
+from boifi_core.validation import invalid_input
+
+MAX_FILE_BYTES = 1_000_000
+
+TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
+
+
+class OptimizerConfig(Value):
+    """How proposals are made; the names are those of the tables in `boifi_core.optimizer`."""
+
+    surrogate: str = "auto"
+    acquisition: str = "ei"
+    selection: str = "severity"
+    xi: float = Field(default=0.01, ge=0)
+    beta: float = Field(default=1.96, ge=0)
+
+
+class Recovery(Value):
+    """After a trial at or above `after_severity`, the target must be back at its steady state within `timeout_s`."""
+
+    after_severity: float = Field(default=5.0, ge=0, le=10)
+    timeout_s: float = Field(default=60.0, gt=0)
+
+
+class SessionConfig(Value):
+    """A session file, checked.
+
+    `baseline_observations` are made without a fault before the first trial. `max_failures_in_row` trials without a
+    score, one after the other, end the session.
+    """
+
+    name: str = Field(default="session", min_length=1, max_length=100)
+    executor: ExecutorConfig
+    observer: ObserverConfig | None = None
+    search_space: Annotated[
+        SearchSpace, BeforeValidator(SearchSpace.parse), PlainSerializer(SearchSpace.dump, return_type=Any)
+    ]
+    total_trials: int = Field(default=60, ge=1)
+    initial_points: int = Field(default=10, ge=1)
+    seed: int | None = Field(default=None, ge=0)
+    optimizer: OptimizerConfig = OptimizerConfig()
+    analyzer: AnalyzerConfig = AnalyzerConfig()
+    recovery: Recovery = Recovery()
+    guardrails: Guardrails = Guardrails()
+    baseline_observations: int = Field(default=3, ge=1)
+    max_failures_in_row: int = Field(default=5, ge=1)
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable():
+            raise ValueError("must be one printable line")
+        return name
+
+    @model_validator(mode="after")
+    def _initial_within_total(self) -> Self:
+        if self.initial_points > self.total_trials:
+            raise InvalidInput(
+                "initial_points", f"must be at most total_trials ({self.total_trials})", self.initial_points
+            )
+        return self
+
+
+def read_session_file(path: Path) -> SessionConfig:
+    """Read a session file.
+
+    Raises:
+        InvalidInput: no such file, no YAML, or a field that breaks its rule; one line.
+    """
+    return parse_session(read_yaml(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's value; a key that stands twice in one mapping is refused, since YAML would drop one in silence."""
+    try:
+        raw = path.read_bytes()[: MAX_FILE_BYTES + 1]
+    except FileNotFoundError:
+        raise InvalidInput(str(path), "no such file") from None
+    except OSError as error:
+        raise InvalidInput(str(path), f"must be a file that can be read ({error.strerror})") from error
+    if len(raw) > MAX_FILE_BYTES:
+        raise InvalidInput(str(path), f"must be at most {MAX_FILE_BYTES} bytes")
+    try:
+        return yaml.load(raw, Loader=_UniqueKeys)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(str(path), f"must be YAML ({_yaml_problem(error)})") from error
+
+
+def parse_session(data: Any) -> SessionConfig:
+    """A session from the value of its file, or from `session.json`."""
+    if not isinstance(data, dict):
+        raise InvalidInput("session file", "must be a mapping of settings", data)
+    try:
+        return SessionConfig.model_validate(data)
+    except ValidationError as error:
+        raise invalid_input(error, "", SessionConfig) from None
+
+
+def with_overrides(config: SessionConfig, *, trials: int | None = None, seed: int | None = None) -> SessionConfig:
+    """The session with another number of trials, another seed; fewer trials than initial points lower those too.
+
+    A session that names no seed gets one, so that it can be resumed and repeated.
+    """
+    data = config.model_dump()
+    data["search_space"] = config.search_space.dump()
+    data["executor"] = config.executor
+    data["observer"] = config.observer
+    if trials is not None:
+        if trials < 1:
+            raise InvalidInput("total_trials", "must be at least 1", trials)
+        data["total_trials"] = trials
+        data["initial_points"] = min(config.initial_points, trials)
+    if seed is not None:
+        if seed < 0:
+            raise InvalidInput("seed", "must be at least 0", seed)
+        data["seed"] = seed
+    if data["seed"] is None:
+        data["seed"] = secrets.randbelow(2**31)
+    return parse_session(data)
+
+
+def stored_session(config: SessionConfig, session_id: str, created_at: datetime) -> dict[str, Any]:
+    """What `session.json` holds: the config, whole, but for a literal token, which is kept out of every file.
+
+    Where the session file has a literal token, this has `${BOIFI_EXECUTOR_TOKEN}`: whoever resumes sets that variable,
+    or names the session file again.
+    """
+    data = config.model_dump(mode="json", exclude_none=True)
+    token = config.executor.token
+    if token is not None:
+        text = token.get_secret_value()
+        data["executor"]["token"] = text if re.fullmatch(r"\$\{\w+\}", text) else f"${{{TOKEN_VARIABLE}}}"
+    return {"session_id": session_id, "created_at": created_at.isoformat(), "config": data}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """SafeLoader that refuses duplicate keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                problem = f"the key {key!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml_problem(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        return f"{error.problem}{line}"
+    return re.sub(r"\s+", " ", str(error))[:120]

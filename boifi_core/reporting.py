@@ -1,0 +1,88 @@
+"""A session's report, made from its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.models import RawObservation, SessionStatus
+from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, markdown, why
+from boifi_core.session import read_trials, stored_config
+
+FAIL_AT = 7.0
+"""The severity from which a finding is a failure in the JUnit report."""
+
+HARMLESS = 0.5
+"""Up to this severity a fault is none that hurts."""
+
+FORMATS: dict[str, Callable[[ReportInput], str]] = {
+    "md": markdown,
+    "html": html,
+    "json": lambda report: json.dumps(json_report(report), indent=2, ensure_ascii=False, default=str) + "\n",
+    "junit": lambda report: junit(report, FAIL_AT),
+}
+"""How a report can be written, by name."""
+
+
+def report_input(folder: SessionFolder) -> ReportInput:
+    """All facts of a session, from its history and what was stored beside it."""
+    stored = folder.session()
+    config = stored_config(folder)
+    state = folder.state()
+    baseline, baseline_severity = stored_baseline(folder)
+    return ReportInput(
+        session_id=folder.session_id,
+        name=config.name,
+        target=config.executor.endpoint,
+        seed=config.seed,
+        created_at=datetime.fromisoformat(stored["created_at"]),
+        status=state.status if state else SessionStatus.PENDING,
+        reason=state.reason if state else None,
+        total_trials=config.total_trials,
+        baseline=baseline,
+        baseline_severity=baseline_severity,
+        trials=read_trials(folder, config),
+        dimensions=config.search_space.dimensions,
+        analyzer=config.analyzer,
+    )
+
+
+def render(folder: SessionFolder, form: str) -> str:
+    """The report in one of `FORMATS`."""
+    return FORMATS[form](report_input(folder))
+
+
+def write_report_files(folder: SessionFolder) -> None:
+    """Write `report.md` and `report.html` into the session's folder."""
+    report = report_input(folder)
+    write_atomically(folder.path / "report.md", markdown(report))
+    write_atomically(folder.path / "report.html", html(report))
+
+
+def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float | None]:
+    """The target without a fault as the session last saw it, and its severity."""
+    try:
+        data = json.loads((folder.path / "baseline.json").read_text())
+    except FileNotFoundError:
+        return None, None
+    return RawObservation.model_validate(data["observation"]), data["severity"]
+
+
+def worst_faults(folder: SessionFolder, limit: int = 8) -> list[tuple[Finding, str]]:
+    """The faults that hurt, worst first, each with a sentence why.
+
+    Of those that differ only in their numbers, the worst stands for all.
+    """
+    report = report_input(folder)
+    seen: set[tuple[object, ...]] = set()
+    worst: list[tuple[Finding, str]] = []
+    for finding in findings(report):
+        kind = tuple(sorted((p.fault_type, p.target_service or "", p.target_path) for p in finding.trial.plans))
+        if finding.severity <= HARMLESS or len(worst) == limit:
+            break
+        if kind not in seen:
+            seen.add(kind)
+            worst.append((finding, why(finding, report)))
+    return worst

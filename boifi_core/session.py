@@ -1,0 +1,263 @@
+"""A session's live parts, made from its folder: what is opened to run it, and what it has learnt so far."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from boifi_core.analyzer import AnalyzerService, merge_baseline
+from boifi_core.config import SessionConfig, parse_session, stored_session
+from boifi_core.errors import InvalidInput
+from boifi_core.executors import open_injector, open_observer
+from boifi_core.executors.base import Injector, Observer
+from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.guardrails import Guardrails, objection
+from boifi_core.history import History
+from boifi_core.models import (
+    BestResult,
+    HistoryEntry,
+    OptimizationProgress,
+    Phase,
+    Point,
+    RawObservation,
+    SessionState,
+    SessionStatus,
+    Trial,
+    TrialStatus,
+)
+from boifi_core.optimizer import OptimizerCore
+from boifi_core.policies import sweep
+from boifi_core.space import SearchSpace
+from boifi_core.space.restricted import restrict
+
+UNHEALTHY_SEVERITY = 2.0
+"""A target whose median fault-free severity is above this is not at its steady state."""
+
+
+class Session:
+    """One session that this process holds.
+
+    Attributes:
+        folder, config: where it lies and what it was asked to do.
+        trials: all trials so far, as recorded.
+        optimizer: has learnt from `trials`.
+        injector, observer: open connections to the target.
+        baseline: the target without a fault; None until it was observed.
+        baseline_severity: the median severity of the fault-free observations.
+        errors: what went wrong so far, one line each.
+    """
+
+    def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
+        stored = folder.session()
+        self.folder = folder
+        self.config = config
+        self.created_at = datetime.fromisoformat(stored["created_at"])
+        self.injector = injector
+        self.observer = observer
+        self.analyzer = AnalyzerService(config.analyzer)
+        self.history = History(folder.history, config.search_space)
+        self.history.create()
+        self.trials = self.history.trials()
+        self.optimizer = make_optimizer(config)
+        self.optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in self.trials)
+        self.baseline: RawObservation | None = None
+        self.baseline_severity: float | None = None
+        self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
+
+    @property
+    def session_id(self) -> str:
+        return self.folder.session_id
+
+    @property
+    def budget_used(self) -> int:
+        """The trials that count in `total_trials`: all but those that somebody replayed."""
+        return sum(trial.phase is not Phase.REPLAY for trial in self.trials)
+
+    def learn_baseline(self, observations: Sequence[RawObservation]) -> float:
+        """Take these fault-free observations as the target's normal; returns their median severity."""
+        self.baseline = merge_baseline(observations)
+        self.baseline_severity = median(self.severity(observation) for observation in observations)
+        data = {"severity": self.baseline_severity, "observation": self.baseline.model_dump(mode="json")}
+        write_atomically(self.folder.path / "baseline.json", json.dumps(data, indent=2, ensure_ascii=False))
+        return self.baseline_severity
+
+    def severity(self, observation: RawObservation) -> float:
+        return self.analyzer.calculate_severity(observation, self.baseline).total_score
+
+    def learn(self, trial: Trial) -> None:
+        """Let the model learn from a trial; one that must not train it is only kept from being proposed again."""
+        score = training_score(trial)
+        if score is None:
+            self.optimizer.discard(trial.point)
+        else:
+            self.optimizer.record(trial.point, score, signals(trial))
+
+    def keep(self, trial: Trial) -> None:
+        """Write a trial to the history: from here on it is never lost."""
+        self.history.append(trial)
+        self.trials.append(trial)
+        if trial.reason:
+            self.errors.append(f"trial {trial.trial}: {trial.reason}")
+
+    def write_state(
+        self, status: SessionStatus, reason: str | None = None, error_message: str | None = None
+    ) -> SessionState:
+        """Derive the session's state from its trials and write it."""
+        state = SessionState(
+            session_id=self.session_id,
+            name=self.config.name,
+            status=status,
+            reason=reason,
+            created_at=self.created_at,
+            updated_at=datetime.now(UTC),
+            progress=progress(self.trials, self.config.total_trials),
+            error_message=error_message,
+            errors=tuple(self.errors),
+        )
+        self.folder.write_state(state)
+        return state
+
+
+def make_session(data: Path, config: SessionConfig) -> SessionFolder:
+    """A new session's folder, with its config and its optimizer's seed in `session.json`."""
+    folder = SessionFolder(data / "sessions" / str(uuid.uuid4()))
+    folder.make(stored_session(config, folder.session_id, datetime.now(UTC)))
+    return folder
+
+
+def read_trials(folder: SessionFolder, config: SessionConfig) -> list[Trial]:
+    """The trials that a session's history holds now."""
+    return History(folder.history, config.search_space).trials()
+
+
+def stored_config(folder: SessionFolder) -> SessionConfig:
+    """The config that a session was made with."""
+    return parse_session(folder.session()["config"])
+
+
+def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfig:
+    """Make a stored session ready to go on: its own settings, with this file's number of trials and executor.
+
+    Raises:
+        InvalidInput: the session was made with another search space.
+    """
+    stored = folder.session()
+    own = parse_session(stored["config"])
+    if own.search_space.dump() != config.search_space.dump():
+        raise InvalidInput("--resume", "must be a session with the same search space", folder.session_id)
+    merged = own.model_copy(
+        update={
+            "total_trials": config.total_trials,
+            "initial_points": min(own.initial_points, config.total_trials),
+            "executor": config.executor,
+            "observer": config.observer,
+        }
+    )
+    session = stored_session(merged, folder.session_id, datetime.fromisoformat(stored["created_at"]))
+    write_atomically(folder.path / "session.json", json.dumps(session, indent=2, ensure_ascii=False))
+    folder.forget_stop()
+    return merged
+
+
+@contextmanager
+def open_session(folder: SessionFolder) -> Iterator[Session]:
+    """Open a session from its folder alone, as its history left it; connections are closed at the end."""
+    config = stored_config(folder)
+    injector = open_injector(config.executor)
+    try:
+        observer = open_observer(config.executor, config.observer)
+        try:
+            yield Session(folder, config, injector, observer)
+        finally:
+            observer.close()
+    finally:
+        injector.close()
+
+
+def make_optimizer(config: SessionConfig) -> OptimizerCore:
+    """The optimizer that a session's config asks for; it proposes nothing that the guardrails forbid."""
+    chosen = config.optimizer
+    return OptimizerCore(
+        searchable_space(config),
+        chosen.acquisition,
+        random_state=config.seed,
+        initial_points=config.initial_points,
+        surrogate=chosen.surrogate,
+        selection=chosen.selection,
+        xi=chosen.xi,
+        beta=chosen.beta,
+    )
+
+
+def searchable_space(config: SessionConfig) -> SearchSpace:
+    """The search space without the points that the guardrails forbid.
+
+    Raises:
+        InvalidInput: they forbid every point.
+    """
+    space = config.search_space
+    rails = config.guardrails
+
+    def why_not(point: Point) -> str | None:
+        return next((reason for plan in space.plans(point) if (reason := objection(plan, rails))), None)
+
+    return space if rails == Guardrails() else restrict(space, why_not, field="guardrails")
+
+
+def sweep_dead(session: Session) -> list[str]:
+    """Remove the policies of this session, and of those in its data dir that nobody holds; returns their names.
+
+    What belongs to sessions of other data dirs is left: they may be alive elsewhere, and their policies expire.
+    """
+    own = session.session_id[:8]
+    siblings = session.folder.path.parent
+
+    def is_dead(start: str) -> bool:
+        if start == own:
+            return True
+        others = [SessionFolder(path) for path in siblings.glob(f"{start}-*")]
+        return bool(others) and not any(folder.is_held() for folder in others)
+
+    return sweep(session.injector, is_dead, timeout_s=session.config.executor.timeout_s)
+
+
+def training_score(trial: Trial) -> float | None:
+    """The severity that the model may learn from this trial; None if it may not."""
+    return trial.severity if trial.trains else None
+
+
+def signals(trial: Trial) -> dict[str, float]:
+    """The numbers beneath the severity, by name, that the optimizer may use."""
+    values: dict[str, float | None] = {}
+    if trial.score is not None:
+        values |= {
+            "bug_score": trial.score.bug_score,
+            "performance_score": trial.score.performance_score,
+            "structure_score": trial.score.structure_score,
+        }
+    if trial.observation is not None:
+        values |= {"latency_ms": trial.observation.latency_ms, "error_rate": trial.observation.error_rate}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def progress(trials: Sequence[Trial], total: int) -> OptimizationProgress:
+    """How far a session is, and the worst fault so far."""
+    worst = best_trial(trials)
+    return OptimizationProgress(
+        current_iteration=len(trials),
+        total_iterations=max(total, len(trials)),
+        best_result=worst
+        and BestResult(fault_plans=worst.plans, severity_score=worst.severity or 0.0, iteration=worst.trial),
+        history=tuple(HistoryEntry(iteration=t.trial, fault_plans=t.plans, score=t.score) for t in trials),
+    )
+
+
+def best_trial(trials: Sequence[Trial]) -> Trial | None:
+    """The trial with the highest severity, the earliest of equals; a fallback score is never the best."""
+    scored = [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
+    return max(scored, key=lambda t: (t.severity or 0.0, -t.trial), default=None)

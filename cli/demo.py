@@ -1,0 +1,54 @@
+"""`boifi demo` and `boifi target up`: the embedded target, with and without a session against it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
+from boifi_core.folder import data_dir
+from boifi_core.session import make_session
+from cli import run as running
+from demo.target import start_target
+
+SESSION_FILE = Path(__file__).resolve().parent.parent / "demo" / "session.yaml"
+
+
+def demo_config(endpoint: str, trials: int | None, seed: int | None) -> SessionConfig:
+    """The demo's session file, pointed at a running target."""
+    data = read_yaml(SESSION_FILE)
+    data["executor"] = {**data.get("executor", {}), "endpoint": endpoint}
+    return running.check(with_overrides(parse_session(data), trials=trials, seed=seed))[0]
+
+
+def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Console) -> int:
+    """Start the target, run a session against it, show what it found; returns the exit status."""
+    # Overrides are checked before anything is started, whatever port the target will get.
+    demo_config("http://127.0.0.1:1", trials, seed)
+    data = data_dir(out)
+    console.print(Text("BOIFI demo: which fault hurts this web shop most?", style="bold"))
+    console.print(Text("starting a small shop behind a real Envoy, and a Prefect server; some seconds…"))
+    with running.sigterm_raises(), start_target() as target:
+        config = demo_config(target.control_plane, trials, seed)
+        folder = make_session(data, config)
+        running.introduce(console, folder, config)
+        state = running.run_session(folder, config, data, console)
+    from cli.show import closing
+
+    closing(console, folder, state, replay=False)
+    return running.exit_status(state, None)
+
+
+def target_up(port: int, console: Console) -> None:
+    """Run the embedded target until Ctrl-C or SIGTERM."""
+    with running.sigterm_raises(), start_target(port) as target:
+        console.print(Text(f"control plane  {target.control_plane}"), soft_wrap=True)
+        console.print(Text(f"shop           {target.shop}"), soft_wrap=True)
+        console.print(Text("try            boifi run examples/one-fault.yaml   (Ctrl-C ends the target)"))
+        try:
+            threading.Event().wait()
+        except (KeyboardInterrupt, running.Terminated):
+            return

@@ -1,0 +1,173 @@
+"""The `boifi` command. Each command is short here; what it does lives in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from boifi_core.errors import BoifiError, InvalidInput
+
+app = typer.Typer(
+    help="BOIFI finds the faults that hurt a service mesh most.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+target_app = typer.Typer(help="The embedded target.", no_args_is_help=True)
+app.add_typer(target_app, name="target")
+
+SessionFile = Annotated[Path, typer.Argument(metavar="SESSION.yaml", help="The session file.")]
+SessionId = Annotated[str, typer.Argument(metavar="SESSION_ID", help="A session's id, or how it begins.")]
+Trials = Annotated[int | None, typer.Option(help="How many trials to make.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of all choices; the same seed makes the same proposals.")]
+Out = Annotated[Path | None, typer.Option(help="The data dir; else BOIFI_DATA, else ./boifi-data.")]
+
+
+@app.command()
+def demo(trials: Trials = None, seed: Seed = None, out: Out = None) -> None:
+    """Find the worst faults of the embedded shop, a real Envoy mesh on this machine."""
+    from cli.demo import run_demo
+
+    raise typer.Exit(run_demo(trials, seed, out, _console()))
+
+
+@app.command()
+def run(
+    session_file: SessionFile,
+    trials: Trials = None,
+    seed: Seed = None,
+    out: Out = None,
+    resume: Annotated[str | None, typer.Option(metavar="SESSION_ID", help="Go on with this session.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the first policies and apply none.")] = False,
+    fail_on: Annotated[
+        float | None, typer.Option(metavar="SEVERITY", help="Exit with 3 on a finding this bad.", min=0, max=10)
+    ] = None,
+) -> None:
+    """Run a session against the target that its file names."""
+    from boifi_core.folder import data_dir
+    from cli import run as running
+    from cli.show import closing
+
+    console = _console()
+    config, warnings = running.load(session_file, trials, seed)
+    for warning in warnings:
+        _warn(warning)
+    if dry_run:
+        running.dry_run(config, console)
+        return
+    running.preflight(config)
+    data = data_dir(out)
+    folder, config = running.folder_for(config, data, resume)
+    running.introduce(console, folder, config)
+    state = running.run_session(folder, config, data, console)
+    closing(console, folder, state)
+    raise typer.Exit(running.exit_status(state, fail_on))
+
+
+@app.command()
+def validate(session_file: SessionFile) -> None:
+    """Check a session file without starting anything."""
+    from cli import run as running
+
+    config, warnings = running.load(session_file, None, None)
+    for warning in warnings:
+        _warn(warning)
+    points = config.search_space.n_points
+    print(f"{session_file}: sound; {len(config.search_space.dimensions)} dimensions, "
+          f"{'endlessly many' if points is None else f'{points:,}'} points, {config.total_trials} trials")  # fmt: skip
+
+
+@app.command()
+def sessions(out: Out = None) -> None:
+    """List the sessions of the data dir, oldest first."""
+    from cli.sessions import list_sessions
+
+    list_sessions(out, _console())
+
+
+@app.command()
+def stop(session_id: SessionId, out: Out = None) -> None:
+    """Ask a running session to end after its running trial."""
+    from cli.sessions import stop_session
+
+    stop_session(session_id, out)
+
+
+@app.command()
+def replay(
+    session_id: SessionId,
+    trial: Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.")],
+    out: Out = None,
+) -> None:
+    """Inject a trial's fault once more and compare."""
+    from cli.replay import run_replay
+
+    raise typer.Exit(run_replay(session_id, trial, out, _console()))
+
+
+@app.command()
+def report(
+    session_id: SessionId,
+    format: Annotated[str, typer.Option(help="md, html, json or junit.")] = "md",
+    out: Out = None,
+) -> None:
+    """Print a session's report, made from its history."""
+    from cli.sessions import print_report
+
+    print_report(session_id, format, out)
+
+
+@app.command()
+def sweep(
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The control plane's address.")],
+    out: Out = None,
+) -> None:
+    """Remove what dead sessions left in a control plane; sessions that run now keep their policies."""
+    from cli.sessions import sweep_endpoint
+
+    sweep_endpoint(endpoint, out)
+
+
+@target_app.command()
+def up(port: Annotated[int, typer.Option(help="The control plane's port.", min=0, max=65535)] = 8080) -> None:
+    """Start the embedded target alone, until Ctrl-C."""
+    from cli.demo import target_up
+
+    target_up(port, _console())
+
+
+def _console() -> Console:
+    # A table needs room even where the output is a file or a pipe, which has no width of its own.
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command; every error that BOIFI means is one line and an exit status."""
+    from cli.run import Terminated
+
+    try:
+        app()
+    except InvalidInput as error:
+        _fail(str(error), 2)
+    except BoifiError as error:
+        _fail(str(error), 1)
+    except (KeyboardInterrupt, Terminated):
+        _fail("interrupted", 1)
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A Prefect API for a run: the one at PREFECT_API_URL, else a server of our own for as long as the run lasts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from boifi_core.errors import BoifiError
+from boifi_core.filelock import try_lock
+from boifi_core.tether import end, spawn
+
+START_TIMEOUT_S = 120.0
+DRAIN_TIMEOUT_S = 5.0
+
+TELEMETRY_OFF = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+# Larger batches of task-run events keep SQLite's writer from being the bottleneck; the event feed, which BOIFI does
+# not use, is most of what Prefect writes to disk.
+SERVER_SETTINGS = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+}
+
+
+@contextmanager
+def prefect_api(data: Path) -> Iterator[str]:
+    """The API's URL; Prefect, imported after this, uses it.
+
+    A server of our own has its home in the data dir, where past runs stay visible, and ends with this process,
+    however that dies. Runs at the same time each get a home of their own.
+
+    Raises:
+        BoifiError: the server did not start.
+    """
+    os.environ.update(TELEMETRY_OFF)
+    # Prefect's log goes to its API, where the UI shows it; the terminal shows ours.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    given = os.environ.get("PREFECT_API_URL")
+    if given:
+        yield given
+        return
+    with ExitStack() as stack:
+        home = stack.enter_context(_free_home(data))
+        url = stack.enter_context(_server(home))
+        os.environ["PREFECT_HOME"] = str(home)
+        os.environ["PREFECT_API_URL"] = url
+        try:
+            yield url
+        finally:
+            _drain()
+            del os.environ["PREFECT_API_URL"]
+
+
+def _drain() -> None:
+    # What is still queued has to reach the server before it ends.
+    if "prefect" in sys.modules:
+        from prefect.events.worker import EventsWorker
+        from prefect.logging.handlers import APILogWorker
+
+        for worker in (EventsWorker, APILogWorker):
+            worker.drain_all(timeout=DRAIN_TIMEOUT_S)
+
+
+@contextmanager
+def _free_home(data: Path) -> Iterator[Path]:
+    number = 1
+    while True:
+        home = data / ("prefect" if number == 1 else f"prefect-{number}")
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / "lock").open("a+") as lock:
+            if try_lock(lock):
+                yield home
+                return
+        number += 1
+
+
+@contextmanager
+def _server(home: Path) -> Iterator[str]:
+    port = _free_port()
+    log = home / "server.log"
+    command = [
+        sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
+        "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
+        "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "3",
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
+    with log.open("wb") as output:
+        # In a session of its own, so that a Ctrl-C in the terminal reaches the run alone.
+        server = spawn(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                       start_new_session=True)  # fmt: skip
+    try:
+        _wait_until_healthy(server, url, log)
+        yield url
+    finally:
+        end(server, grace_s=5.0)
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    with httpx.Client(trust_env=False, timeout=2.0) as client:
+        while time.monotonic() < deadline:
+            if server.poll() is not None:
+                raise BoifiError(f"the Prefect server ended with status {server.returncode}; its log is {log}")
+            try:
+                if client.get(f"{url}/health").status_code == httpx.codes.OK:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.1)
+    raise BoifiError(f"the Prefect server did not answer within {START_TIMEOUT_S:g} s; its log is {log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,165 @@
+"""`boifi run`: check everything, then run a session here, as a Prefect flow, and show it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
+from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
+from boifi_core.executors import open_injector, open_observer
+from boifi_core.folder import SessionFolder, SessionHeld, find_session
+from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.optimizer import OptimizerCore
+from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
+from boifi_core.space.expressible import check_expressible
+from cli.prefect_api import prefect_api
+
+HEALTH_TIMEOUT_S = 10.0
+
+
+class Terminated(BaseException):
+    """SIGTERM outside of a flow, or after it."""
+
+
+def load(path: Path, trials: int | None, seed: int | None) -> tuple[SessionConfig, list[str]]:
+    """A session file with the command line's overrides, checked whole; and its warnings.
+
+    Raises:
+        InvalidInput: anything that would stop the session from running as it is meant.
+    """
+    return check(with_overrides(read_session_file(path), trials=trials, seed=seed))
+
+
+def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
+    """Check what needs more than the fields themselves: the injector's limits, the guardrails, the tables' names."""
+    injector = open_injector(config.executor)
+    try:
+        warnings = check_expressible(config.search_space, injector.capabilities)
+    finally:
+        injector.close()
+    make_optimizer(config)
+    return config, warnings
+
+
+def preflight(config: SessionConfig) -> None:
+    """See that the target's control plane answers and the observer's ports are free, before anything is made.
+
+    Raises:
+        BoifiError: the control plane does not answer.
+        InvalidInput: a port is in use.
+    """
+    injector = open_injector(config.executor)
+    try:
+        injector.health(timeout_s=min(HEALTH_TIMEOUT_S, config.executor.timeout_s))
+    except ExecutorError as error:
+        raise BoifiError(f"executor.endpoint: must answer, got {error}") from error
+    finally:
+        injector.close()
+    open_observer(config.executor, config.observer).close()
+
+
+def dry_run(config: SessionConfig, console: Console) -> None:
+    """Print the policies of the first proposals; nothing is applied, and nobody is asked."""
+    optimizer: OptimizerCore = make_optimizer(config)
+    injector = open_injector(config.executor)
+    try:
+        for number in range(1, config.initial_points + 1):
+            plans = [injector.as_sent(plan) for plan in config.search_space.plans(optimizer.propose())]
+            console.print(Text(f"{number:>4}  {' + '.join(map(str, plans)) or 'no fault'}"), soft_wrap=True)
+    finally:
+        injector.close()
+
+
+def introduce(console: Console, folder: SessionFolder, config: SessionConfig) -> None:
+    """Say what is about to run, and against what."""
+    points = config.search_space.n_points
+    space = f"{len(config.search_space.dimensions)} dimensions, {'endlessly many' if points is None else f'{points:,}'}"
+    for label, text in (
+        ("session", f"{folder.session_id}  {config.name}"),
+        ("target", config.executor.endpoint),
+        ("search", f"{config.total_trials} trials out of {space} possible faults, seed {config.seed}"),
+    ):
+        console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
+
+
+def run_session(folder: SessionFolder, config: SessionConfig, data: Path, console: Console) -> SessionState:
+    """Run the session in `folder` to its end, showing its progress; returns its last state.
+
+    Raises:
+        SessionHeld: another process runs it.
+        BoifiError: a signal ended it before its end; it can be resumed.
+    """
+    if folder.is_held():
+        raise SessionHeld(f"session {folder.session_id} is run by another process")
+    _hand_over_token(config)
+    done = read_trials(folder, config)
+    try:
+        with sigterm_raises(), prefect_api(data) as api_url:
+            _run_flow(folder, config, done, api_url, console)
+    except (KeyboardInterrupt, Terminated):
+        raise BoifiError(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
+    state = folder.state()
+    if state is None:
+        raise BoifiError(f"session {folder.session_id} ended without a state")
+    return state
+
+
+def _run_flow(folder: SessionFolder, config: SessionConfig, done: list[Trial], api_url: str, console: Console) -> None:
+    # Prefect reads its settings when it is imported, so not before its API is known.
+    from cli.show import Progress
+    from flows.session import session
+    from flows.watch import watched_by
+
+    console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
+    best = best_trial(done)
+    run = session.with_options(flow_run_name=f"{config.name} {folder.session_id[:8]}")
+    shown = Progress(console, config.total_trials, len(done), (best and best.severity) or 0.0)
+    with shown, watched_by(shown):
+        run(str(folder.path), return_state=True)
+
+
+def exit_status(state: SessionState, fail_on: float | None) -> int:
+    """0 done, 1 the session failed, 3 a finding at or above `fail_on`."""
+    if state.status is not SessionStatus.COMPLETED:
+        return 1
+    best = state.progress.best_result
+    if fail_on is not None and best is not None and best.severity_score >= fail_on:
+        return 3
+    return 0
+
+
+def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[SessionFolder, SessionConfig]:
+    """A new session's folder, or the one to go on with, and the config that it runs with."""
+    if resume is None:
+        return make_session(data, config), config
+    try:
+        folder = find_session(data, resume)
+    except InvalidInput as error:
+        raise InvalidInput("--resume", str(error).split(": ", 1)[1]) from None
+    return folder, resume_session(folder, config)
+
+
+def _hand_over_token(config: SessionConfig) -> None:
+    # session.json holds no literal token but names this variable; the flow opens the session from there.
+    if config.executor.token is not None and not config.executor.token.get_secret_value().startswith("${"):
+        os.environ[TOKEN_VARIABLE] = config.executor.token.get_secret_value()
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    def raise_terminated(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, raise_terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,120 @@
+"""What a person sees in the terminal while a session runs, and when it has ended."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from boifi_core.folder import SessionFolder
+from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.reporting import worst_faults
+from flows.watch import Watcher
+
+
+class Progress(Watcher):
+    """One line a trial; in a terminal also a live line below them with what is left."""
+
+    def __init__(self, console: Console, total: int, done: int = 0, best: float = 0.0) -> None:
+        self._console = console
+        self._total = total
+        self._done = done
+        self._best = best
+        self._began = time.monotonic()
+        self._made = 0
+        self._live: Live | None = None
+        if console.is_terminal:
+            self._live = Live(Text(""), console=console, transient=True, refresh_per_second=4)
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def baseline(self, observation: RawObservation, severity: float) -> None:
+        latency = "-" if observation.latency_ms is None else f"{observation.latency_ms:.0f} ms"
+        self._line(f"baseline    without a fault: status {observation.status_code}, latency {latency}, "
+                   f"severity {severity:.1f}")  # fmt: skip
+        self._line("")
+        self._line(f"{'trial':>9}  severity  best  {'left':>7}  fault")
+        self._began = time.monotonic()
+
+    def trial(self, trial: Trial) -> None:
+        self._made += 1
+        self._done += 1
+        is_best = trial.severity is not None and trial.severity > self._best
+        self._best = max(self._best, trial.severity or 0.0)
+        left = self._time_left()
+        severity = "-" if trial.severity is None else f"{trial.severity:.1f}"
+        fault = faults_line(trial)
+        if trial.severity is None:
+            fault = f"{trial.status}: {trial.reason}"
+        line = f"{trial.trial:>4}/{self._total:<4}  {severity:>8}  {self._best:>4.1f}  {left:>7}  {fault}"
+        self._line(line, "bold red" if is_best else "")
+        if self._live is not None:
+            self._live.update(Text(f"{self._done} of {self._total} trials, worst {self._best:.1f}, {left} left"
+                                   "   (Ctrl-C ends after this trial)", style="dim"))  # fmt: skip
+
+    def note(self, text: str) -> None:
+        self._line(text)
+
+    def _time_left(self) -> str:
+        per_trial_s = (time.monotonic() - self._began) / max(self._made, 1)
+        return duration((self._total - self._done) * per_trial_s)
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style), soft_wrap=not self._console.is_terminal, overflow="ellipsis",
+                            no_wrap=True)  # fmt: skip
+
+
+def closing(console: Console, folder: SessionFolder, state: SessionState, *, replay: bool = True) -> None:
+    """The worst faults found, why they are so bad, and where to look next.
+
+    Without `replay`, the target is gone by now and nothing can be made again.
+    """
+    console.print()
+    made = state.progress.history
+    scored = sum(entry.score is not None for entry in made)
+    console.print(Text(f"{state.status}: {state.reason}. {len(made)} trials, {scored} of them scored."), soft_wrap=True)
+    faults = worst_faults(folder)
+    if faults:
+        table = Table(title="The faults that hurt most", title_justify="left", title_style="bold", expand=True,
+                      show_lines=True)  # fmt: skip
+        table.add_column("trial", justify="right")
+        table.add_column("severity", justify="right")
+        table.add_column("fault", ratio=3)
+        table.add_column("what happened", ratio=4)
+        for fault, why in faults:
+            table.add_row(str(fault.trial.trial), f"{fault.severity:.1f}",
+                          Text("\n+ ".join(map(str, fault.trial.plans)) or "none"), Text(why))  # fmt: skip
+        console.print(table)
+    else:
+        console.print("No fault hurt the target.")
+    for label, where in (
+        ("report", folder.path / "report.md"),
+        ("", folder.path / "report.html"),
+        ("history", folder.history),
+    ):
+        console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
+    if faults and replay:
+        console.print(Text(f"{'again':<10}boifi replay {folder.session_id} {faults[0][0].trial.trial}"), soft_wrap=True)
+    if state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
+        console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
+
+
+def faults_line(trial: Trial) -> str:
+    """All plans of a trial in one line."""
+    return " + ".join(map(str, trial.plans)) or "no fault"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `42 s`, `3 min 5 s`."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

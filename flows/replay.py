@@ -1,0 +1,47 @@
+"""One trial of a session, made once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, tags
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled as CancelledState
+from prefect.states import Completed, Failed
+
+from boifi_core.errors import BoifiError
+from boifi_core.folder import SessionFolder
+from boifi_core.models import Phase, Trial
+from boifi_core.policies import with_expiry
+from boifi_core.session import open_session
+from boifi_core.trial import Proposal
+from flows.running import Running
+from flows.signals import Cancelled
+from tasks import upkeep
+
+
+@flow(name="replay", persist_result=False, validate_parameters=False)
+def replay(folder: str, trial: int) -> State[Any]:
+    """Measure the baseline, inject the faults of this trial again, and add what happened to the history."""
+    place = SessionFolder(Path(folder))
+    with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
+        running = Running(live, get_run_logger())
+        original = next(t for t in live.trials if t.trial == trial)
+        with running.signals.caught():
+            try:
+                running.measure_baseline()
+                again = running.try_fault(len(live.trials) + 1, _as_before(original, live.config.executor.timeout_s))
+            except Cancelled:
+                return CancelledState(message="cancelled")
+            except BoifiError as error:
+                return Failed(message=str(error))
+            finally:
+                with running.signals.shielded():
+                    upkeep.sweep(live)
+    return Completed(message=f"severity {again.severity} again, {original.severity} before")
+
+
+def _as_before(original: Trial, timeout_s: float) -> Proposal:
+    plans = tuple(plan.model_copy(update={"duration_seconds": None}) for plan in original.plans)
+    return Proposal(original.point, with_expiry(plans, timeout_s), Phase.REPLAY)

@@ -1,0 +1,218 @@
+"""A running session: its baseline, one trial after another, and the wait for recovery."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from boifi_core.errors import BoifiError
+from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.policies import clear_all, policy_names, trial_timeout_s
+from boifi_core.session import UNHEALTHY_SEVERITY, Session
+from boifi_core.target_lock import target_lock
+from boifi_core.trial import Proposal, status_of
+from flows.signals import Cancelled, Signals
+from flows.watch import watcher
+from tasks import steps
+
+
+class SessionFailed(BoifiError):
+    """The session cannot go on; the message is its reason."""
+
+
+class Running:
+    """One session, its log and its signals, for as long as its flow runs."""
+
+    def __init__(self, session: Session, log: Any) -> None:
+        self.session = session
+        self.log = log
+        self.signals = Signals(self._stop_asked)
+        timeout_s = session.config.executor.timeout_s
+        self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)
+
+    def stopping(self) -> bool:
+        """Whether somebody asked the session to end after the running trial."""
+        return self.session.folder.stop_requested()
+
+    def _stop_asked(self) -> None:
+        self.session.folder.request_stop()
+        watcher().note("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
+
+    def measure_baseline(self) -> None:
+        """Observe the target without a fault.
+
+        Raises:
+            SessionFailed: it is not healthy.
+            ExecutorError: it cannot be observed.
+        """
+        session = self.session
+        with self._target():
+            observations = [self._observe(f"baseline {n}") for n in range(1, session.config.baseline_observations + 1)]
+        severity = session.learn_baseline(observations)
+        self.log.info("baseline: severity %.1f", severity)
+        if session.baseline is not None:
+            watcher().baseline(session.baseline, severity)
+        if severity > UNHEALTHY_SEVERITY:
+            seen = session.baseline
+            raise SessionFailed(
+                f"the target is not healthy without a fault: median severity {severity:.1f}, must be at most "
+                f"{UNHEALTHY_SEVERITY:g} (status {seen and seen.status_code}, latency {seen and seen.latency_ms} ms, "
+                f"error rate {seen and seen.error_rate})"
+            )
+
+    def next_trial(self) -> Trial:
+        """Propose a fault and try it."""
+        number = len(self.session.trials) + 1
+        started = time.perf_counter()
+        proposal = steps.propose(self.session, number)
+        return self.try_fault(number, proposal, propose_ms=_ms_since(started))
+
+    def try_fault(self, number: int, proposal: Proposal, propose_ms: float | None = None) -> Trial:
+        """Inject, watch, remove, score, record.
+
+        Raises:
+            SessionFailed: the fault could not be removed.
+        """
+        attempt = _Attempt(self.session, number, proposal, propose_ms)
+        try:
+            with self._target():
+                left = self._inject_and_watch(attempt)
+        except Cancelled:
+            with self.signals.shielded():
+                self.session.keep(attempt.trial("cancelled"))
+            raise
+        if attempt.observation is not None:
+            started = time.perf_counter()
+            attempt.score = steps.score(self.session, number, attempt.observation)
+            attempt.durations["score_ms"] = _ms_since(started)
+        trial: Trial = steps.record(self.session, number, attempt.trial("; ".join(left) or None))
+        self.log.info("trial %d: %s", number, _summary(trial))
+        watcher().trial(trial)
+        if left:
+            raise SessionFailed("; ".join(left))
+        return trial
+
+    def _inject_and_watch(self, attempt: _Attempt) -> list[str]:
+        """Apply the plans, bring an observation, remove the plans; returns what could not be removed."""
+        session, timeout_s = self.session, self.session.config.executor.timeout_s
+        deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s)
+        names = policy_names(session.session_id, attempt.number, len(attempt.plans))
+        try:
+            with attempt.timed("apply_ms"):
+                if names:
+                    apply = steps.apply_policies.with_options(timeout_seconds=steps.apply_timeout_s(len(names)))
+                    apply(session, attempt.number, names, attempt.plans)
+            with attempt.timed("observe_ms"):
+                deadline = min(deadline, time.monotonic() + timeout_s)
+                attempt.observation = self._fetch(session, f"trial {attempt.number}", datetime.now(UTC), deadline)
+        except (BoifiError, TimeoutError) as error:
+            attempt.error = error
+        finally:
+            with self.signals.shielded():
+                left = clear_all(session.injector, names, timeout_s=timeout_s)
+        return left
+
+    def await_recovery(self, trial: Trial) -> None:
+        """Wait until the target is back at its steady state.
+
+        Raises:
+            SessionFailed: it is not, in time.
+        """
+        timeout_s = self.session.config.recovery.timeout_s
+        deadline = time.monotonic() + timeout_s
+        pause_s = 0.05
+        seen = "nothing observed"
+        while not self.stopping():
+            try:
+                with self._target():
+                    severity = self.session.severity(self._observe(f"after trial {trial.trial}", deadline))
+            except (BoifiError, TimeoutError) as error:
+                seen = str(error)
+            else:
+                if severity <= UNHEALTHY_SEVERITY:
+                    return
+                seen = f"severity {severity:.1f} without a fault"
+            pause_s = min(pause_s * 2, 2.0)
+            if time.monotonic() + pause_s > deadline:
+                raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {trial.trial}: {seen}")
+            time.sleep(pause_s)
+
+    def _observe(self, label: str, deadline: float | None = None) -> RawObservation:
+        until = time.monotonic() + self.session.config.executor.timeout_s
+        return self._fetch(self.session, label, datetime.now(UTC), min(until, deadline or until))
+
+    @contextmanager
+    def _target(self) -> Iterator[None]:
+        with target_lock(
+            self.session.config.executor.endpoint,
+            f"session {self.session.session_id}",
+            on_wait=self._say_waiting,
+            give_up=self.stopping,
+        ):
+            yield
+
+    def _say_waiting(self, holder: str) -> None:
+        text = f"waiting for the target: {holder} has it"
+        self.log.info(text)
+        watcher().note(text)
+
+
+class _Attempt:
+    """What is known of a trial while it is made."""
+
+    def __init__(self, session: Session, number: int, proposal: Proposal, propose_ms: float | None) -> None:
+        self.session_id = session.session_id
+        self.number = number
+        self.proposal = proposal
+        self.started_at = datetime.now(UTC)
+        self.durations: dict[str, float] = {} if propose_ms is None else {"propose_ms": propose_ms}
+        self.observation: RawObservation | None = None
+        self.score: SeverityScore | None = None
+        self.error: Exception | None = None
+
+    @property
+    def plans(self) -> Sequence[FaultPlan]:
+        return self.proposal.plans
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.durations[step] = _ms_since(started)
+
+    def trial(self, reason: str | None) -> Trial:
+        """The trial as a value; `reason` is added to what its error and its observation say."""
+        degraded = self.observation.degraded if self.observation else ()
+        reasons = [str(self.error)] if self.error else []
+        reasons += [*degraded, *([reason] if reason else [])]
+        proposal = self.proposal
+        return Trial(
+            session_id=self.session_id,
+            trial=self.number,
+            status=status_of(self.observation, self.error),
+            reason="; ".join(reasons) or None,
+            phase=proposal.phase,
+            started_at=self.started_at,
+            finished_at=datetime.now(UTC),
+            point=proposal.point,
+            plans=proposal.plans,
+            observation=self.observation,
+            score=self.score,
+            predicted_mean=proposal.predicted_mean,
+            predicted_std=proposal.predicted_std,
+            durations=StepDurations(**self.durations),
+        )
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _summary(trial: Trial) -> str:
+    fault = " + ".join(map(str, trial.plans)) or "no fault"
+    return f"{trial.status}, severity {trial.severity if trial.severity is not None else '-'}: {fault}"

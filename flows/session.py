@@ -1,0 +1,119 @@
+"""A session as a Prefect flow: how its trials follow one another, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, tags
+from prefect.client.schemas.objects import State
+from prefect.exceptions import TerminationSignal
+from prefect.states import Cancelled as CancelledState
+from prefect.states import Completed, Failed
+
+from boifi_core.errors import BoifiError, SpaceExhausted
+from boifi_core.folder import SessionFolder
+from boifi_core.guardrails import ends_session
+from boifi_core.models import SessionStatus, Trial
+from boifi_core.session import open_session
+from boifi_core.target_lock import WaitGivenUp
+from flows.running import Running, SessionFailed
+from flows.signals import Cancelled
+from tasks import upkeep
+
+
+@flow(name="session", persist_result=False, validate_parameters=False)
+def session(folder: str) -> State[Any]:
+    """Run the session that lies in `folder` to its end, from where its history stands.
+
+    Ends COMPLETED (all trials made, a stop asked for, nothing left to try), FAILED with a reason, or, after a second
+    Ctrl-C, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are removed.
+    """
+    place = SessionFolder(Path(folder))
+    with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
+        running = Running(live, get_run_logger())
+        with running.signals.caught():
+            return _to_its_end(running)
+
+
+def _to_its_end(running: Running) -> State[Any]:
+    live = running.session
+    live.write_state(SessionStatus.RUNNING)
+    try:
+        try:
+            reason = _trials(running)
+        finally:
+            with running.signals.shielded():
+                _sweep_at_the_end(running)
+    except Cancelled:
+        return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
+    except TerminationSignal:
+        live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
+        raise
+    except BoifiError as error:
+        return _ended(running, SessionStatus.FAILED, str(error), Failed)
+    except Exception as error:
+        _ended(running, SessionStatus.FAILED, f"{type(error).__name__}: {error}", Failed)
+        raise
+    return _ended(running, SessionStatus.COMPLETED, reason, Completed)
+
+
+def _ended(
+    running: Running, status: SessionStatus, reason: str, prefect_state: Callable[..., State[Any]]
+) -> State[Any]:
+    live = running.session
+    running.signals.let_it_end()
+    live.write_state(status, reason, reason if status is SessionStatus.FAILED else None)
+    upkeep.write_report(live)
+    running.log.info("session %s: %s", status, reason)
+    return prefect_state(message=reason)
+
+
+def _sweep_at_the_end(running: Running) -> None:
+    # Each trial removed its own policies already: a control plane that is gone by now must not spoil the outcome.
+    try:
+        upkeep.sweep(running.session)
+    except BoifiError as error:
+        running.session.errors.append(f"last sweep: {error}")
+        running.log.warning("last sweep: %s", error)
+
+
+def _trials(running: Running) -> str:
+    """Make the trials that are left; returns why there are no more.
+
+    Raises:
+        BoifiError: the session cannot go on, and why.
+    """
+    live, config = running.session, running.session.config
+    began = time.monotonic()
+    try:
+        upkeep.sweep(live)
+        running.measure_baseline()
+        while live.budget_used < config.total_trials:
+            if running.stopping():
+                return "stopped"
+            limit_s = config.guardrails.max_duration_s
+            if limit_s is not None and time.monotonic() - began > limit_s:
+                return f"guardrails.max_duration_s: {limit_s:g} s are over"
+            trial = running.next_trial()
+            live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
+            _check(running, trial)
+    except SpaceExhausted:
+        return "every point of the search space was tried"
+    except WaitGivenUp:
+        return "stopped"
+    return f"all {config.total_trials} trials made"
+
+
+def _check(running: Running, trial: Trial) -> None:
+    """End the session after this trial if it must not go on."""
+    live, config = running.session, running.session.config
+    if trial.observation is not None and (reason := ends_session(trial.observation, config.guardrails)):
+        raise SessionFailed(reason)
+    recent = live.trials[-config.max_failures_in_row :]
+    if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
+        raise SessionFailed(f"{len(recent)} trials in a row failed, the last one: {trial.reason}")
+    if (trial.severity or 0) >= config.recovery.after_severity:
+        running.await_recovery(trial)

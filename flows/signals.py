@@ -1,0 +1,81 @@
+"""What Ctrl-C and SIGTERM do to a session that runs in this process's main thread."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from prefect.exceptions import TerminationSignal
+
+
+class Cancelled(BaseException):
+    """A second Ctrl-C: break the trial off. No `Exception`, so that no retry or fallback swallows it."""
+
+
+class Signals:
+    """Turns signals into a stop request (first Ctrl-C), `Cancelled` (second) or `TerminationSignal` (SIGTERM).
+
+    Inside `shielded`, an exception waits until the shield ends: a fault must be removed whatever comes in.
+    """
+
+    def __init__(self, on_first_interrupt: Callable[[], None]) -> None:
+        self._on_first_interrupt = on_first_interrupt
+        self._interrupts = 0
+        self._shields = 0
+        self._over = False
+        self._waiting: BaseException | None = None
+
+    @contextmanager
+    def caught(self) -> Iterator[Signals]:
+        """Handle both signals for as long as this lasts; in another thread than the main one, neither."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        before: dict[int, Any] = {
+            signal.SIGINT: signal.signal(signal.SIGINT, self._interrupted),
+            signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminated),
+        }
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Hold exceptions back for as long as this lasts."""
+        self._shields += 1
+        try:
+            yield
+        finally:
+            self._shields -= 1
+            if not self._shields and self._waiting is not None:
+                waiting, self._waiting = self._waiting, None
+                raise waiting
+
+    def let_it_end(self) -> None:
+        """From here on there is nothing left to break off: signals are ignored."""
+        self._over = True
+        self._waiting = None
+
+    def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupts += 1
+        if self._interrupts == 1:
+            self._on_first_interrupt()
+        else:
+            self._raise(Cancelled())
+
+    def _terminated(self, number: int, _frame: FrameType | None) -> None:
+        self._raise(TerminationSignal(signal=number))
+
+    def _raise(self, error: BaseException) -> None:
+        if self._over:
+            return
+        if self._shields:
+            self._waiting = self._waiting or error
+        else:
+            raise error

@@ -1,0 +1,21 @@
+"""What a session does beside its trials, as Prefect tasks: sweep policies, write the report."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from boifi_core.reporting import write_report_files
+from boifi_core.session import Session, sweep_dead
+
+
+@task(name="sweep", cache_policy=NO_CACHE)
+def sweep(session: Session) -> list[str]:
+    """Remove what is left of this session's policies, and of those of sessions that nobody holds any more."""
+    return sweep_dead(session)
+
+
+@task(name="report", cache_policy=NO_CACHE, timeout_seconds=120)
+def write_report(session: Session) -> None:
+    """Write report.md and report.html into the session's folder."""
+    write_report_files(session.folder)

@@ -1,0 +1,169 @@
+"""The session file: read whole, or refused in one line that names the field, the rule and the value."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from boifi_core.config import parse_session, read_session_file, stored_session, with_overrides
+from boifi_core.errors import InvalidInput
+
+TEXT = """
+name: ratings-delay
+executor: {type: hfi, endpoint: "http://127.0.0.1:8080", timeout_s: 30}
+search_space:
+  dimensions:
+    - {name: fault_type, type: categorical, values: [delay, abort]}
+    - {name: target_path, type: categorical, values: [/ratings, /reviews, /details]}
+    - {name: percentage, type: integer, min: 10, max: 100}
+    - name: delay_ms
+      type: integer
+      bounds: [100, 8000]
+      condition: {field: fault_type, operator: equals, value: delay}
+    - name: abort_status_code
+      type: categorical
+      values: [429, 500, 503]
+      condition: {field: fault_type, operator: equals, value: abort}
+  fixed: {target_method: GET}
+total_trials: 60
+initial_points: 10
+seed: 7
+optimizer: {surrogate: auto, acquisition: ei}
+analyzer: {baseline_latency_ms: 200, threshold_latency_ms: 1000, weights: {bug: 10, perf: 2, struct: 5}}
+"""
+
+
+@pytest.fixture
+def data():
+    return yaml.safe_load(TEXT)
+
+
+def change(data, path, value):
+    """`data` with the value at a dotted path replaced, or removed where `value` is None."""
+    *parents, last = path.split(".")
+    for part in parents:
+        data = data[int(part) if part.isdigit() else part]
+    key = int(last) if last.isdigit() else last
+    if value is None:
+        del data[key]
+    else:
+        data[key] = value
+
+
+def test_the_documented_file_is_read(tmp_path):
+    path = tmp_path / "session.yaml"
+    path.write_text(TEXT)
+    config = read_session_file(path)
+    assert (config.name, config.total_trials, config.initial_points, config.seed) == ("ratings-delay", 60, 10, 7)
+    assert [d.name for d in config.search_space.dimensions][:2] == ["fault_type", "target_path"]
+    assert config.executor.endpoint == "http://127.0.0.1:8080"
+    assert config.analyzer.weights == {"bug": 10, "perf": 2, "struct": 5}
+
+
+def test_only_executor_and_search_space_are_required():
+    config = parse_session(
+        {
+            "executor": {"endpoint": "http://127.0.0.1:1"},
+            "search_space": [{"name": "fault_type", "type": "categorical", "values": ["abort"]}],
+        }
+    )
+    assert (config.total_trials, config.initial_points, config.recovery.after_severity) == (60, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("total_trials", 0, "total_trials: must be at least 1, got 0"),
+        ("initial_points", 61, "initial_points: must be at most total_trials (60), got 61"),
+        ("colour", "red", "colour: unknown key"),
+        ("total_trails", 5, "total_trails: unknown key; did you mean total_trials?"),
+        ("executor", None, "executor: is required"),
+        ("executor.endpoint", "ftp://x", "executor.endpoint: must be an http:// or https:// URL"),
+        ("executor.timeout_s", 0, "executor.timeout_s: must be above 0, got 0"),
+        ("executor.type", "magic", "executor.type: must be one of hfi"),
+        ("search_space.dimensions", [], "search_space"),
+        ("search_space.dimensions.1.name", "fault_type", "search_space.dimensions[1].name"),
+        ("search_space.dimensions.2.min", 100, "search_space.dimensions[2].min"),
+        ("search_space.dimensions.0.values", [], "search_space.dimensions[0].values"),
+        ("search_space.dimensions.3.condition.field", "nope", "search_space.dimensions[3].condition.field"),
+        ("search_space.dimensions.2.max", 140, "140"),
+        ("analyzer.weights.bug", 0, "analyzer.weights.bug: must be above 0, got 0"),
+        ("analyzer.weights.bug", -1, "analyzer.weights.bug: must be above 0, got -1"),
+        ("analyzer.baseline_latency_ms", 1000, "baseline_latency_ms must be below threshold_latency_ms"),
+        ("optimizer.surrogate", 5, "optimizer.surrogate: must be text, got 5"),
+        ("guardrails", {"max_percentage": 0}, "guardrails.max_percentage: must be above 0, got 0"),
+        ("guardrails", {"abort_if": {"field": "mood", "operator": "equals", "value": 1}}, "guardrails.abort_if"),
+        ("observer", {"type": "probe", "requests": []}, "observer.requests: must have at least 1 entries"),
+        ("observer", {"type": "oracle"}, "observer.type: must be one of"),
+        ("name", "two\nlines", "name: must be one printable line"),
+        ("seed", -1, "seed: must be at least 0, got -1"),
+    ],
+)
+def test_what_cannot_work_is_one_line_naming_field_rule_and_value(data, path, value, message):
+    change(data, path, value)
+    with pytest.raises(InvalidInput) as caught:
+        parse_session(data)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 5])
+def test_a_file_that_is_no_mapping_is_refused(value):
+    with pytest.raises(InvalidInput, match="session file: must be a mapping"):
+        parse_session(value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"name: [", "must be YAML"),
+        (b"a: 1\na: 2\n", "the key 'a' stands twice, line 2"),
+        (b"\xff\xfe\x00", "must be YAML"),
+        (b"a: !!python/object:os.system {}", "must be YAML"),
+        (b"x" * 1_000_001, "must be at most"),
+        (b"[" * 5000, "must be YAML"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_with_the_files_name(tmp_path, raw, message):
+    path = tmp_path / "session.yaml"
+    path.write_bytes(raw)
+    with pytest.raises(InvalidInput) as caught:
+        read_session_file(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InvalidInput, match=r"none\.yaml: no such file"):
+        read_session_file(tmp_path / "none.yaml")
+    with pytest.raises(InvalidInput, match="must be a file that can be read"):
+        read_session_file(tmp_path)
+
+
+def test_overrides_lower_the_initial_points_too_and_every_session_gets_a_seed(data):
+    del data["seed"]
+    config = with_overrides(parse_session(data), trials=4)
+    assert (config.total_trials, config.initial_points) == (4, 4)
+    assert config.seed is not None
+    assert with_overrides(parse_session(data), seed=3).seed == 3
+    for bad in ({"trials": 0}, {"seed": -1}):
+        with pytest.raises(InvalidInput):
+            with_overrides(parse_session(data), **bad)
+
+
+def test_a_stored_session_reads_back_equal_and_holds_no_literal_token(data):
+    data["executor"]["token"] = "s3cret"
+    config = with_overrides(parse_session(data))
+    assert config.executor.token.get_secret_value() == "s3cret"
+    text = json.dumps(stored_session(config, "id", datetime.now(UTC)))
+    assert "s3cret" not in text
+    again = parse_session(json.loads(text)["config"])
+    assert again.model_copy(update={"executor": config.executor}) == config
+    assert again.executor.token.get_secret_value() == "${BOIFI_EXECUTOR_TOKEN}"
+
+
+def test_a_token_that_names_a_variable_is_stored_as_it_is(data):
+    data["executor"]["token"] = "${HFI_TOKEN}"
+    stored = stored_session(parse_session(data), "id", datetime.now(UTC))
+    assert stored["config"]["executor"]["token"] == "${HFI_TOKEN}"

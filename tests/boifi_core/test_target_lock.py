@@ -1,0 +1,70 @@
+"""One trial at a time on one target."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+
+from boifi_core.target_lock import WaitGivenUp, target_lock
+
+HOLD = """
+import sys, time
+from boifi_core.target_lock import target_lock
+with target_lock(sys.argv[1], "session one", on_wait=print, give_up=lambda: False):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def endpoint():
+    return f"http://127.0.0.1/{uuid.uuid4()}"
+
+
+def hold(endpoint, seconds):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, endpoint, str(seconds)], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    return holder
+
+
+def test_another_waits_and_is_told_for_whom(endpoint):
+    holder = hold(endpoint, 0.5)
+    waits = []
+    with target_lock(endpoint, "session two", on_wait=waits.append, give_up=lambda: False):
+        assert holder.wait(5) == 0
+    holder.communicate()
+    assert waits == ["session one"]
+
+
+def test_waiting_ends_when_it_is_given_up(endpoint):
+    holder = hold(endpoint, 60)
+    try:
+        began = time.monotonic()
+        lock = target_lock(endpoint, "two", on_wait=lambda _: None, give_up=lambda: time.monotonic() > began + 0.2)
+        with pytest.raises(WaitGivenUp), lock:
+            pass
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_killed_holder_loses_it(endpoint):
+    holder = hold(endpoint, 60)
+    os.kill(holder.pid, signal.SIGKILL)
+    with target_lock(endpoint, "two", on_wait=lambda _: None, give_up=lambda: False):
+        pass
+    holder.communicate()
+
+
+def test_other_targets_are_free(endpoint):
+    holder = hold(endpoint, 60)
+    try:
+        with target_lock(endpoint + "/other", "two", on_wait=pytest.fail, give_up=lambda: False):
+            pass
+    finally:
+        holder.kill()
+        holder.communicate()
