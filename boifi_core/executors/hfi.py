@@ -50,7 +50,7 @@ class HfiInjector:
     def list(self, *, timeout_s: float) -> builtins.list[str]:
         """See `Injector`."""
         answer = self._wire.call("GET", "/v1/policies", timeout_s=timeout_s)
-        policies = answer.data().get("policies", ())
+        policies = answer.data().get("policies", "missing")
         if policies is None:  # what Go writes for an empty list
             return []
         if not isinstance(policies, builtins.list):

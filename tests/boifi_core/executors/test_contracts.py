@@ -1,0 +1,65 @@
+import socket
+
+import pytest
+from hfi_server import HfiServer
+from injector_contract import InjectorContract
+from observer_contract import ObserverContract
+from target_server import Target
+
+from boifi_core.executors import ExecutorConfig, ObserverConfig, open_injector, open_observer
+
+
+def opened(endpoint):
+    return open_injector(ExecutorConfig(endpoint=endpoint))
+
+
+class HfiContract(InjectorContract):
+    @pytest.fixture
+    def injector(self, server):
+        injector = opened(server.url)
+        yield injector
+        injector.close()
+
+    @pytest.fixture
+    def unreachable(self):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            address = closed.getsockname()
+        injector = opened(f"http://127.0.0.1:{address[1]}")
+        yield injector
+        injector.close()
+
+
+class TestNewerHfi(HfiContract):
+    @pytest.fixture
+    def server(self):
+        with HfiServer(delay_field="fixed_delay_ms") as server:
+            yield server
+
+
+class TestOlderHfi(HfiContract):
+    @pytest.fixture
+    def server(self):
+        with HfiServer(delay_field="fixed_delay") as server:
+            yield server
+
+
+class TestHfiObserver(ObserverContract):
+    @pytest.fixture
+    def observer(self):
+        with HfiServer() as server:
+            observer = open_observer(ExecutorConfig(endpoint=server.url))
+            yield observer
+            observer.close()
+
+
+class TestProbe(ObserverContract):
+    @pytest.fixture
+    def observer(self):
+        with Target() as target:
+            config = ObserverConfig.model_validate(
+                {"type": "probe", "requests": [{"url": target.url}], "count": 6, "traces": {"port": 0}}
+            )
+            observer = open_observer(ExecutorConfig(endpoint="http://127.0.0.1:1"), config)
+            target.otlp_port = observer.receiver.port
+            yield observer
+            observer.close()
