@@ -18,7 +18,7 @@ _LONGEST_LATENCY_MS = 24 * 3600 * 1000.0
 _FURTHEST_AHEAD = timedelta(days=1)
 
 
-class _Unusable(Exception):  # noqa: N818 - carries the reason from a field's reader to the list of reasons
+class _Unusable(Exception):
     pass
 
 

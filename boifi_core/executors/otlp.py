@@ -65,7 +65,7 @@ class OtlpReceiver:
         self._server.cut_connections()
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, not a failure of ours
+class _Refused(Exception):
     def __init__(self, status: int, message: str, *, close: bool = False) -> None:
         super().__init__(message)
         self.status = status

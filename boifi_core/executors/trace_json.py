@@ -78,7 +78,7 @@ def _as_dict(received: ReceivedSpan, first_ns: int, numbers: dict[bytes, str]) -
 
 
 def _in_order(spans: Iterable[ReceivedSpan]) -> list[ReceivedSpan]:
-    spans = sorted(spans, key=lambda each: each.span.start_time_unix_nano)
+    spans = sorted(spans, key=lambda each: (each.span.start_time_unix_nano, _name_of(each)))
     known = {each.span.span_id for each in spans}
     children: dict[bytes, list[ReceivedSpan]] = defaultdict(list)
     for each in spans:
