@@ -96,8 +96,8 @@ class HfiObserver:
                 answer = self._latest(left_s)
                 data = answer.data()
             except (ExecutorUnreachable, ExecutorBadAnswer, ExecutorTimedOut) as error:
-                # What only ran out of its share of our time says less than what came before it.
-                if failure is None or deadline > time.monotonic():
+                # A call that our own time cut short says less than what came before it.
+                if deadline > time.monotonic() or (failure is None and latest is None):
                     failure = error
             else:
                 failure = None

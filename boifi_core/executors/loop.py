@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -43,11 +44,17 @@ class LoopThread:
                 ended.wait(_CLEAN_UP_S)
             raise
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._loop.is_closed()
+
     def close(self) -> None:
         """End the loop and its thread; what still runs is cancelled."""
-        if self._loop.is_closed():
+        if self.closed:
             return
-        asyncio.run_coroutine_threadsafe(_cancel_the_rest(), self._loop).result(_CLEAN_UP_S)
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_cancel_the_rest(), self._loop).result(_CLEAN_UP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

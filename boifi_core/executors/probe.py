@@ -71,7 +71,9 @@ class Probe:
             self._one_window.release()
 
     def close(self) -> None:
-        """Close connections, the loop's thread, and the receiver if it is the probe's own."""
+        """Close connections, the loop's thread, and the receiver if it is the probe's own; again is harmless."""
+        if self._loop.closed:
+            return
         self._loop.run(self._client.aclose)
         self._loop.close()
         if self._own_receiver is not None:

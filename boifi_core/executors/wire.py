@@ -113,8 +113,9 @@ class Wire:
         raise self._refusal(answer)
 
     def close(self) -> None:
-        """Give back connections and the thread."""
-        self._loop.run(self._client.aclose)
+        """Give back connections and the thread; closing again is harmless."""
+        if not self._loop.closed:
+            self._loop.run(self._client.aclose)
         self._loop.close()
 
     async def _exchange(self, method: str, what: str, body: Any, timeout_s: float) -> Answer:

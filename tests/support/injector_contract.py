@@ -126,3 +126,7 @@ class InjectorContract:
                 call()
             assert error.value.safe_to_retry
             assert "\n" not in str(error.value)
+
+    def test_closing_again_is_harmless(self, injector):
+        injector.close()
+        injector.close()

@@ -76,3 +76,7 @@ class ObserverContract:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
         assert observer.observe(newer_than=datetime.now(UTC), timeout_s=LIMIT_S).status_code == 200
+
+    def test_closing_again_is_harmless(self, observer):
+        observer.close()
+        observer.close()

@@ -343,6 +343,19 @@ class TestObserving:
         assert moment < seen.timestamp < datetime.now(UTC) + timedelta(seconds=1)
         assert seen.degraded == ()
 
+    def test_a_clock_that_is_set_in_between_is_noticed(self, observer, server):
+        for offset_s in (3600, -3600, 0):
+            server.knobs.clock_offset_s = offset_s
+            moment = datetime.now(UTC)
+            assert observer.observe(newer_than=moment, timeout_s=10).timestamp > moment
+
+    @pytest.mark.parametrize("date", [b"", b"Date: soon\r\n"])
+    def test_without_a_date_the_clocks_count_as_the_same(self, observer, server, date):
+        moment = datetime.now(UTC)
+        body = b'{"timestamp": "%s"}' % (moment + timedelta(milliseconds=1)).isoformat().encode()
+        server.knobs.raw_answer = b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (date, len(body)) + body
+        assert observer.observe(newer_than=moment, timeout_s=5).timestamp == moment + timedelta(milliseconds=1)
+
     def test_a_clock_ahead_does_not_make_an_old_observation_new(self, observer, server):
         server.knobs.clock_offset_s = 3600
         made_at = datetime.now(UTC) + timedelta(hours=1) - timedelta(seconds=2)

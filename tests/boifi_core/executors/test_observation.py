@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boifi_core.executors.observation import MAX_LOG_LINES, MAX_REASONS, read_observation, read_timestamp
@@ -158,6 +158,7 @@ anything = st.recursive(
 KNOWN = [*SOUND, "trace_kind", "traces", "quantiles_ms", "degraded"]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(KNOWN) | texts, anything, max_size=10))
 def test_any_json_is_read_within_limits_and_can_be_written(data):
     made_at, reason = read_timestamp(data, now=NOW)

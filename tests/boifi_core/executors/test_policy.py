@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from hfi_policy import read_policy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boifi_core.errors import InvalidInput
@@ -40,6 +40,7 @@ def test_there_is_a_golden_file_for_each_sort_of_plan():
     assert [file.stem for file in GOLDEN] == ["abort", "delay", "error_injection", "regex"]
 
 
+@settings(deadline=None)
 @given(plans, st.sampled_from(["fixed_delay", "fixed_delay_ms"]))
 def test_every_plan_is_taken_by_a_strict_control_plane_and_means_the_same(plan, delay_field):
     (fault,) = read_policy(json.loads(json.dumps(policy("boifi-3f2a9c1e-0007", plan))), delay_field=delay_field)
@@ -52,6 +53,7 @@ def test_every_plan_is_taken_by_a_strict_control_plane_and_means_the_same(plan, 
     assert fault.headers == tuple((name, "exact", value) for name, value in plan.headers.items() if value)
 
 
+@settings(deadline=None)
 @given(plans)
 def test_a_percentage_is_rounded_to_a_whole_one_and_never_to_none(plan):
     sent = as_sent(plan)

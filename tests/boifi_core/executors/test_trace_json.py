@@ -1,7 +1,7 @@
 import json
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -134,6 +134,7 @@ def test_a_chain_deeper_than_the_stack():
     assert len(spans(*(span(f"{n}", f"{n - 1}" if n else "", "x", n, 5000) for n in range(3000)))) == 3000
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 50), st.integers(0, 50)), max_size=12), st.randoms())
 def test_the_order_of_arrival_does_not_matter(shape, chance: random.Random):
     made = [
