@@ -29,6 +29,10 @@ class InvalidInput(BoifiError, ValueError):
         super().__init__(f"{field}: {rule}{got}")
 
 
+class SpaceExhausted(BoifiError):
+    """Every point of a finite search space was tried; there is nothing left to propose."""
+
+
 class ExecutorError(BoifiError):
     """The control plane, or what stands in for it, did not do what was asked."""
 

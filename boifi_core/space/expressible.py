@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boifi_core.errors import InvalidInput
-from boifi_core.executors.base import Capabilities
 from boifi_core.models import FaultType, seconds_to_ms
 from boifi_core.space.plans import Group, Source, is_no_fault
 from boifi_core.space.space import SearchSpace
+
+if TYPE_CHECKING:
+    from boifi_core.executors.base import Capabilities
 
 
 def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: str = "search_space") -> list[str]:

@@ -1,0 +1,9 @@
+"""Chooses the next experiment from those that were made."""
+
+from boifi_core.optimizer.acquisition import ACQUISITIONS
+from boifi_core.optimizer.core import OptimizerCore
+from boifi_core.optimizer.design import DESIGNS
+from boifi_core.optimizer.selection import SELECTIONS
+from boifi_core.optimizer.surrogate import SURROGATES, NotFitted
+
+__all__ = ["ACQUISITIONS", "DESIGNS", "SELECTIONS", "SURROGATES", "NotFitted", "OptimizerCore"]
