@@ -1,0 +1,1 @@
+"""The mesh: one Envoy, and what goes into its configuration."""

@@ -1,0 +1,66 @@
+"""The shop as a process: `python -m demo.shop --mesh SOCKET --otlp URL`.
+
+Once it serves, one line of JSON on stdout has every service's port. It ends on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+
+import aiohttp
+
+from demo.shop import browsing, front, selling
+from demo.shop.service import Mesh, serve
+from demo.shop.tracing import Exporter
+
+BUILDERS = {
+    build.__name__: build
+    for build in (
+        front.gateway,
+        front.catalogue,
+        browsing.recommendations,
+        browsing.bestsellers,
+        browsing.reviews,
+        browsing.inventory,
+        browsing.warehouse,
+        selling.pricing,
+        selling.promotions,
+        selling.cart,
+        selling.orders,
+        selling.payments,
+        selling.bank,
+    )
+}
+
+
+async def run(mesh_socket: str, otlp_endpoint: str) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    exporter = Exporter(otlp_endpoint)
+    connector = aiohttp.UnixConnector(mesh_socket, limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as http:
+        served = {name: await serve(name, build(Mesh(name, http)), exporter) for name, build in BUILDERS.items()}
+        print(json.dumps({name: port for name, (_, port) in served.items()}), flush=True)
+        await stop.wait()
+        await asyncio.gather(*(runner.cleanup() for runner, _ in served.values()))
+    await exporter.close()
+
+
+def main() -> None:
+    """Read the arguments and serve."""
+    parser = argparse.ArgumentParser(prog="python -m demo.shop")
+    parser.add_argument("--mesh", required=True, help="the mesh's outbound socket")
+    parser.add_argument("--otlp", required=True, help="where spans go: http://HOST:PORT")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
+    asyncio.run(run(arguments.mesh, arguments.otlp))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Which services the shop has, and how each may call the others."""
+
+from __future__ import annotations
+
+from demo.mesh.bootstrap import Link
+
+ENTRY = "gateway"
+
+LINKS = (
+    Link("gateway", "catalogue", timeout_ms=200, tries=2),
+    Link("gateway", "recommendations", timeout_ms=60),
+    Link("gateway", "bestsellers", timeout_ms=60),
+    Link("gateway", "inventory", timeout_ms=80),
+    Link("gateway", "reviews", timeout_ms=80),
+    Link("gateway", "cart", timeout_ms=250),
+    Link("gateway", "orders", timeout_ms=350),
+    Link("catalogue", "pricing", timeout_ms=80, tries=3),
+    Link("cart", "pricing", timeout_ms=80, tries=2),
+    Link("cart", "promotions", timeout_ms=60),
+    Link("orders", "cart", timeout_ms=80),
+    Link("orders", "pricing", timeout_ms=80, tries=2),
+    Link("orders", "inventory", timeout_ms=160),
+    Link("orders", "payments", timeout_ms=60),
+    Link("inventory", "warehouse", timeout_ms=70),
+    Link("payments", "bank", timeout_ms=150),
+)
+
+SERVICES = tuple(sorted({ENTRY, *(link.callee for link in LINKS)}))

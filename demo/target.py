@@ -1,0 +1,94 @@
+"""The embedded target for others to start: a process of its own that ends with theirs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from boifi_core import tether
+from boifi_core.errors import BoifiError, InvalidInput
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running target: where it is reached, and its process."""
+
+    control_plane: str
+    shop: str
+    pid: int
+
+
+@contextlib.contextmanager
+def start_target(
+    port: int = 0, *, observations: bool = True, otlp_endpoint: str | None = None, timeout_s: float = 20.0
+) -> Iterator[Target]:
+    """Start the embedded target, wait until it is ready, and end it at the end of the block.
+
+    It ends with the calling process too, however that ends. Ctrl-C in the terminal does not reach it.
+
+    Args:
+        port: the control plane's; 0 takes a free one.
+        observations: False for a control plane that only injects.
+        otlp_endpoint: without observations: where spans go, by default port 4318 of loopback.
+        timeout_s: how long the start may take.
+
+    Raises:
+        InvalidInput: the port is in use.
+        BoifiError: it did not start; with its own words.
+    """
+    command = [sys.executable, "-m", "demo", "--port", str(port), "--until-stdin-closes"]
+    command += [] if observations else ["--no-observations"]
+    command += ["--otlp-endpoint", otlp_endpoint] if otlp_endpoint else []
+    with tempfile.TemporaryFile() as errors:
+        process = _spawn(command, errors)
+        try:
+            line = _first_line(process, timeout_s)
+            if not line:
+                raise _failure(process, errors, port)
+            yield Target(**json.loads(line))
+        finally:
+            _end(process)
+
+
+def _spawn(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+    options = {**streams, "cwd": _ROOT, "start_new_session": True}
+    if threading.current_thread() is not threading.main_thread():
+        # The kernel would end it with this thread; its closed stdin will do.
+        return subprocess.Popen(command, **options)  # type: ignore[call-overload, no-any-return]
+    return tether.spawn(command, death_signal=signal.SIGTERM, **options)
+
+
+def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], timeout_s)
+    return process.stdout.readline() if ready else b""
+
+
+def _failure(process: subprocess.Popen[bytes], errors: IO[bytes], port: int) -> BoifiError:
+    status = tether.end(process)
+    errors.seek(0)
+    said = errors.read().decode(errors="replace").strip()
+    if status == 2:
+        return InvalidInput(f"port {port}", said.removeprefix(f"port {port}: "))
+    return BoifiError(f"the embedded target did not start: {said or f'exit status {status}'}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    tether.end(process, grace_s=5.0)
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
