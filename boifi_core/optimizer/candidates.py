@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
-from boifi_core.space.space import row_key
+from boifi_core.space.space import row_ids
 
 Floats = NDArray[np.float64]
 Promise = Callable[[Floats], Floats]
 """From encoded points to how promising each is."""
-
-Key = tuple[float | None, ...]
 
 _ROUNDS = 2
 _STARTS = 12
@@ -27,7 +25,7 @@ def search_candidates(
     rng: np.random.Generator,
     promise: Promise,
     tried: tuple[Rows, Floats],
-    taken: Set[Key],
+    taken: Set[bytes],
     n: int,
 ) -> tuple[Rows, Floats, Floats]:
     """Untried rows, their encodings, and the promise of each; possibly none.
@@ -54,6 +52,6 @@ def search_candidates(
     return rows, encoded, promises
 
 
-def _untried(rows: Rows, taken: Set[Key]) -> Rows:
+def _untried(rows: Rows, taken: Set[bytes]) -> Rows:
     """The rows that are not taken."""
-    return rows[[row_key(row) not in taken for row in rows]] if len(rows) else rows
+    return rows[[identity not in taken for identity in row_ids(rows)]] if len(rows) else rows

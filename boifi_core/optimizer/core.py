@@ -21,17 +21,23 @@ from boifi_core.optimizer.surrogate import SURROGATES, NotFitted, Surrogate
 from boifi_core.optimizer.table import pick
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
-from boifi_core.space.space import row_key
+from boifi_core.space.space import row_ids
 
 Floats = NDArray[np.float64]
-Key = tuple[float | None, ...]
 
 Entry = tuple[Point, float | None, Mapping[str, float] | None]
 """A point, its score (None: discarded), its signals."""
 
 _MIN_SCORES = 2
-_EXPLORE = 0.15
+_EXPLORE = 0.1
 """How often a proposal leaves the model aside: a model that is wrong everywhere would never find out."""
+
+_LEAST_SPREADS = (0.5, 2.0)
+"""Severity points by which what is new may differ at least; one is drawn for each proposal.
+
+With the smaller one the search digs where it has found something, with the larger one it leaves what it knows. Either
+alone does worse: digging follows noise while all scores are low, leaving misses narrow windows.
+"""
 
 _DESIGN, _MODEL = 1, 2
 """Random streams of their own, beside that of the proposals."""
@@ -102,9 +108,9 @@ class OptimizerCore:
         self._history: list[tuple[Point, float]] = []
         self._rows = np.empty((0, len(self.space.dimensions)))
         self._signals: list[Mapping[str, float]] = []
-        self._taken: set[Key] = set()
+        self._taken: set[bytes] = set()
         self._n_done = 0
-        self._pending: list[Key] = []
+        self._pending: list[bytes] = []
 
     @property
     def history(self) -> list[tuple[Point, float]]:
@@ -142,7 +148,7 @@ class OptimizerCore:
         row = self._from_design() if self.phase == "initial" else self._from_model(rng)
         if row is None:
             row = self._any_untried(rng)
-        self._pending.append(row_key(row))
+        self._pending.append(_id(row))
         return self.space.points(row[None, :])[0]
 
     def record(self, point: Point, score: float, signals: Mapping[str, float] | None = None) -> None:
@@ -178,7 +184,7 @@ class OptimizerCore:
         n_scores = len(self._history)
         for row, point, score, signals in checked:
             self._n_done += 1
-            self._taken.add(row_key(row))
+            self._taken.add(_id(row))
             if score is not None:
                 self._history.append((point, score))
                 self._rows = np.vstack([self._rows, row])
@@ -222,8 +228,7 @@ class OptimizerCore:
         return self.space.rows([point])[0], dict(point), None if score is None else float(score), kept
 
     def _is_taken(self, row: Rows) -> bool:
-        key = row_key(row)
-        return key in self._taken or key in self._pending
+        return _id(row) in self._taken or _id(row) in self._pending
 
     def _from_design(self) -> Rows | None:
         number = self._n_done + len(self._pending)
@@ -234,7 +239,8 @@ class OptimizerCore:
         if rng.random() < _EXPLORE:
             return None
         scores = self._scores
-        best, spread, tried = float(scores.max()), float(scores.std()), self._encoded
+        best, tried = float(scores.max()), self._encoded
+        spread = max(float(scores.std()), float(rng.choice(_LEAST_SPREADS)))
 
         def promise(encoded: Floats) -> Floats:
             mean, std = self._surrogate.predict(encoded)
@@ -258,6 +264,10 @@ class OptimizerCore:
         if row is None:
             raise SpaceExhausted(f"all {len(self._taken) + len(self._pending)} points of the search space were tried")
         return row
+
+
+def _id(row: Rows) -> bytes:
+    return row_ids(row[None, :])[0]
 
 
 def _drawn_seed() -> int:

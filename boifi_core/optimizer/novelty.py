@@ -18,7 +18,9 @@ def novelty(encoded: Floats, tried: Floats) -> Floats:
     Returns:
         Shape (n,): half the squared distance to the nearest tried point (another category is 2 apart), at most 1.
     """
-    squares = (encoded**2).sum(axis=1)[:, None] + (tried**2).sum(axis=1) - 2 * encoded @ tried.T
+    # Not encoded @ tried.T: that may round differently with another number of threads.
+    products = np.einsum("ik,jk->ij", encoded, tried)
+    squares = (encoded**2).sum(axis=1)[:, None] + (tried**2).sum(axis=1) - 2 * products
     nearest: Floats = squares.min(axis=1)
     return np.clip(nearest / 2, 0.0, 1.0)
 

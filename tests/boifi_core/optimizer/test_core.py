@@ -1,4 +1,7 @@
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -190,6 +193,27 @@ class TestDeterminism:
         one, other = OptimizerCore(SPACE), OptimizerCore(SPACE)
         assert one.random_state != other.random_state
         assert OptimizerCore(SPACE, random_state=one.random_state).propose() == one.propose()
+
+    def test_the_number_of_threads_changes_nothing(self):
+        script = (
+            "from boifi_core.optimizer import OptimizerCore\n"
+            "names = [f'x{i}' for i in range(12)]\n"
+            "space = [{'name': name, 'type': 'real', 'min': 0, 'max': 1} for name in names]\n"
+            "core = OptimizerCore({'dimensions': space, 'fixed': {'fault_type': 'abort'}}, random_state=5)\n"
+            "for _ in range(16):\n"
+            "    point = core.propose()\n"
+            "    core.record(point, 9 * point['x0'] * point['x1'])\n"
+            "print(core.history)\n"
+        )
+        printed = set()
+        for threads in ("1", "2"):
+            limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+            run = subprocess.run(
+                [sys.executable, "-c", script], env=os.environ | limits, capture_output=True, text=True, check=True
+            )
+            printed.add(run.stdout)
+        assert len(printed) == 1
+        assert printed.pop().count("x11") == 16
 
 
 def next_key(core, space):
