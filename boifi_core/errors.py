@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -27,6 +28,12 @@ class InvalidInput(BoifiError, ValueError):
         self.rule = rule
         got = "" if value is self._NOT_GIVEN else f", got {_short(value)}"
         super().__init__(f"{field}: {rule}{got}")
+        self._arguments = (field, rule, value)
+
+    def __reduce__(self) -> tuple[type[InvalidInput], tuple[Any, ...]]:
+        if self._arguments[2] is self._NOT_GIVEN:
+            return type(self), self._arguments[:2]
+        return type(self), self._arguments
 
 
 class SpaceExhausted(BoifiError):
@@ -63,5 +70,5 @@ class ExecutorBadAnswer(ExecutorError):
 
 
 def _short(value: Any, limit: int = 80) -> str:
-    text = repr(value)
+    text = re.sub(r"//[^/@\s]+@", "//…@", repr(value))  # credentials in a URL are not for the terminal
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -118,6 +118,8 @@ class FaultPlan(Value):
         what = self.fault_type.value.replace("_", " ")
         if self.delay_ms is not None:
             what += f" {self.delay_ms} ms"
+        if self.start_delay_ms:
+            what += f" after {self.start_delay_ms} ms"
         if self.abort_status_code is not None:
             what += f" {self.abort_status_code}"
         if self.error_message is not None:

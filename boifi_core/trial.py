@@ -57,6 +57,8 @@ def observe(session: Session, newer_than: datetime, deadline: float) -> RawObser
     try:
         return session.observer.observe(newer_than=newer_than, timeout_s=left_s)
     except ExecutorTimedOut as error:
+        if time.monotonic() < deadline:
+            raise
         raise ObservationTimedOut(str(error)) from error
 
 

@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 
 from boifi_core.errors import (
     ExecutorBadAnswer,
-    ExecutorError,
     ExecutorRejected,
     ExecutorTimedOut,
-    ExecutorUnreachable,
 )
 from boifi_core.executors import policy
 from boifi_core.executors.config import ExecutorConfig
@@ -82,38 +80,31 @@ class HfiObserver:
     def observe(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
         """See `Observer`.
 
-        The observation's age is judged on the control plane's own clock. Answers that fail or cannot be read are asked
-        past; if nothing better comes, the last of them is the error. An observation that does not say when it was made
-        is returned only if none that does came in time, as degraded.
+        The observation's age is judged on the control plane's own clock. An answer that fails is raised at once: the
+        caller decides about another try. An observation that does not say when it was made is returned only if none
+        that does came in time, as degraded.
         """
         deadline = time.monotonic() + timeout_s
         latest: datetime | None = None
         undated: RawObservation | None = None
-        failure: ExecutorError | None = None
         pause_s = _FIRST_PAUSE_S
         while (left_s := deadline - time.monotonic()) > 0:
-            try:
-                answer = self._latest(left_s)
-                data = answer.data()
-            except (ExecutorUnreachable, ExecutorBadAnswer, ExecutorTimedOut) as error:
-                # A call that our own time cut short says less than what came before it.
-                if deadline > time.monotonic() or (failure is None and latest is None):
-                    failure = error
+            answer = self._latest(left_s)
+            data = answer.data()
+            made_at, reason = read_timestamp(data, now=answer.received_at)
+            if made_at is None:
+                undated = read_observation(data, timestamp=answer.received_at, reasons=[reason])
             else:
-                failure = None
-                made_at, reason = read_timestamp(data, now=answer.received_at)
-                if made_at is None:
-                    undated = read_observation(data, timestamp=answer.received_at, reasons=[reason])
-                else:
-                    made_at -= self._clock.ahead(answer)
-                    if made_at > newer_than:
-                        return read_observation(data, timestamp=made_at)
-                    latest = made_at
+                made_at -= self._clock.ahead(answer)
+                if made_at > newer_than:
+                    return read_observation(data, timestamp=made_at)
+                latest = made_at
             time.sleep(max(0.0, min(pause_s, deadline - time.monotonic())))
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
         if undated is not None and latest is None:
             return undated
-        raise self._out_of_time(newer_than, timeout_s, latest, failure)
+        what = f"no observation newer than {newer_than.isoformat()} within {timeout_s:g} s"
+        raise ExecutorTimedOut(what if latest is None else f"{what}; the latest is of {latest.isoformat()}")
 
     def close(self) -> None:
         """See `Observer`."""
@@ -127,14 +118,6 @@ class HfiObserver:
                 "name an observer in the session file: `observer: {type: probe, requests: […]}`"
             )
         return answer
-
-    def _out_of_time(
-        self, newer_than: datetime, timeout_s: float, latest: datetime | None, failure: ExecutorError | None
-    ) -> ExecutorError:
-        what = f"no observation newer than {newer_than.isoformat()} within {timeout_s:g} s"
-        if failure is not None:
-            return type(failure)(f"{what}; last: {failure}")
-        return ExecutorTimedOut(what if latest is None else f"{what}; the latest is of {latest.isoformat()}")
 
 
 class _ServerClock:

@@ -40,7 +40,7 @@ def _one(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
     width = len(space.dimensions)
     parts = rng.permuted(np.tile(np.arange(n), (width, 1)), axis=1).T
     rows = settle(space.layout, rng, space.layout.from_unit((parts + rng.random((n, width))) / n))
-    broken = ~space.layout.valid(rows)
+    broken = ~space.valid_rows(rows)
     if broken.any():
         rows[broken] = space.sample_rows(rng, int(broken.sum()))
     return rows
@@ -70,7 +70,7 @@ def _defaults_first(space: SearchSpace, rng: np.random.Generator, rows: Rows) ->
     for index, default in given:
         row[0, index] = columns[index].code(default)
     row = space.layout.masked(row)
-    return np.vstack([row, rows[1:]]) if space.layout.valid(row)[0] else rows
+    return np.vstack([row, rows[1:]]) if space.valid_rows(row)[0] else rows
 
 
 DESIGNS: Mapping[str, Design] = {"latin_hypercube": latin_hypercube, "random": random_design}

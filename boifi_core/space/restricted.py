@@ -10,10 +10,8 @@ import numpy as np
 
 from boifi_core.errors import InvalidInput
 from boifi_core.models import Point
-from boifi_core.space.rows import Rows
+from boifi_core.space.rows import Mask, Rows
 from boifi_core.space.space import SearchSpace
-
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 _ROUNDS = 50
 _LOOKED_AT = 5_000
@@ -50,6 +48,10 @@ class RestrictedSpace(SearchSpace):
     def all_rows(self, reals: int) -> Iterator[Rows]:
         """See `SearchSpace`."""
         return (row for row in super().all_rows(reals) if self.why_not(self.points(row[None, :])[0]) is None)
+
+    def valid_rows(self, rows: Rows) -> Mask:
+        """See `SearchSpace`."""
+        return super().valid_rows(rows) & _allowed(self, rows, self.why_not)
 
     def check(self, point: Point) -> None:
         """See `SearchSpace`."""

@@ -19,7 +19,7 @@ from boifi_core.space.encoding import encode_rows, encoded_width
 from boifi_core.space.neighbours import neighbour_rows
 from boifi_core.space.plans import Group, build_plans
 from boifi_core.space.read import read_space
-from boifi_core.space.rows import Layout, Rows
+from boifi_core.space.rows import Layout, Mask, Rows
 from boifi_core.space.sampling import sample_rows, settle
 from boifi_core.space.skopt_dimensions import to_skopt
 
@@ -166,6 +166,10 @@ class SearchSpace:
         for constraint in self.constraints:
             if not constraint.holds(values):
                 raise InvalidInput("point", f"must keep to the constraint: {constraint}", point)
+
+    def valid_rows(self, rows: Rows) -> Mask:
+        """Which rows keep to all constraints, shape (n,); conditions are taken to be applied."""
+        return self.layout.valid(rows)
 
     def rows(self, points: Sequence[Point]) -> Rows:
         """Valid points as rows, shape (n, dimensions)."""

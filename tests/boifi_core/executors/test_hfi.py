@@ -286,21 +286,19 @@ class TestObserving:
             observer.observe(newer_than=datetime.now(UTC), timeout_s=0.3)
         assert len(server.received) < 20, "polling slows down"
 
-    def test_passing_failures_are_polled_past(self, observer, server):
-        server.knobs.fail_share, server.knobs.seed = 0.7, 1
-        for _ in range(5):
-            assert observer.observe(newer_than=datetime.now(UTC), timeout_s=20).status_code == 200
-        assert 0 in {each.status for each in server.received}
-
-    def test_lasting_failures_are_the_error(self, observer, server):
+    def test_a_failure_is_raised_at_once_and_the_next_call_may_go_well(self, observer, server):
         server.knobs.fail_share, server.knobs.failures = 1.0, ["500"]
-        with pytest.raises(ExecutorUnreachable, match=r"within 0.2 s; last: GET .* answered 500: out of order"):
-            observer.observe(newer_than=datetime.now(UTC), timeout_s=0.2)
+        started = time.monotonic()
+        with pytest.raises(ExecutorUnreachable, match=r"GET .* answered 500: out of order"):
+            observer.observe(newer_than=datetime.now(UTC), timeout_s=20)
+        assert time.monotonic() - started < 10
+        server.knobs.fail_share = 0.0
+        assert observer.observe(newer_than=datetime.now(UTC), timeout_s=20).status_code == 200
 
-    def test_what_is_no_observation_is_polled_past(self, observer, server):
+    def test_what_is_no_observation_is_a_bad_answer(self, observer, server):
         server.knobs.malformed_share, server.knobs.mutators = 1.0, [lambda _: None, lambda _: [1]]
         with pytest.raises(ExecutorBadAnswer, match="no object"):
-            observer.observe(newer_than=datetime.now(UTC), timeout_s=0.2)
+            observer.observe(newer_than=datetime.now(UTC), timeout_s=20)
 
     def test_malformed_fields_are_degraded_and_the_rest_is_kept(self, observer, server):
         server.knobs.malformed_share = 1.0

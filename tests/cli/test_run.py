@@ -1,0 +1,319 @@
+"""`boifi run` as its user meets it: from outside, as a process, with signals, kills and resumes."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hfi_landscape import landscape
+from hfi_server import HfiServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def hfi():
+    with HfiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def start(tmp_path, prefect_server):
+    """Start `boifi` as a process of its own group; whatever is left of it at the end is killed."""
+    started = []
+
+    def start(*arguments, **environment):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, "BOIFI_DATA": str(tmp_path / "data"), "PREFECT_API_URL": prefect_server, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        process.stdout.close()
+
+
+def until_trial(process, number):
+    """Read the output up to this trial's line; returns what was read."""
+    read = []
+    for line in process.stdout:
+        read.append(line)
+        if re.match(rf" *{number}/", line):
+            return "".join(read)
+    pytest.fail(f"ended before trial {number}: {''.join(read)}")
+
+
+def session_folder(tmp_path):
+    (folder,) = (tmp_path / "data" / "sessions").iterdir()
+    return folder
+
+
+def state_of(folder):
+    return json.loads((folder / "state.json").read_text())
+
+
+def slow(server, seconds):
+    """Make every observation take so long."""
+
+    def respond(faults):
+        time.sleep(seconds)
+        return landscape(faults)
+
+    server.respond = respond
+
+
+def test_a_run_with_a_prefect_server_of_its_own(boifi, session_file, hfi, tmp_path):
+    done = boifi("run", session_file(hfi.url), check=0)
+    lines = done.stdout.splitlines()
+    folder = session_folder(tmp_path)
+    assert lines[0].split() == ["session", folder.name, "ratings-delay"]
+    assert sum(bool(re.match(r" *\d+/12 ", line)) for line in lines) == 12
+    assert "COMPLETED: all 12 trials made. 12 trials, 12 of them scored." in done.stdout
+    assert "The faults that hurt most" in done.stdout
+    assert done.stderr == ""
+    assert {p.name for p in folder.iterdir()} == {
+        "session.json", "state.json", "baseline.json", "history", "report.md", "report.html", "lock",
+    }  # fmt: skip
+    assert len(pd.read_parquet(folder / "history")) == 12
+    assert hfi.active() == {}
+    assert subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False).stdout == b""
+
+
+def test_trials_and_seed_from_the_command_line(boifi, session_file, hfi, tmp_path, prefect_server):
+    path = session_file(hfi.url)
+    boifi("run", path, "--trials", 2, "--seed", 5, PREFECT_API_URL=prefect_server, check=0)
+    stored = json.loads((session_folder(tmp_path) / "session.json").read_text())["config"]
+    assert (stored["total_trials"], stored["initial_points"], stored["seed"]) == (2, 2, 5)
+
+
+def test_fail_on_gives_3(boifi, session_file, hfi, prefect_server):
+    path = session_file(hfi.url)
+    boifi("run", path, "--fail-on", 1, PREFECT_API_URL=prefect_server, check=3)
+    boifi("run", path, "--fail-on", 10, PREFECT_API_URL=prefect_server, check=0)
+
+
+def test_a_failed_session_gives_1_and_says_why(boifi, session_file, hfi, prefect_server):
+    hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
+    done = boifi("run", session_file(hfi.url), PREFECT_API_URL=prefect_server, check=1)
+    assert "FAILED: the target is not healthy without a fault" in done.stdout
+
+
+def test_dry_run_prints_faults_and_asks_nobody(boifi, session_file, hfi, tmp_path):
+    done = boifi("run", session_file(hfi.url), "--dry-run", check=0)
+    assert len(done.stdout.splitlines()) == 5
+    assert all(" on GET /" in line for line in done.stdout.splitlines())
+    assert hfi.received == []
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_first_ctrl_c_finishes_the_running_trial(start, session_file, hfi, tmp_path):
+    slow(hfi, 0.3)
+    process = start("run", session_file(hfi.url, total_trials=200))
+    until_trial(process, 3)
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    folder = session_folder(tmp_path)
+    assert (state_of(folder)["status"], state_of(folder)["reason"]) == ("COMPLETED", "stopped")
+    assert len(pd.read_parquet(folder / "history")) == 4
+    assert "stop asked for" in out
+    assert hfi.active() == {}
+
+
+def test_the_second_ctrl_c_breaks_the_trial_off_and_removes_the_fault(start, session_file, hfi, tmp_path):
+    slow(hfi, 0.2)
+    process = start("run", session_file(hfi.url, total_trials=200, executor={"timeout_s": 60}))
+    until_trial(process, 3)
+    slow(hfi, 30)
+    while not hfi.active():
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.3)
+    assert hfi.active(), "the first one must let the trial run"
+    asked = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert time.monotonic() - asked < 15
+    assert process.returncode == 1, out
+    folder = session_folder(tmp_path)
+    assert (state_of(folder)["status"], state_of(folder)["reason"]) == ("FAILED", "cancelled")
+    last = pd.read_parquet(folder / "history").sort_values("trial").iloc[-1]
+    assert (last["status"], last["reason"]) == ("failed", "cancelled")
+    assert hfi.active() == {}
+
+
+def test_sigterm_removes_the_fault_and_leaves_the_session_resumable(start, session_file, hfi, tmp_path):
+    slow(hfi, 0.2)
+    path = session_file(hfi.url, total_trials=6, executor={"timeout_s": 60})
+    process = start("run", path)
+    until_trial(process, 2)
+    slow(hfi, 30)
+    while not hfi.active():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, out
+    assert hfi.active() == {}
+    folder = session_folder(tmp_path)
+    assert state_of(folder)["status"] == "RUNNING"
+    assert f"--resume {folder.name} goes on with it" in out
+    slow(hfi, 0)
+    process = start("run", path, "--resume", folder.name[:6])
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    history = pd.read_parquet(folder / "history")
+    assert sorted(history["trial"]) == [1, 2, 3, 4, 5, 6]
+    assert set(history["status"]) == {"scored"}
+
+
+def test_a_stop_from_another_terminal(start, boifi, session_file, hfi, tmp_path):
+    slow(hfi, 0.2)
+    process = start("run", session_file(hfi.url, total_trials=200))
+    until_trial(process, 2)
+    folder = session_folder(tmp_path)
+    assert re.search(rf"{folder.name} +RUNNING +\d/200", boifi("sessions", check=0).stdout)
+    boifi("stop", folder.name, check=0)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert re.search(rf"{folder.name} +COMPLETED", boifi("sessions", check=0).stdout)
+    assert boifi("stop", folder.name).returncode == 2
+
+
+def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(start, session_file, hfi, tmp_path):
+    """Ten kills of the whole process group; each resume goes on. What was recorded stays, once."""
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    chance = random.Random(seed)
+    slow(hfi, 0.03)
+    path = session_file(hfi.url, total_trials=300)
+    resume = ()
+    before = 0
+    for _ in range(10):
+        process = start("run", path, *resume)
+        posts = len(hfi.requests("POST"))
+        while len(hfi.requests("POST")) == posts and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.6))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        folder = session_folder(tmp_path)
+        history = pd.read_parquet(folder / "history")
+        assert sorted(history["trial"]) == list(range(1, len(history) + 1))
+        assert len(history) >= before
+        before = len(history)
+        resume = ("--resume", folder.name)
+    process = start("run", path, *resume, "--trials", before + 3)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    history = pd.read_parquet(folder / "history")
+    assert sorted(history["trial"]) == list(range(1, before + 4))
+    points = history[[column for column in history if column.startswith("point.")]]
+    assert not points.duplicated().any(), "a finished trial was made again"
+    assert hfi.active() == {}
+
+
+def test_kill_9_of_a_run_with_its_own_server_leaves_no_process(session_file, hfi, tmp_path, start):
+    process = start("run", session_file(hfi.url, total_trials=300), PREFECT_API_URL="")
+    until_trial(process, 2)
+    assert subprocess.run(["pgrep", "-f", str(tmp_path / "data")], check=False).returncode in (0, 1)
+    servers = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout
+    assert servers.split(), "the run has a Prefect server"
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in servers.split()):
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in servers.split())
+
+
+def test_a_session_that_runs_cannot_be_resumed_beside_itself(start, boifi, session_file, hfi, tmp_path):
+    slow(hfi, 0.2)
+    path = session_file(hfi.url, total_trials=200)
+    process = start("run", path)
+    until_trial(process, 1)
+    done = boifi("run", path, "--resume", session_folder(tmp_path).name, check=1)
+    assert "is run by another process" in done.stderr
+
+
+def test_a_full_disk_ends_the_session_and_loses_nothing(boifi, start, session_file, hfi, tmp_path):
+    process = start("run", session_file(hfi.url, total_trials=200))
+    until_trial(process, 3)
+    history = session_folder(tmp_path) / "history"
+    history.chmod(0o500)
+    if os.geteuid() == 0:
+        # root writes where others may not, so the folder goes instead.
+        history.rename(history.with_name("moved"))
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, out
+    assert re.search(r"FAILED: .*history.*cannot be written", out), out
+    assert hfi.active() == {}
+
+
+def test_replay_makes_the_same_fault_again(boifi, session_file, hfi, tmp_path, prefect_server):
+    boifi("run", session_file(hfi.url), PREFECT_API_URL=prefect_server, check=0)
+    folder = session_folder(tmp_path)
+    history = pd.read_parquet(folder / "history").sort_values("severity", ascending=False)
+    worst = int(history.iloc[0]["trial"])
+    done = boifi("replay", folder.name, worst, PREFECT_API_URL=prefect_server, check=0)
+    then, again = re.findall(r"severity +([\d.]+)", done.stdout)
+    assert then == again
+    after = pd.read_parquet(folder / "history").sort_values("trial")
+    assert len(after) == len(history) + 1
+    assert after.iloc[-1]["phase"] == "replay"
+    assert hfi.active() == {}
+    plans = [post.body["spec"]["rules"][0] for post in hfi.requests("POST")]
+    assert plans[-1] == plans[worst - 1]
+    assert boifi("replay", folder.name, 99).returncode == 2
+
+
+def test_reports_in_four_formats(boifi, session_file, hfi, tmp_path, prefect_server):
+    boifi("run", session_file(hfi.url), PREFECT_API_URL=prefect_server, check=0)
+    name = session_folder(tmp_path).name
+    assert boifi("report", name, check=0).stdout == (session_folder(tmp_path) / "report.md").read_text()
+    assert boifi("report", name, "--format", "html", check=0).stdout.startswith("<!doctype html>")
+    assert json.loads(boifi("report", name, "--format", "json", check=0).stdout)["session_id"] == name
+    assert boifi("report", name, "--format", "junit", check=0).stdout.startswith("<?xml")
+
+
+def test_sweep_by_hand(boifi, hfi):
+    rule = {"match": {"path": {"prefix": "/x"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 500}}}
+    for name in ("boifi-0123abcd-0001", "other"):
+        hfi.apply({"metadata": {"name": name, "version": "1.0.0"}, "spec": {"selector": {}, "rules": [rule]}})
+    done = boifi("sweep", hfi.url, check=0)
+    assert "removed boifi-0123abcd-0001" in done.stdout
+    assert set(hfi.active()) == {"other"}
+
+
+def test_two_runs_at_once_each_have_a_server(boifi, session_file, session_data, tmp_path):
+    with HfiServer() as one, HfiServer() as two:
+        results = []
+        paths = []
+        for number, server in enumerate((one, two)):
+            path = tmp_path / f"{number}.yaml"
+            path.write_text(json.dumps(session_data(server.url, total_trials=5)))
+            paths.append(path)
+        threads = [threading.Thread(target=lambda p=path: results.append(boifi("run", p))) for path in paths]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [r.returncode for r in results] == [0, 0], results

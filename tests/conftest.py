@@ -1,0 +1,101 @@
+"""What many tests share: one real Prefect server, and session files."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SESSION = {
+    "name": "ratings-delay",
+    "executor": {"type": "hfi", "endpoint": "http://127.0.0.1:1", "timeout_s": 5},
+    "search_space": {
+        "dimensions": [
+            {"name": "fault_type", "type": "categorical", "values": ["delay", "abort"]},
+            {"name": "target_path", "type": "categorical", "values": ["/ratings", "/reviews", "/details"]},
+            {"name": "percentage", "type": "integer", "min": 10, "max": 100},
+            {
+                "name": "delay_ms",
+                "type": "integer",
+                "min": 100,
+                "max": 8000,
+                "condition": {"field": "fault_type", "operator": "equals", "value": "delay"},
+            },
+            {
+                "name": "abort_status_code",
+                "type": "categorical",
+                "values": [429, 500, 503],
+                "condition": {"field": "fault_type", "operator": "equals", "value": "abort"},
+            },
+        ],
+        "fixed": {"target_method": "GET"},
+    },
+    "total_trials": 12,
+    "initial_points": 5,
+    "seed": 7,
+    "baseline_observations": 1,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_environment_of_the_user():
+    """A user's Prefect or data dir must not leak into the tests."""
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "BOIFI_"))]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory):
+    """The URL of a real Prefect server, the same for all tests; Prefect in this process uses it too."""
+    from cli.prefect_api import prefect_api
+
+    with prefect_api(tmp_path_factory.mktemp("prefect")) as url:
+        yield url
+
+
+@pytest.fixture
+def session_data():
+    """A session file's value as a function of its endpoint and of what is to differ."""
+
+    def make(endpoint, **changes):
+        data = {**SESSION, **changes}
+        return {**data, "executor": {**SESSION["executor"], **changes.get("executor", {}), "endpoint": endpoint}}
+
+    return make
+
+
+@pytest.fixture
+def session_file(tmp_path, session_data):
+    """The same, written to a file."""
+
+    def make(endpoint, **changes):
+        path = tmp_path / "session.yaml"
+        path.write_text(yaml.safe_dump(session_data(endpoint, **changes)))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def boifi(tmp_path):
+    """Run the `boifi` command as a user does; data in a folder of the test's."""
+
+    def run(*arguments, timeout=120, check=None, **environment):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli.main", *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, "BOIFI_DATA": str(tmp_path / "data"), **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check is not None:
+            assert done.returncode == check, f"{done.stdout}\n{done.stderr}"
+        return done
+
+    return run

@@ -1,0 +1,290 @@
+"""Sessions as flows, in this process, against a strict control plane and a real Prefect server."""
+
+import re
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import pairwise
+from uuid import uuid4
+
+import httpx
+import pandas as pd
+import pytest
+from hfi_landscape import landscape
+from hfi_server import HfiServer, Knobs
+
+from boifi_core.config import parse_session
+from boifi_core.folder import SessionFolder
+from boifi_core.models import SessionStatus, TrialStatus
+from boifi_core.session import make_session, read_trials
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+HEALTHY = landscape([])
+
+
+@pytest.fixture
+def hfi():
+    with HfiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(tmp_path, session_data):
+    """Run a session to its end; returns its folder, its state and its trials."""
+
+    def run(endpoint, **changes):
+        from flows.session import session
+
+        config = parse_session(session_data(endpoint, **changes))
+        folder = make_session(tmp_path, config)
+        session(str(folder.path), return_state=True)
+        return folder, folder.state(), read_trials(folder, config)
+
+    return run
+
+
+def test_every_trial_is_proposed_applied_observed_scored_recorded_and_cleared(hfi, run):
+    folder, state, trials = run(hfi.url)
+    assert (state.status, state.reason) == (SessionStatus.COMPLETED, "all 12 trials made")
+    assert [t.trial for t in trials] == list(range(1, 13))
+    assert all(t.status is TrialStatus.SCORED for t in trials)
+    assert [t.phase for t in trials] == ["initial"] * 5 + ["search"] * 7
+    assert hfi.active() == {}
+    prefix = f"boifi-{folder.session_id[:8]}-"
+    posts, deletes = hfi.requests("POST"), hfi.requests("DELETE")
+    assert [p.body["metadata"]["name"] for p in posts] == [f"{prefix}{n:04}" for n in range(1, 13)]
+    assert all(p.body["spec"]["rules"][0]["fault"]["duration_seconds"] > 5 for p in posts)
+    assert len(deletes) == len(posts)
+    # One fault at a time, observed while it is in force: post, get, delete, over and over.
+    order = [r.method for r in hfi.received if r.method != "GET" or "observations" in r.path]
+    assert re.fullmatch(r"(GET )+(POST (GET )+DELETE (GET )*)+", " ".join(order) + " ")
+
+
+def test_predictions_stand_beside_what_came_after_the_first_model(hfi, run):
+    _, _, trials = run(hfi.url)
+    searched = [t for t in trials if t.phase == "search"]
+    assert all(t.predicted_mean is not None and t.predicted_std >= 0 for t in searched)
+    assert trials[0].predicted_mean is None
+
+
+def test_the_history_is_readable_while_the_session_runs(hfi, run, tmp_path):
+    seen = []
+
+    def respond(faults):
+        if faults:
+            (history,) = tmp_path.glob("sessions/*/history")
+            seen.append(len(pd.read_parquet(history)))
+        return landscape(faults)
+
+    hfi.respond = respond
+    folder, _, _ = run(hfi.url)
+    assert seen == list(range(12))
+    assert len(pd.read_parquet(folder.history)) == 12
+
+
+def test_the_same_seed_makes_the_same_proposals(run):
+    with HfiServer() as one, HfiServer() as two:
+        first, second = run(one.url)[2], run(two.url)[2]
+    assert [t.point for t in first] == [t.point for t in second]
+    assert [t.severity for t in first] == [t.severity for t in second]
+
+
+def test_prefect_has_five_tasks_a_trial_by_name(hfi, run, prefect_server):
+    folder, _, _ = run(hfi.url, total_trials=3, initial_points=3)
+    wanted = Counter({f"trial {n}: {step}": 1 for n in (1, 2, 3)
+                      for step in ("propose", "apply policy", "fetch observation", "score", "record")})  # fmt: skip
+
+    def tasks():
+        flow_runs = httpx.post(
+            f"{prefect_server}/flow_runs/filter",
+            json={"flow_runs": {"tags": {"all_": []}}, "sort": "START_TIME_DESC", "limit": 50},
+        ).json()
+        (flow_run,) = [r for r in flow_runs if r["parameters"].get("folder") == str(folder.path)]
+        assert flow_run["state"]["type"] == "COMPLETED"
+        runs = httpx.post(
+            f"{prefect_server}/task_runs/filter", json={"flow_runs": {"id": {"any_": [flow_run["id"]]}}}
+        ).json()
+        return Counter(r["name"] for r in runs if r["name"].startswith("trial") and r["state_type"] == "COMPLETED")
+
+    deadline = time.monotonic() + 20
+    while tasks() != wanted and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert tasks() == wanted
+
+
+def test_a_session_survives_a_control_plane_that_fails(run):
+    knobs = Knobs(seed=3, fail_share=0.2, malformed_share=0.15, stale_share=0.15)
+    with HfiServer(knobs=knobs) as hfi:
+        _, state, trials = run(hfi.url, total_trials=40, executor={"timeout_s": 3})
+        assert (state.status, len(trials)) == (SessionStatus.COMPLETED, 40)
+        assert all(t.reason for t in trials if t.status is not TrialStatus.SCORED)
+        assert {t.status for t in trials} > {TrialStatus.SCORED}
+        assert hfi.active() == {}
+        # Nothing stale was scored: an observation that is an hour old would show it.
+        observed = [t.observation.timestamp for t in trials if t.observation]
+        assert all((datetime.now(UTC) - at).total_seconds() < 600 for at in observed)
+
+
+def test_an_unhealthy_target_ends_the_session_before_any_fault(hfi, run):
+    hfi.respond = lambda faults: {**HEALTHY, "status_code": 503, "error_rate": 1.0}
+    _, state, trials = run(hfi.url)
+    assert state.status is SessionStatus.FAILED
+    assert "not healthy without a fault: median severity" in state.reason
+    assert trials == []
+    assert hfi.requests("POST") == []
+
+
+def test_policies_that_are_always_refused_end_the_session_with_the_reason(hfi, run):
+    def refuse(document):
+        from hfi_policy import RefusedError
+
+        raise RefusedError("no faults on Mondays")
+
+    hfi.apply = refuse
+    _, state, trials = run(hfi.url, max_failures_in_row=3)
+    assert state.status is SessionStatus.FAILED
+    assert "3 trials in a row failed" in state.reason
+    assert "no faults on Mondays" in state.reason
+    assert [t.status for t in trials] == [TrialStatus.FAILED] * 3
+    assert len(hfi.requests("POST")) == 3, "what is refused is not tried again"
+
+
+def test_a_trial_without_an_observation_in_time_is_skipped(hfi, run):
+    frozen = datetime.now(UTC)
+    live = hfi.now
+
+    def now():
+        return frozen if hfi.faults() else live()
+
+    hfi.now = now
+    _, state, trials = run(hfi.url, total_trials=2, initial_points=2, executor={"timeout_s": 1})
+    assert [t.status for t in trials] == [TrialStatus.SKIPPED] * 2
+    assert state.status is SessionStatus.COMPLETED
+    assert state.progress.best_result is None
+    assert hfi.active() == {}
+
+
+def test_a_target_that_comes_back_is_waited_for_and_one_that_does_not_ends_the_session(hfi, run):
+    broken = {**HEALTHY, "status_code": 500, "error_rate": 1.0}
+    last_fault = [float("-inf")]
+
+    def respond(faults, heals_after_s):
+        if faults:
+            last_fault[0] = time.monotonic()
+        return broken if time.monotonic() - last_fault[0] < heals_after_s else HEALTHY
+
+    hfi.respond = lambda faults: respond(faults, 0.4)
+    _, state, trials = run(hfi.url, total_trials=3, initial_points=3)
+    assert state.status is SessionStatus.COMPLETED
+    gaps = [(b.started_at - a.finished_at).total_seconds() for a, b in pairwise(trials)]
+    assert all(gap > 0.2 for gap in gaps)
+
+    last_fault[0] = float("-inf")
+    hfi.respond = lambda faults: respond(faults, 3600)
+    _, state, trials = run(hfi.url, recovery={"after_severity": 5, "timeout_s": 0.5})
+    assert state.status is SessionStatus.FAILED
+    assert re.search(r"did not recover within 0.5 s of trial 1: severity \d", state.reason)
+    assert len(trials) == 1
+
+
+def test_abort_if_ends_the_session(hfi, run):
+    rule = {"field": "status_code", "operator": "greater_than", "value": 199}
+    _, state, trials = run(hfi.url, guardrails={"abort_if": rule})
+    assert state.status is SessionStatus.FAILED
+    assert state.reason == "guardrails.abort_if: status_code greater than 199, observed 200"
+    assert len(trials) == 1
+    assert hfi.active() == {}
+
+
+def test_a_session_ends_when_its_time_is_over(hfi, run):
+    _, state, trials = run(hfi.url, total_trials=500, initial_points=500, guardrails={"max_duration_s": 1})
+    assert state.status is SessionStatus.COMPLETED
+    assert "max_duration_s" in state.reason
+    assert 1 <= len(trials) < 500
+
+
+def test_guardrails_hold_for_every_policy(hfi, run):
+    rails = {"max_percentage": 40, "max_delay_ms": 500, "protected_paths": ["/details"]}
+    run(hfi.url, total_trials=15, guardrails=rails)
+    rules = [post.body["spec"]["rules"][0] for post in hfi.requests("POST")]
+    assert len(rules) == 15
+    for rule in rules:
+        assert rule["fault"]["percentage"] <= 40
+        assert rule["fault"].get("delay", {}).get("fixed_delay_ms", 0) <= 500
+        assert rule["match"]["path"]["prefix"] != "/details"
+
+
+def test_a_finite_space_that_is_exhausted_ends_the_session_with_that_reason(hfi, run):
+    space = [
+        {"name": "fault_type", "type": "categorical", "values": ["abort"]},
+        {"name": "target_path", "type": "categorical", "values": ["/ratings", "/reviews", "/details"]},
+    ]
+    _, state, trials = run(hfi.url, search_space=space)
+    assert (state.status, state.reason) == (SessionStatus.COMPLETED, "every point of the search space was tried")
+    assert len(trials) == 3
+
+
+def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
+    def respond(faults):
+        if faults and len(hfi.requests("POST")) == 4:
+            (folder,) = (tmp_path / "sessions").iterdir()
+            SessionFolder(folder).request_stop()
+        return landscape(faults)
+
+    hfi.respond = respond
+    _, state, trials = run(hfi.url)
+    assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 4)
+
+
+def test_leftovers_of_dead_sessions_are_swept_and_those_of_others_are_not(hfi, run, tmp_path):
+    dead = SessionFolder(tmp_path / "sessions" / str(uuid4()))
+    dead.make({"created_at": "2026-01-01", "config": {}})
+    names = {f"boifi-{dead.session_id[:8]}-0003-1", "boifi-00000000-0001", "somebody-elses"}
+    rule = {"match": {"path": {"prefix": "/x"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 500}}}
+    for name in names:
+        hfi.apply({"metadata": {"name": name, "version": "1.0.0"}, "spec": {"selector": {}, "rules": [rule]}})
+    run(hfi.url, total_trials=1, initial_points=1)
+    assert set(hfi.active()) == {"boifi-00000000-0001", "somebody-elses"}
+
+
+def test_several_faults_of_a_trial_are_applied_together(run):
+    space = {
+        "dimensions": [
+            {"name": "a.delay_ms", "type": "integer", "min": 100, "max": 200},
+            {"name": "b.abort_status_code", "type": "categorical", "values": [500, 503]},
+        ],
+        "fixed": {
+            "a.fault_type": "delay",
+            "a.target_path": "/ratings",
+            "b.fault_type": "abort",
+            "b.target_path": "/details",
+        },
+    }
+    together = []
+    with HfiServer() as hfi:
+        hfi.respond = lambda faults: together.append(len(faults)) or landscape(faults)
+        folder, _, trials = run(hfi.url, search_space=space, total_trials=3, initial_points=3)
+    assert [len(t.plans) for t in trials] == [2, 2, 2]
+    assert set(together) == {0, 2}
+    names = [post.body["metadata"]["name"] for post in hfi.requests("POST")]
+    assert names[:2] == [f"boifi-{folder.session_id[:8]}-0001-1", f"boifi-{folder.session_id[:8]}-0001-2"]
+
+
+def test_two_sessions_on_one_target_never_overlap_a_trial(boifi, session_file, hfi, prefect_server):
+    most = [0]
+    hfi.respond = lambda faults: most.__setitem__(0, max(most[0], len(hfi.active()))) or landscape(faults)
+    path = session_file(hfi.url, total_trials=15)
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(boifi("run", path, PREFECT_API_URL=prefect_server)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [r.returncode for r in results] == [0, 0], results
+    assert len(hfi.requests("POST")) == 30
+    assert most[0] == 1
