@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from boifi_core.errors import BoifiError
 from boifi_core.filelock import try_lock
@@ -39,17 +40,31 @@ def target_lock(
     """
     name = hashlib.sha256(endpoint.encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"boifi-target-{os.getuid()}-{name}.lock"
-    with path.open("a+") as file:
-        told = False
-        while not try_lock(file):
-            if give_up():
-                raise WaitGivenUp(f"{endpoint} is held by another session")
+    told = False
+    while True:
+        with path.open("a+") as file:
+            if try_lock(file) and _is_there(path, file):
+                file.truncate(0)
+                file.write(holder)
+                file.flush()
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)  # while it is held, so that nobody else has it
+                return
             if not told:
                 file.seek(0)
-                on_wait(file.read().strip() or "another session")
-                told = True
-            time.sleep(POLL_S)
-        file.truncate(0)
-        file.write(holder)
-        file.flush()
-        yield
+                if present := file.read().strip():
+                    on_wait(present)
+                    told = True
+        if give_up():
+            raise WaitGivenUp(f"{endpoint} is held by another session")
+        time.sleep(POLL_S)
+
+
+def _is_there(path: Path, file: IO[str]) -> bool:
+    """Whether `file` is still the one at `path`: its last holder may have removed it since it was opened."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -80,15 +80,26 @@ def session_file(tmp_path, session_data):
     return make
 
 
+def users_environment():
+    """This process's environment without the settings that the tests' own Prefect server brought."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+
+
 @pytest.fixture
-def boifi(tmp_path):
+def environment(tmp_path):
+    """A user's environment, with the data dir in a folder of the test's."""
+    return {**users_environment(), "BOIFI_DATA": str(tmp_path / "data")}
+
+
+@pytest.fixture
+def boifi(environment):
     """Run the `boifi` command as a user does; data in a folder of the test's."""
 
-    def run(*arguments, timeout=120, check=None, **environment):
+    def run(*arguments, timeout=120, check=None, **changes):
         done = subprocess.run(
             [sys.executable, "-m", "cli.main", *map(str, arguments)],
             cwd=ROOT,
-            env={**os.environ, "BOIFI_DATA": str(tmp_path / "data"), **environment},
+            env={**environment, **changes},
             capture_output=True,
             text=True,
             timeout=timeout,

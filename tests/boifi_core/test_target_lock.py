@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,23 @@ def test_another_waits_and_is_told_for_whom(endpoint):
         assert holder.wait(5) == 0
     holder.communicate()
     assert waits == ["session one"]
+
+
+def test_no_file_is_left_and_many_take_turns(endpoint, tmp_path):
+    """Each adds one to a number in a file, slowly: a lost turn would lose a count."""
+    (tmp_path / "count").write_text("0")
+    one = (
+        "import sys, time; from pathlib import Path; from boifi_core.target_lock import target_lock\n"
+        "count = Path(sys.argv[2])\n"
+        "for _ in range(10):\n"
+        "    with target_lock(sys.argv[1], 'me', on_wait=lambda _: None, give_up=lambda: False):\n"
+        "        n = int(count.read_text()); time.sleep(0.003); count.write_text(str(n + 1))\n"
+    )
+    before = set(Path(tempfile.gettempdir()).glob("boifi-target-*"))
+    turns = [subprocess.Popen([sys.executable, "-c", one, endpoint, tmp_path / "count"]) for _ in range(4)]
+    assert [turn.wait(60) for turn in turns] == [0] * 4
+    assert (tmp_path / "count").read_text() == "40"
+    assert set(Path(tempfile.gettempdir()).glob("boifi-target-*")) <= before
 
 
 def test_waiting_ends_when_it_is_given_up(endpoint):

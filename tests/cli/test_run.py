@@ -26,15 +26,15 @@ def hfi():
 
 
 @pytest.fixture
-def start(tmp_path, prefect_server):
+def start(environment, prefect_server):
     """Start `boifi` as a process of its own group; whatever is left of it at the end is killed."""
     started = []
 
-    def start(*arguments, **environment):
+    def start(*arguments, **changes):
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", *map(str, arguments)],
             cwd=ROOT,
-            env={**os.environ, "BOIFI_DATA": str(tmp_path / "data"), "PREFECT_API_URL": prefect_server, **environment},
+            env={**environment, "PREFECT_API_URL": prefect_server, **changes},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,0 +1,54 @@
+"""Every example runs as it is, against the embedded target and against any strict control plane."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hfi_server import HfiServer
+
+from demo.target import start_target
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def target():
+    with start_target() as running:
+        yield running
+
+
+def at(endpoint, example, tmp_path):
+    """The example, with its endpoint on the port that this test has."""
+    text = example.read_text()
+    assert text.count("http://127.0.0.1:8080") == 1
+    path = tmp_path / example.name
+    path.write_text(text.replace("http://127.0.0.1:8080", endpoint))
+    return path
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_against_the_embedded_target(boifi, example, target, tmp_path, prefect_server):
+    path = at(target.control_plane, example, tmp_path)
+    done = boifi("run", path, "--trials", 6, PREFECT_API_URL=prefect_server, check=0)
+    assert "COMPLETED: all 6 trials made. 6 trials, 6 of them scored." in done.stdout
+
+
+@pytest.mark.parametrize("delay_field", ["fixed_delay", "fixed_delay_ms"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_against_a_strict_control_plane(boifi, example, delay_field, tmp_path, prefect_server):
+    with HfiServer(delay_field=delay_field) as hfi:
+        boifi("run", at(hfi.url, example, tmp_path), "--trials", 4, PREFECT_API_URL=prefect_server, check=0)
+        assert hfi.active() == {}
+        delays = [fault["delay"] for post in hfi.requests("POST") for fault in [post.body["spec"]["rules"][0]["fault"]]
+                  if "delay" in fault]  # fmt: skip
+        assert all(set(delay) == {"fixed_delay", "fixed_delay_ms"} for delay in delays)
+
+
+def test_the_documented_session_file_is_sound(boifi, tmp_path):
+    blocks = (ROOT / "docs" / "session-file.md").read_text().split("```yaml\n")[1:]
+    whole, *parts = [yaml.safe_load(block.split("```")[0]) for block in blocks]
+    path = tmp_path / "session.yaml"
+    for data in [whole, *({**whole, **part} for part in parts)]:
+        path.write_text(yaml.safe_dump(data))
+        boifi("validate", path, check=0)
