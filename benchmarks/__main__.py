@@ -1,0 +1,43 @@
+"""`python -m benchmarks [name…] [--write]`: measure, print, and put the figures into docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from rich.console import Console
+
+from benchmarks import document
+
+NAMES = ("optimizer", "scoring", "overhead", "demo")
+"""Modules of this package, each with `measure() -> list[Table]`."""
+
+PLAIN_WIDTH = 140
+"""Columns where the output is no terminal."""
+
+
+def main() -> None:
+    """Run the benchmarks that are named, all of them if none is."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; all of them by default")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    given = parser.parse_args()
+    unknown = sorted(set(given.names) - set(NAMES))
+    if unknown:
+        parser.error(f"name must be one of {', '.join(NAMES)}, got {', '.join(unknown)}")
+    console = Console()
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    measured = document.machine()
+    console.print(measured)
+    for name in given.names or NAMES:
+        console.print(f"\nmeasuring: {name}")
+        tables = importlib.import_module(f"benchmarks.{name}").measure()
+        for table in tables:
+            console.print(f"\n{table.title}", table.rich(), sep="\n")
+        if given.write:
+            document.write(name, tables, measured)
+
+
+if __name__ == "__main__":
+    main()

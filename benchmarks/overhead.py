@@ -1,0 +1,83 @@
+"""What a trial costs over its observation, with Prefect and without, and what memory that takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.memory import Memory
+from benchmarks.one_session import Measured
+from benchmarks.table import Table, missed, spread
+from boifi_core.tether import end, spawn
+
+AIM_MS, AIM_MB = 100.0, 200.0
+"""What is aimed at, with Prefect too."""
+
+_ROOT = Path(__file__).resolve().parent.parent
+_TIMEOUT_S = 120.0
+
+
+def measure(trials: int = 30) -> list[Table]:
+    """A session each way against a control plane that observes at once, so that nothing hides behind a wait."""
+    ways = {}
+    for name, with_prefect in (("with Prefect", True), ("without", False)):
+        with _control_plane() as endpoint:
+            ways[name] = _session(endpoint, trials, with_prefect)
+    times = [
+        (name, str(len(took.over_ms)), spread(took.over_ms, AIM_MS), spread(took.optimizer_ms), f"< {AIM_MS:g}")
+        for name, took in ways.items()
+    ]
+    head = ("", "trials", "over its observation", "of that proposal and record", "aim")
+    prefect = ways["with Prefect"]
+    return [
+        Table("A trial, ms: median / p95", head, tuple(times)),
+        Table(
+            "Memory at the last trial, MB",
+            ("", "PSS", "RSS", "highest RSS", "aim"),
+            (
+                _memory_row("session, with Prefect", prefect.session, AIM_MB),
+                _memory_row("Prefect server", prefect.server),
+                _memory_row("session, without", ways["without"].session, AIM_MB),
+            ),
+        ),
+    ]
+
+
+def _memory_row(name: str, memory: Memory | None, aim: float | None = None) -> tuple[str, ...]:
+    if memory is None:
+        raise RuntimeError(f"{name}: its memory was not measured")
+    figures = (f"{mb:.0f}{missed(mb, aim)}" for mb in (memory.pss_mb, memory.rss_mb, memory.peak_mb))
+    return (name, *figures, f"< {aim:g}" if aim else "")
+
+
+def _session(endpoint: str, trials: int, prefect: bool) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
+        command = [sys.executable, "-m", "benchmarks.one_session", "--endpoint", endpoint, "--trials", str(trials),
+                   "--data", data, *(["--prefect"] if prefect else [])]  # fmt: skip
+        environment = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
+        child = spawn(command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE)
+        try:
+            printed, _ = child.communicate(timeout=_TIMEOUT_S)
+        finally:
+            end(child, grace_s=10.0)
+    if child.returncode:
+        raise RuntimeError(f"the session ended with status {child.returncode}")
+    return Measured.model_validate_json(printed.splitlines()[-1])
+
+
+@contextmanager
+def _control_plane() -> Iterator[str]:
+    """The server that the tests use; its address."""
+    command = [sys.executable, str(_ROOT / "tests" / "support" / "hfi_server.py")]
+    server = spawn(command, stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().decode().strip()
+    finally:
+        end(server)
+        server.stdout.close()
