@@ -114,19 +114,21 @@ class FaultPlan(Value):
         return f"FaultPlan({self})"
 
     def __str__(self) -> str:
-        """One line for people: `delay 250 ms on GET payments/charge, 80 %`."""
+        """One line for people: `delay 250 ms on POST payments/charge, 80 %`."""
         what = self.fault_type.value.replace("_", " ")
         if self.delay_ms is not None:
             what += f" {self.delay_ms} ms"
-        if self.start_delay_ms:
-            what += f" after {self.start_delay_ms} ms"
         if self.abort_status_code is not None:
             what += f" {self.abort_status_code}"
         if self.error_message is not None:
             what += f" {self.error_message!r}"
-        where = " ".join(filter(None, [self.target_method, self.target_service, self.target_path]))
+        if self.start_delay_ms:
+            what += f" after {self.start_delay_ms} ms"
+        gap = " " if self.target_path.startswith("^") and self.target_service else ""
+        where = f"{self.target_service or ''}{gap}{self.target_path}"
+        method = f"{self.target_method} " if self.target_method else ""
         who = "".join(f", {name}: {value}" for name, value in self.headers.items())
-        return f"{what} on {where}{who}, {self.percentage:g} %"
+        return f"{what} on {method}{where}{who}, {self.percentage:g} %"
 
 
 def seconds_to_ms(seconds: Any) -> Any:

@@ -85,6 +85,7 @@ def introduce(console: Console, folder: SessionFolder, config: SessionConfig) ->
     for label, text in (
         ("session", f"{folder.session_id}  {config.name}"),
         ("target", config.executor.endpoint),
+        ("severity", "0: nobody notices, 10: everything fails, by errors, latency and broken calls"),
         ("search", f"{config.total_trials} trials out of {space} possible faults, seed {config.seed}"),
     ):
         console.print(Text(f"{label:<12}{text}"), soft_wrap=True)

@@ -27,8 +27,10 @@ class Span:
 
     @property
     def operation(self) -> str:
-        """What tells this operation from others: the service, where known, and the name."""
-        return f"{self.service} {self.name}" if self.service else self.name
+        """What tells this operation from others: the service, where known and not said already, and the name."""
+        if not self.service or self.name.startswith(f"{self.service}:"):
+            return self.name
+        return f"{self.service} {self.name}"
 
 
 def parse_trace(text: str) -> list[Span]:

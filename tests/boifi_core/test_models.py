@@ -71,7 +71,7 @@ def test_a_plan_reads_as_one_line():
         fault_type="delay", delay_ms=250, target_method="get", target_service="payments", target_path="/charge",
         percentage=80,
     )  # fmt: skip
-    assert str(plan) == "delay 250 ms on GET payments /charge, 80 %"
+    assert str(plan) == "delay 250 ms on GET payments/charge, 80 %"
     assert "delay 250 ms" in repr(plan)
 
 
