@@ -1,5 +1,6 @@
 """Every example runs as it is, against the embedded target and against any strict control plane."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,20 @@ def test_against_a_strict_control_plane(boifi, example, delay_field, tmp_path, p
         assert all(set(delay) == {"fixed_delay", "fixed_delay_ms"} for delay in delays)
 
 
-def test_the_documented_session_file_is_sound(boifi, tmp_path):
-    blocks = (ROOT / "docs" / "session-file.md").read_text().split("```yaml\n")[1:]
-    whole, *parts = [yaml.safe_load(block.split("```")[0]) for block in blocks]
+def yaml_blocks(name):
+    return [yaml.safe_load(block.split("```")[0]) for block in (ROOT / name).read_text().split("```yaml\n")[1:]]
+
+
+def test_the_documented_session_files_are_sound(boifi, tmp_path):
+    whole, *parts = yaml_blocks("docs/session-file.md")
     path = tmp_path / "session.yaml"
-    for data in [whole, *({**whole, **part} for part in parts)]:
+    for data in [whole, *({**whole, **part} for part in parts), *yaml_blocks("README.md")]:
         path.write_text(yaml.safe_dump(data))
         boifi("validate", path, check=0)
+
+
+def test_every_command_in_the_readme_exists(boifi):
+    said = set(re.findall(r"`(?:\.venv/bin/)?boifi ([a-z]+)", (ROOT / "README.md").read_text()))
+    assert said >= {"demo", "run", "validate", "sessions", "stop", "report", "replay", "sweep", "target"}
+    for command in said:
+        boifi(command, "--help", check=0)

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from hfi_landscape import landscape
@@ -70,6 +71,12 @@ def state_of(folder):
     return json.loads((folder / "state.json").read_text())
 
 
+def prefect_state(prefect_server, folder):
+    """What Prefect says of the session's latest flow run."""
+    runs = httpx.post(f"{prefect_server}/flow_runs/filter", json={"sort": "START_TIME_DESC", "limit": 20}).json()
+    return next(run["state"]["type"] for run in runs if run["parameters"] == {"folder": str(folder)})
+
+
 def slow(server, seconds):
     """Make every observation take so long."""
 
@@ -124,7 +131,7 @@ def test_dry_run_prints_faults_and_asks_nobody(boifi, session_file, hfi, tmp_pat
     assert not (tmp_path / "data").exists()
 
 
-def test_the_first_ctrl_c_finishes_the_running_trial(start, session_file, hfi, tmp_path):
+def test_the_first_ctrl_c_finishes_the_running_trial(start, session_file, hfi, tmp_path, prefect_server):
     slow(hfi, 0.3)
     process = start("run", session_file(hfi.url, total_trials=200))
     until_trial(process, 3)
@@ -134,12 +141,15 @@ def test_the_first_ctrl_c_finishes_the_running_trial(start, session_file, hfi, t
     assert process.returncode == 0, out
     folder = session_folder(tmp_path)
     assert (state_of(folder)["status"], state_of(folder)["reason"]) == ("COMPLETED", "stopped")
+    assert prefect_state(prefect_server, folder) == "COMPLETED"
     assert len(pd.read_parquet(folder / "history")) == 4
     assert "stop asked for" in out
     assert hfi.active() == {}
 
 
-def test_the_second_ctrl_c_breaks_the_trial_off_and_removes_the_fault(start, session_file, hfi, tmp_path):
+def test_the_second_ctrl_c_breaks_the_trial_off_and_removes_the_fault(
+    start, session_file, hfi, tmp_path, prefect_server
+):
     slow(hfi, 0.2)
     process = start("run", session_file(hfi.url, total_trials=200, executor={"timeout_s": 60}))
     until_trial(process, 3)
@@ -158,6 +168,7 @@ def test_the_second_ctrl_c_breaks_the_trial_off_and_removes_the_fault(start, ses
     assert (state_of(folder)["status"], state_of(folder)["reason"]) == ("FAILED", "cancelled")
     last = pd.read_parquet(folder / "history").sort_values("trial").iloc[-1]
     assert (last["status"], last["reason"]) == ("failed", "cancelled")
+    assert prefect_state(prefect_server, folder) == "CANCELLED"
     assert hfi.active() == {}
 
 
