@@ -16,6 +16,9 @@ from boifi_core.models import FaultPlan
 CALL_TIMEOUT_S = 10.0
 """The limit for one call to the control plane, seconds, unless the executor's own is shorter."""
 
+CLEAR_TIMEOUT_S = 15.0
+"""How long removing a trial's policies, or a session's sweep, is tried, seconds; after that they are left to expire."""
+
 CLEAR_MARGIN_S = 10.0
 """How much longer than its trial's time-outs a policy lives when nobody removes it, seconds."""
 

@@ -31,7 +31,7 @@ from boifi_core.models import (
     TrialStatus,
 )
 from boifi_core.optimizer import OptimizerCore
-from boifi_core.policies import sweep
+from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.space import SearchSpace
 from boifi_core.space.restricted import restrict
 
@@ -223,7 +223,7 @@ def sweep_dead(session: Session) -> list[str]:
         others = [SessionFolder(path) for path in siblings.glob(f"{start}-*")]
         return bool(others) and not any(folder.is_held() for folder in others)
 
-    return sweep(session.injector, is_dead, timeout_s=session.config.executor.timeout_s)
+    return sweep(session.injector, is_dead, timeout_s=CLEAR_TIMEOUT_S)
 
 
 def training_score(trial: Trial) -> float | None:

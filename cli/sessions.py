@@ -12,11 +12,9 @@ from rich.table import Table
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, open_injector
 from boifi_core.folder import SessionFolder, data_dir, find_session, sessions_in
-from boifi_core.policies import sweep
+from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import FORMATS, render
 from boifi_core.validation import invalid_input
-
-SWEEP_TIMEOUT_S = 30.0
 
 
 def list_sessions(out: Path | None, console: Console) -> None:
@@ -78,7 +76,7 @@ def sweep_endpoint(endpoint: str, out: Path | None) -> None:
     held = {folder.session_id[:8] for folder in sessions_in(data_dir(out)) if folder.is_held()}
     injector = open_injector(config)
     try:
-        removed = sweep(injector, lambda session: session not in held, timeout_s=SWEEP_TIMEOUT_S)
+        removed = sweep(injector, lambda session: session not in held, timeout_s=CLEAR_TIMEOUT_S)
     finally:
         injector.close()
     for name in removed:

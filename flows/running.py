@@ -10,7 +10,7 @@ from typing import Any
 
 from boifi_core.errors import BoifiError
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
-from boifi_core.policies import clear_all, policy_names, trial_timeout_s
+from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, policy_names, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 from boifi_core.target_lock import target_lock
 from boifi_core.trial import Proposal, status_of
@@ -112,7 +112,7 @@ class Running:
             attempt.error = error
         finally:
             with self.signals.shielded():
-                left = clear_all(session.injector, names, timeout_s=timeout_s)
+                left = clear_all(session.injector, names, timeout_s=CLEAR_TIMEOUT_S)
         return left
 
     def await_recovery(self, trial: Trial) -> None:

@@ -65,6 +65,7 @@ def _ended(
 ) -> State[Any]:
     live = running.session
     running.signals.let_it_end()
+    live.folder.forget_stop()
     live.write_state(status, reason, reason if status is SessionStatus.FAILED else None)
     upkeep.write_report(live)
     running.log.info("session %s: %s", status, reason)

@@ -12,7 +12,7 @@ from typing import Any
 from prefect.exceptions import TerminationSignal
 
 
-class Cancelled(BaseException):
+class Cancelled(KeyboardInterrupt):
     """A second Ctrl-C: break the trial off. No `Exception`, so that no retry or fallback swallows it."""
 
 
