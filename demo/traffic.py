@@ -11,7 +11,7 @@ from boifi_core.executors.probe import Probe
 from boifi_core.models import RawObservation
 from demo.faults import Faults
 
-COUNT = 20
+COUNT = 40
 CONCURRENCY = 7
 TIMEOUT_S = 0.4
 _WINDOW_S = 10.0

@@ -23,6 +23,7 @@ BUILDERS = {
         front.gateway,
         front.catalogue,
         browsing.recommendations,
+        browsing.profiles,
         browsing.bestsellers,
         browsing.reviews,
         browsing.inventory,

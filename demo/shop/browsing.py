@@ -12,25 +12,40 @@ from aiohttp import web
 from demo.shop.service import CallFailed, CallTimedOut, Mesh, Routes, work
 
 POOL_SIZE = 1
-POOL_WAIT_S = 0.080
+POOL_WAIT_S = 0.060
 OPEN_S = 0.3
+COUNTING_MS = 70
 
 
-def recommendations(_mesh: Mesh) -> Routes:
-    """`GET /for-you`."""
+def recommendations(mesh: Mesh) -> Routes:
+    """`GET /for-you`: made for the customer's profile, where that is known."""
 
     async def for_you(_request: web.Request) -> web.StreamResponse:
-        await work(4)
-        return web.json_response({"items": [7, 11, 42]})
+        try:
+            profile = await mesh.get("profiles", "/profiles/17")
+        except CallFailed:
+            profile = {"likes": []}
+        await work(2)
+        return web.json_response({"items": [7, 11, 42], "because": profile["likes"]})
 
     return {"GET /for-you": for_you}
 
 
+def profiles(_mesh: Mesh) -> Routes:
+    """`GET /profiles/{id}`."""
+
+    async def profile(request: web.Request) -> web.StreamResponse:
+        await work(2)
+        return web.json_response({"id": request.match_info["id"], "likes": ["books"]})
+
+    return {"GET /profiles/{id}": profile}
+
+
 def bestsellers(_mesh: Mesh) -> Routes:
-    """`GET /top`: stands in for the recommendations."""
+    """`GET /top`: stands in for the recommendations; counted anew each time."""
 
     async def top(_request: web.Request) -> web.StreamResponse:
-        await work(3)
+        await work(COUNTING_MS)
         return web.json_response({"items": [1, 2, 3]})
 
     return {"GET /top": top}

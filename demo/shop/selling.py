@@ -54,7 +54,7 @@ def cart(mesh: Mesh) -> Routes:
             quote = await mesh.post("pricing", "/quotes", {"count": wanted["count"]})
         except CallFailed as error:
             log_error(f"no price: {error}")
-            return web.json_response({"error": "no price for this cart"}, status=502)
+            return web.Response(text="There is no price for this cart.", status=502)
         return web.json_response({"items": [wanted], "total": await to_pay(quote["price"])})
 
     async def look(request: web.Request) -> web.StreamResponse:
@@ -89,7 +89,7 @@ def orders(mesh: Mesh) -> Routes:
             contents = await mesh.get("cart", f"/carts/{order['cart']}")
             price = await priced(len(contents["items"]))
             if price is None:
-                return web.json_response({"error": "no price for this order"}, status=502)
+                return web.Response(text="There is no price for this order.", status=502)
             await mesh.post("inventory", "/reserve", {"item": contents["items"][0]["item"]})
             receipt = await charged(price)
         except CallFailed as error:
