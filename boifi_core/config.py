@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -21,8 +23,10 @@ from pydantic import (
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, ObserverConfig
+from boifi_core.executors.config import variable_named
 from boifi_core.guardrails import Guardrails
 from boifi_core.models import Value
+from boifi_core.optimizer import ACQUISITIONS, SELECTIONS, SURROGATES
 from boifi_core.space import SearchSpace
 from boifi_core.validation import invalid_input
 
@@ -31,12 +35,21 @@ MAX_FILE_BYTES = 1_000_000
 TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
 
 
+def _one_of(table: Mapping[str, Any]) -> AfterValidator:
+    def known(name: str) -> str:
+        if name not in table:
+            raise ValueError(f"must be one of {', '.join(sorted(table))}, got {name!r}")
+        return name
+
+    return AfterValidator(known)
+
+
 class OptimizerConfig(Value):
     """How proposals are made; the names are those of the tables in `boifi_core.optimizer`."""
 
-    surrogate: str = "auto"
-    acquisition: str = "ei"
-    selection: str = "severity"
+    surrogate: Annotated[str, _one_of(SURROGATES)] = "auto"
+    acquisition: Annotated[str, _one_of(ACQUISITIONS)] = "ei"
+    selection: Annotated[str, _one_of(SELECTIONS)] = "severity"
     xi: float = Field(default=0.01, ge=0)
     beta: float = Field(default=1.96, ge=0)
 
@@ -61,7 +74,7 @@ class SessionConfig(Value):
     search_space: Annotated[
         SearchSpace, BeforeValidator(SearchSpace.parse), PlainSerializer(SearchSpace.dump, return_type=Any)
     ]
-    total_trials: int = Field(default=60, ge=1)
+    total_trials: int = Field(default=60, ge=1, le=100_000)
     initial_points: int = Field(default=10, ge=1)
     seed: int | None = Field(default=None, ge=0)
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -155,7 +168,7 @@ def stored_session(config: SessionConfig, session_id: str, created_at: datetime)
     token = config.executor.token
     if token is not None:
         text = token.get_secret_value()
-        data["executor"]["token"] = text if re.fullmatch(r"\$\{\w+\}", text) else f"${{{TOKEN_VARIABLE}}}"
+        data["executor"]["token"] = text if variable_named(text) else f"${{{TOKEN_VARIABLE}}}"
     return {"session_id": session_id, "created_at": created_at.isoformat(), "config": data}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ class SessionHeld(BoifiError):
     """Another process runs this session now."""
 
 
+class SessionDamaged(BoifiError):
+    """A file of the session cannot be read; the message names it."""
+
+
 def data_dir(out: str | os.PathLike[str] | None = None) -> Path:
     """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing."""
     text = os.fspath(out) if out is not None else os.environ.get("BOIFI_DATA") or "boifi-data"
@@ -31,6 +36,10 @@ def data_dir(out: str | os.PathLike[str] | None = None) -> Path:
     except OSError as error:
         raise InvalidInput("--out", f"must be a folder that can be written ({error.strerror})", str(path)) from error
     return path
+
+
+LOOK_S = 0.5
+"""How long a lock may be somebody's who only looks, seconds."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +58,43 @@ class SessionFolder:
 
     def make(self, session: dict[str, Any]) -> None:
         """Make the folder, `session.json` first: a folder without it is no session."""
-        self.path.mkdir(parents=True)
+        try:
+            self.path.mkdir(parents=True)
+        except OSError as error:
+            raise BoifiError(f"cannot make {self.path}: {error.strerror}") from error
         write_atomically(self.path / "session.json", json.dumps(session, indent=2, ensure_ascii=False))
 
     def session(self) -> dict[str, Any]:
-        """What `make` was given."""
-        data = json.loads((self.path / "session.json").read_text())
-        if not isinstance(data, dict):
-            raise InvalidInput(str(self.path / "session.json"), "must hold a session", data)
+        """What `make` was given.
+
+        Raises:
+            SessionDamaged: it cannot be read.
+        """
+        path = self.path / "session.json"
+        try:
+            data = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise SessionDamaged(f"{path} cannot be read: {error}") from error
+        if not isinstance(data, dict) or not {"created_at", "config"} <= data.keys():
+            raise SessionDamaged(f"{path} holds no session")
         return data
 
     def write_state(self, state: SessionState) -> None:
         write_atomically(self.path / "state.json", state.model_dump_json(indent=2))
 
     def state(self) -> SessionState | None:
-        """The latest state; None before the first was written."""
+        """The latest state; None before the first was written.
+
+        Raises:
+            SessionDamaged: it cannot be read.
+        """
+        path = self.path / "state.json"
         try:
-            return SessionState.model_validate_json((self.path / "state.json").read_text())
+            return SessionState.model_validate_json(path.read_text())
         except FileNotFoundError:
             return None
+        except (OSError, ValueError) as error:
+            raise SessionDamaged(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
     def request_stop(self) -> None:
         """Ask whoever runs it to finish the running trial and end."""
@@ -87,8 +114,11 @@ class SessionFolder:
             SessionHeld: another process has it.
         """
         with (self.path / "lock").open("a+") as lock:
-            if not try_lock(lock):
-                raise SessionHeld(f"session {self.session_id} is run by another process")
+            deadline = time.monotonic() + LOOK_S
+            while not try_lock(lock):  # who only looks whether it is held has it for a moment
+                if time.monotonic() > deadline:
+                    raise SessionHeld(f"session {self.session_id} is run by another process")
+                time.sleep(0.02)
             yield
 
     def is_held(self) -> bool:
@@ -101,9 +131,9 @@ class SessionFolder:
 
 
 def sessions_in(data: Path) -> list[SessionFolder]:
-    """All sessions of a data dir, oldest first."""
+    """All sessions of a data dir, oldest first, then those that cannot be read."""
     folders = [SessionFolder(path.parent) for path in (data / "sessions").glob("*/session.json")]
-    return sorted(folders, key=lambda folder: (folder.session().get("created_at", ""), folder.session_id))
+    return sorted(folders, key=lambda folder: (_created_at(folder), folder.session_id))
 
 
 def find_session(data: Path, session_id: str) -> SessionFolder:
@@ -118,6 +148,13 @@ def find_session(data: Path, session_id: str) -> SessionFolder:
         rule = f"must be the id of one session in {data / 'sessions'}" + (" (several begin so)" if found else "")
         raise InvalidInput("session id", rule, session_id)
     return (exact or found)[0]
+
+
+def _created_at(folder: SessionFolder) -> str:
+    try:
+        return str(folder.session()["created_at"])
+    except SessionDamaged:
+        return "unknown"
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -28,6 +28,14 @@ class Guardrails(Value):
     abort_if: Condition | None = None
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
 
+    @field_validator("protected_paths")
+    @classmethod
+    def _are_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not path.startswith("/"):
+                raise ValueError(f"must be paths that begin with /, got {path!r}")
+        return paths
+
     @field_validator("abort_if")
     @classmethod
     def _about_an_observation(cls, rule: Condition | None) -> Condition | None:
@@ -43,7 +51,7 @@ def objection(plan: FaultPlan, rails: Guardrails) -> str | None:
     if rails.max_delay_ms is not None and (plan.delay_ms or 0) + plan.start_delay_ms > rails.max_delay_ms:
         return f"max_delay_ms: must be at most {rails.max_delay_ms}, got {(plan.delay_ms or 0) + plan.start_delay_ms}"
     for service in rails.protected_services:
-        if plan.target_service in (None, "*", service):
+        if plan.target_service in (None, "", "*", service):
             return f"protected_services: {service!r} must bear no fault, got target_service {plan.target_service!r}"
     for path in rails.protected_paths:
         if _may_reach(plan.target_path, path):
@@ -61,7 +69,8 @@ def ends_session(observation: RawObservation, rails: Guardrails) -> str | None:
 
 
 def _may_reach(target_path: str, protected: str) -> bool:
-    # What a regular expression reaches cannot be told in general, so beside a protected path none is allowed.
-    if target_path.startswith("^"):
+    # What a regular expression reaches cannot be told in general, so beside a protected path none is allowed; nor what
+    # a path reaches that a proxy may rewrite first.
+    if target_path.startswith("^") or "%" in target_path or "//" in target_path or "/." in target_path:
         return True
     return protected.startswith(target_path) or target_path.startswith(protected)

@@ -95,6 +95,11 @@ class FaultPlan(Value):
             return data
         return {name: value for name, value in data.items() if name not in _TYPE_FIELDS or name in own}
 
+    @field_validator("target_service")
+    @classmethod
+    def _every_service(cls, service: str | None) -> str | None:
+        return None if service in ("", "*") else service
+
     @field_validator("target_method")
     @classmethod
     def _upper_case(cls, method: str | None) -> str | None:

@@ -48,10 +48,13 @@ def trial_timeout_s(plans: int, observe_timeout_s: float) -> float:
 
 
 def with_expiry(plans: Sequence[FaultPlan], observe_timeout_s: float) -> tuple[FaultPlan, ...]:
-    """The plans with the expiry that ends them if everything of ours is dead: soon after their trial's time-outs."""
+    """The plans with the expiry that ends them if everything of ours is dead: soon after their trial's time-outs.
+
+    A longer one that the plan has already stays; a shorter one would end the fault before it was observed.
+    """
     expiry_s = math.ceil(trial_timeout_s(len(plans), observe_timeout_s) + CLEAR_MARGIN_S)
     return tuple(
-        plan if plan.duration_seconds else plan.model_copy(update={"duration_seconds": expiry_s}) for plan in plans
+        plan.model_copy(update={"duration_seconds": max(plan.duration_seconds or 0, expiry_s)}) for plan in plans
     )
 
 
@@ -89,6 +92,16 @@ def sweep(injector: Injector, is_dead: Callable[[str], bool], *, timeout_s: floa
     if left:
         raise ExecutorError("; ".join(left))
     return ours
+
+
+def foreign_policies(injector: Injector, session_id: str) -> list[str]:
+    """The names of the policies in force that other sessions of BOIFI made."""
+    names: list[str] = []
+    deadline = time.monotonic() + CLEAR_TIMEOUT_S
+    error = _try_until(deadline, lambda left_s: names.extend(injector.list(timeout_s=left_s)))
+    if error is not None:
+        raise error
+    return [name for name in names if session_of(name) not in (None, session_id[:8])]
 
 
 def _clear(injector: Injector, name: str, timeout_s: float) -> None:

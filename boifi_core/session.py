@@ -64,7 +64,9 @@ class Session:
         self.history.create()
         self.trials = self.history.trials()
         self.optimizer = make_optimizer(config)
-        self.optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in self.trials)
+        # A replay is somebody's own look at a fault: it must not shift what the session would propose.
+        searched = [trial for trial in self.trials if trial.phase is not Phase.REPLAY]
+        self.optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in searched)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
@@ -78,13 +80,22 @@ class Session:
         """The trials that count in `total_trials`: all but those that somebody replayed."""
         return sum(trial.phase is not Phase.REPLAY for trial in self.trials)
 
+    @property
+    def next_number(self) -> int:
+        """The number of the next trial."""
+        return max((trial.trial for trial in self.trials), default=0) + 1
+
     def learn_baseline(self, observations: Sequence[RawObservation]) -> float:
         """Take these fault-free observations as the target's normal; returns their median severity."""
         self.baseline = merge_baseline(observations)
         self.baseline_severity = median(self.severity(observation) for observation in observations)
-        data = {"severity": self.baseline_severity, "observation": self.baseline.model_dump(mode="json")}
-        write_atomically(self.folder.path / "baseline.json", json.dumps(data, indent=2, ensure_ascii=False))
         return self.baseline_severity
+
+    def keep_baseline(self) -> None:
+        """Store the baseline that this session's trials are compared with."""
+        if self.baseline is not None:
+            data = {"severity": self.baseline_severity, "observation": self.baseline.model_dump(mode="json")}
+            write_atomically(self.folder.path / "baseline.json", json.dumps(data, indent=2, ensure_ascii=False))
 
     def severity(self, observation: RawObservation) -> float:
         return self.analyzer.calculate_severity(observation, self.baseline).total_score
@@ -141,7 +152,10 @@ def stored_config(folder: SessionFolder) -> SessionConfig:
 
 
 def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfig:
-    """Make a stored session ready to go on: its own settings, with this file's number of trials and executor.
+    """Make a stored session ready to go on: what it has learnt from stays its own, the rest is this file's.
+
+    Its own are search space, seed, optimizer and analyzer; this file's are number of trials, executor, observer,
+    guardrails, recovery and failures in a row.
 
     Raises:
         InvalidInput: the session was made with another search space.
@@ -156,6 +170,9 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "initial_points": min(own.initial_points, config.total_trials),
             "executor": config.executor,
             "observer": config.observer,
+            "guardrails": config.guardrails,
+            "recovery": config.recovery,
+            "max_failures_in_row": config.max_failures_in_row,
         }
     )
     session = stored_session(merged, folder.session_id, datetime.fromisoformat(stored["created_at"]))
@@ -249,8 +266,8 @@ def progress(trials: Sequence[Trial], total: int) -> OptimizationProgress:
     """How far a session is, and the worst fault so far."""
     worst = best_trial(trials)
     return OptimizationProgress(
-        current_iteration=len(trials),
-        total_iterations=max(total, len(trials)),
+        current_iteration=sum(trial.phase is not Phase.REPLAY for trial in trials),
+        total_iterations=total,
         best_result=worst
         and BestResult(fault_plans=worst.plans, severity_score=worst.severity or 0.0, iteration=worst.trial),
         history=tuple(HistoryEntry(iteration=t.trial, fault_plans=t.plans, score=t.score) for t in trials),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from boifi_core.errors import BoifiError
 from boifi_core.filelock import try_lock
@@ -38,13 +39,14 @@ def target_lock(
 
     The lock is a file lock in the machine's temporary folder: it ends with its process, however that dies.
     """
-    name = hashlib.sha256(endpoint.encode()).hexdigest()[:16]
+    name = hashlib.sha256(_canonical(endpoint).encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"boifi-target-{os.getuid()}-{name}.lock"
     told = False
     while True:
-        with path.open("a+") as file:
+        with _open(path) as file:
             if try_lock(file) and _is_there(path, file):
-                file.truncate(0)
+                file.seek(0)
+                file.truncate()
                 file.write(holder)
                 file.flush()
                 try:
@@ -60,6 +62,24 @@ def target_lock(
         if give_up():
             raise WaitGivenUp(f"{endpoint} is held by another session")
         time.sleep(POLL_S)
+
+
+def _canonical(endpoint: str) -> str:
+    """The same text for each way to write an address; all of loopback is one host."""
+    parts = urlsplit(endpoint)
+    host = (parts.hostname or "").lower().rstrip(".")
+    if host in ("localhost", "::1") or host.startswith("127."):
+        host = "loopback"
+    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        # No link is followed: anyone may write where this file lies.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise BoifiError(f"cannot lock the target by {path}: {error.strerror}") from error
+    return os.fdopen(descriptor, "r+")
 
 
 def _is_there(path: Path, file: IO[str]) -> bool:

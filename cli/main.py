@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +63,9 @@ def run(
         return
     running.preflight(config)
     data = data_dir(out)
-    folder, config = running.folder_for(config, data, resume)
+    folder, config, differing = running.folder_for(config, data, resume)
+    for name in differing:
+        _warn(f"{name}: the session's own stays; what this file says is not used")
     running.introduce(console, folder, config)
     state = running.run_session(folder, config, data, console)
     closing(console, folder, state)
@@ -125,12 +128,11 @@ def report(
 @app.command()
 def sweep(
     endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The control plane's address.")],
-    out: Out = None,
 ) -> None:
-    """Remove what dead sessions left in a control plane; sessions that run now keep their policies."""
+    """Remove what sessions left in a control plane, between the trials of those that run on this machine."""
     from cli.sessions import sweep_endpoint
 
-    sweep_endpoint(endpoint, out)
+    sweep_endpoint(endpoint)
 
 
 @target_app.command()
@@ -150,23 +152,35 @@ def _warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
-def main() -> None:
-    """Run the command; every error that BOIFI means is one line and an exit status."""
+def command() -> int:
+    """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
     from cli.run import Terminated
 
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except InvalidInput as error:
-        _fail(str(error), 2)
+        return _failed(str(error), 2)
     except BoifiError as error:
-        _fail(str(error), 1)
+        return _failed(str(error), 1)
     except (KeyboardInterrupt, Terminated):
-        _fail("interrupted", 1)
+        return _failed("interrupted", 1)
+    return 0
 
 
-def _fail(message: str, status: int) -> None:
+def _failed(message: str, status: int) -> int:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(status)
+    return status
+
+
+def main() -> None:
+    """The console script."""
+    status = command()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed by now; Arrow's threads sometimes abort the interpreter's own way out.
+    os._exit(status)
 
 
 if __name__ == "__main__":

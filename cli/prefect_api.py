@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from boifi_core.tether import end, spawn
 
 START_TIMEOUT_S = 120.0
 DRAIN_TIMEOUT_S = 5.0
+STARTS = 4
 
 TELEMETRY_OFF = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
@@ -63,6 +66,21 @@ def prefect_api(data: Path) -> Iterator[str]:
             del os.environ["PREFECT_API_URL"]
 
 
+def check_given_api() -> None:
+    """See that the API at PREFECT_API_URL answers, if one is given.
+
+    Raises:
+        BoifiError: it does not.
+    """
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=10.0).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise BoifiError(f"PREFECT_API_URL: must answer, got {url}: {error}") from error
+
+
 def _drain() -> None:
     # What is still queued has to reach the server before it ends.
     if "prefect" in sys.modules:
@@ -97,15 +115,43 @@ def _server(home: Path) -> Iterator[str]:
     ]  # fmt: skip
     url = f"http://127.0.0.1:{port}/api"
     environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
-    with log.open("wb") as output:
-        # In a session of its own, so that a Ctrl-C in the terminal reaches the run alone.
-        server = spawn(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                       start_new_session=True)  # fmt: skip
-    try:
-        _wait_until_healthy(server, url, log)
+
+    def start() -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            # In a session of its own, so that a Ctrl-C in the terminal reaches the run alone.
+            return spawn(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                         start_new_session=True)  # fmt: skip
+
+    with _kept_alive(start) as first:
+        _wait_until_healthy(first, url, log)
         yield url
+
+
+@contextmanager
+def _kept_alive(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is started again when it dies, a few times: a run only waits for its API meanwhile.
+
+    One thread starts and watches it, since a child's life hangs on the thread that started it.
+    """
+    ending = threading.Event()
+    running: queue.Queue[subprocess.Popen[bytes]] = queue.Queue()
+
+    def keep() -> None:
+        for _ in range(STARTS):
+            process = start()
+            running.put(process)
+            while process.poll() is None:
+                if ending.wait(0.1):
+                    end(process, grace_s=5.0)
+                    return
+
+    keeper = threading.Thread(target=keep, name="prefect server", daemon=True)
+    keeper.start()
+    try:
+        yield running.get(timeout=START_TIMEOUT_S)
     finally:
-        end(server, grace_s=5.0)
+        ending.set()
+        keeper.join()
 
 
 def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

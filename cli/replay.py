@@ -14,7 +14,7 @@ from boifi_core.models import Trial
 from boifi_core.reporting import stored_baseline
 from boifi_core.session import read_trials, stored_config
 from cli.prefect_api import prefect_api
-from cli.run import preflight, sigterm_raises
+from cli.run import as_template, preflight, sigterm_raises
 
 
 def run_replay(session_id: str, trial: int, out: Path | None, console: Console) -> int:
@@ -29,7 +29,7 @@ def run_replay(session_id: str, trial: int, out: Path | None, console: Console) 
     with sigterm_raises(), prefect_api(data):
         from flows.replay import replay
 
-        state = replay.with_options(flow_run_name=f"{config.name} replay of trial {trial}")(
+        state = replay.with_options(flow_run_name=f"{as_template(config.name)} replay of trial {trial}")(
             str(folder.path), trial, return_state=True
         )
     if not state.is_completed():

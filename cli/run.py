@@ -15,12 +15,14 @@ from rich.text import Text
 from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.executors import open_injector, open_observer
-from boifi_core.folder import SessionFolder, SessionHeld, find_session
+from boifi_core.executors.config import variable_named
+from boifi_core.folder import SessionFolder, find_session
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.optimizer import OptimizerCore
+from boifi_core.policies import with_expiry
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
 from boifi_core.space.expressible import check_expressible
-from cli.prefect_api import prefect_api
+from cli.prefect_api import check_given_api, prefect_api
 
 HEALTH_TIMEOUT_S = 10.0
 
@@ -64,6 +66,7 @@ def preflight(config: SessionConfig) -> None:
     finally:
         injector.close()
     open_observer(config.executor, config.observer).close()
+    check_given_api()
 
 
 def dry_run(config: SessionConfig, console: Console) -> None:
@@ -72,8 +75,11 @@ def dry_run(config: SessionConfig, console: Console) -> None:
     injector = open_injector(config.executor)
     try:
         for number in range(1, config.initial_points + 1):
-            plans = [injector.as_sent(plan) for plan in config.search_space.plans(optimizer.propose())]
-            console.print(Text(f"{number:>4}  {' + '.join(map(str, plans)) or 'no fault'}"), soft_wrap=True)
+            sent = [injector.as_sent(plan) for plan in config.search_space.plans(optimizer.propose())]
+            plans = with_expiry(sent, config.executor.timeout_s)
+            line = " + ".join(map(str, plans)) or "no fault"
+            expiry_s = max((plan.duration_seconds or 0 for plan in plans), default=0)
+            console.print(Text(f"{number:>4}  {line}; expires after {expiry_s} s if nobody removes it"), soft_wrap=True)
     finally:
         injector.close()
 
@@ -98,22 +104,26 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
         SessionHeld: another process runs it.
         BoifiError: a signal ended it before its end; it can be resumed.
     """
-    if folder.is_held():
-        raise SessionHeld(f"session {folder.session_id} is run by another process")
     _hand_over_token(config)
     done = read_trials(folder, config)
     try:
         with sigterm_raises(), prefect_api(data) as api_url:
-            _run_flow(folder, config, done, api_url, console)
+            problem = _run_flow(folder, config, done, api_url, console)
     except (KeyboardInterrupt, Terminated):
+        state = folder.state()
+        if state is not None and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
+            return state
         raise BoifiError(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
     state = folder.state()
-    if state is None:
-        raise BoifiError(f"session {folder.session_id} ended without a state")
+    if state is None or (problem is not None and state.status is not SessionStatus.FAILED):
+        raise BoifiError(problem or f"session {folder.session_id} ended without a state")
     return state
 
 
-def _run_flow(folder: SessionFolder, config: SessionConfig, done: list[Trial], api_url: str, console: Console) -> None:
+def _run_flow(
+    folder: SessionFolder, config: SessionConfig, done: list[Trial], api_url: str, console: Console
+) -> str | None:
+    """Run the flow; returns what went wrong, if it did not complete."""
     # Prefect reads its settings when it is imported, so not before its API is known.
     from cli.show import Progress
     from flows.session import session
@@ -121,10 +131,16 @@ def _run_flow(folder: SessionFolder, config: SessionConfig, done: list[Trial], a
 
     console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
     best = best_trial(done)
-    run = session.with_options(flow_run_name=f"{config.name} {folder.session_id[:8]}")
+    run = session.with_options(flow_run_name=f"{as_template(config.name)} {folder.session_id[:8]}")
     shown = Progress(console, config.total_trials, len(done), (best and best.severity) or 0.0)
     with shown, watched_by(shown):
-        run(str(folder.path), return_state=True)
+        ended = run(str(folder.path), return_state=True)
+    return None if ended.is_completed() else ended.message or f"the flow run ended {ended.name}"
+
+
+def as_template(name: str) -> str:
+    """The name as a flow run's, where Prefect would fill in what stands in braces."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def exit_status(state: SessionState, fail_on: float | None) -> int:
@@ -137,21 +153,33 @@ def exit_status(state: SessionState, fail_on: float | None) -> int:
     return 0
 
 
-def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[SessionFolder, SessionConfig]:
-    """A new session's folder, or the one to go on with, and the config that it runs with."""
+def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[SessionFolder, SessionConfig, list[str]]:
+    """A new session's folder, or the one to go on with; the config that it runs with; what of the file it does not use.
+
+    Raises:
+        InvalidInput: no such session, or one of another search space.
+        SessionHeld: another process runs it; nothing of it is touched.
+    """
     if resume is None:
-        return make_session(data, config), config
+        return make_session(data, config), config, []
     try:
         folder = find_session(data, resume)
     except InvalidInput as error:
         raise InvalidInput("--resume", str(error).split(": ", 1)[1]) from None
-    return folder, resume_session(folder, config)
+    with folder.held():
+        merged = resume_session(folder, config)
+    return (
+        folder,
+        merged,
+        [name for name in ("analyzer", "optimizer") if getattr(merged, name) != getattr(config, name)],
+    )
 
 
 def _hand_over_token(config: SessionConfig) -> None:
     # session.json holds no literal token but names this variable; the flow opens the session from there.
-    if config.executor.token is not None and not config.executor.token.get_secret_value().startswith("${"):
-        os.environ[TOKEN_VARIABLE] = config.executor.token.get_secret_value()
+    token = config.executor.token
+    if token is not None and variable_named(token.get_secret_value()) is None:
+        os.environ[TOKEN_VARIABLE] = token.get_secret_value()
 
 
 @contextmanager
@@ -159,8 +187,9 @@ def sigterm_raises() -> Iterator[None]:
     def raise_terminated(_number: int, _frame: FrameType | None) -> None:
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, raise_terminated)
+    before = {number: signal.signal(number, raise_terminated) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, open_injector
-from boifi_core.folder import SessionFolder, data_dir, find_session, sessions_in
+from boifi_core.folder import SessionDamaged, SessionFolder, data_dir, find_session, sessions_in
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import FORMATS, render
+from boifi_core.target_lock import target_lock
 from boifi_core.validation import invalid_input
 
 
@@ -25,22 +28,29 @@ def list_sessions(out: Path | None, console: Console) -> None:
                             ("begun", "left"), ("name", "left")):  # fmt: skip
         table.add_column(column, justify="right" if justify == "right" else "left", no_wrap=True)
     for folder in sessions_in(data):
-        stored = folder.session()
-        state = folder.state()
-        done = state.progress.current_iteration if state else 0
-        best = state.progress.best_result if state else None
-        table.add_row(
-            folder.session_id,
-            _status(folder),
-            f"{done}/{stored['config']['total_trials']}",
-            f"{best.severity_score:.1f}" if best else "-",
-            stored["created_at"][:19].replace("T", " "),
-            stored["config"]["name"],
-        )
+        try:
+            table.add_row(*_row(folder))
+        except SessionDamaged as error:
+            table.add_row(folder.session_id, str(error))
     if table.row_count:
         console.print(table)
     else:
         console.print(f"no sessions in {data}")
+
+
+def _row(folder: SessionFolder) -> tuple[str, ...]:
+    stored = folder.session()
+    state = folder.state()
+    done = state.progress.current_iteration if state else 0
+    best = state.progress.best_result if state else None
+    return (
+        folder.session_id,
+        _status(folder),
+        f"{done}/{stored['config']['total_trials']}",
+        f"{best.severity_score:.1f}" if best else "-",
+        stored["created_at"][:19].replace("T", " "),
+        stored["config"]["name"],
+    )
 
 
 def _status(folder: SessionFolder) -> str:
@@ -67,16 +77,21 @@ def print_report(session_id: str, form: str, out: Path | None) -> None:
     sys.stdout.write(render(find_session(data_dir(out), session_id), form))
 
 
-def sweep_endpoint(endpoint: str, out: Path | None) -> None:
-    """Remove BOIFI's policies from a control plane, but for those of sessions that run from this data dir."""
+def sweep_endpoint(endpoint: str) -> None:
+    """Remove all of BOIFI's policies from a control plane, between the trials of sessions that run on this machine.
+
+    A token, if it wants one, is taken from the environment.
+    """
+    token = f"${{{TOKEN_VARIABLE}}}" if os.environ.get(TOKEN_VARIABLE) else None
     try:
-        config = ExecutorConfig(endpoint=endpoint)
+        config = ExecutorConfig.model_validate({"endpoint": endpoint, "token": token})
     except ValidationError as error:
         raise invalid_input(error, "", ExecutorConfig) from None
-    held = {folder.session_id[:8] for folder in sessions_in(data_dir(out)) if folder.is_held()}
     injector = open_injector(config)
     try:
-        removed = sweep(injector, lambda session: session not in held, timeout_s=CLEAR_TIMEOUT_S)
+        # Who holds the target has no session of this machine in the middle of a trial beside it.
+        with target_lock(endpoint, "boifi sweep", on_wait=lambda who: print(f"waiting: {who}"), give_up=lambda: False):
+            removed = sweep(injector, lambda _session: True, timeout_s=CLEAR_TIMEOUT_S)
     finally:
         injector.close()
     for name in removed:

@@ -28,10 +28,13 @@ def replay(folder: str, trial: int) -> State[Any]:
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
         running = Running(live, get_run_logger())
         original = next(t for t in live.trials if t.trial == trial)
+        before = place.state()
         with running.signals.caught():
             try:
-                running.measure_baseline()
-                again = running.try_fault(len(live.trials) + 1, _as_before(original, live.config.executor.timeout_s))
+                with running.target():
+                    running.wait_for_others()
+                    running.measure_baseline()
+                    again = running.try_fault(live.next_number, _as_before(original, live.config.executor.timeout_s))
             except Cancelled:
                 return CancelledState(message="cancelled")
             except BoifiError as error:
@@ -39,6 +42,9 @@ def replay(folder: str, trial: int) -> State[Any]:
             finally:
                 with running.signals.shielded():
                     upkeep.sweep(live)
+            if before is not None:
+                live.write_state(before.status, before.reason, before.error_message)
+            upkeep.write_report(live)
     return Completed(message=f"severity {again.severity} again, {original.severity} before")
 
 

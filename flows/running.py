@@ -10,7 +10,7 @@ from typing import Any
 
 from boifi_core.errors import BoifiError
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
-from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, policy_names, trial_timeout_s
+from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, foreign_policies, policy_names, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 from boifi_core.target_lock import target_lock
 from boifi_core.trial import Proposal, status_of
@@ -18,17 +18,21 @@ from flows.signals import Cancelled, Signals
 from flows.watch import watcher
 from tasks import steps
 
+OTHERS_TIMEOUT_S = 180.0
+"""How long policies of other sessions are waited for, seconds; they expire sooner, unless time-outs are very long."""
+
 
 class SessionFailed(BoifiError):
     """The session cannot go on; the message is its reason."""
 
 
 class Running:
-    """One session, its log and its signals, for as long as its flow runs."""
+    """One session, its log, its signals and the trials it made, for as long as its flow runs."""
 
     def __init__(self, session: Session, log: Any) -> None:
         self.session = session
         self.log = log
+        self.made: list[Trial] = []
         self.signals = Signals(self._stop_asked)
         timeout_s = session.config.executor.timeout_s
         self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)
@@ -49,8 +53,7 @@ class Running:
             ExecutorError: it cannot be observed.
         """
         session = self.session
-        with self._target():
-            observations = [self._observe(f"baseline {n}") for n in range(1, session.config.baseline_observations + 1)]
+        observations = [self._observe(f"baseline {n}") for n in range(1, session.config.baseline_observations + 1)]
         severity = session.learn_baseline(observations)
         self.log.info("baseline: severity %.1f", severity)
         if session.baseline is not None:
@@ -63,9 +66,29 @@ class Running:
                 f"error rate {seen and seen.error_rate})"
             )
 
+    def wait_for_others(self) -> None:
+        """Wait until no policy of another session is in force: its owner, on another machine, or its expiry ends it.
+
+        Raises:
+            SessionFailed: one stays.
+        """
+        session = self.session
+        deadline = time.monotonic() + OTHERS_TIMEOUT_S
+        told = False
+        while not self.stopping() and (others := foreign_policies(session.injector, session.session_id)):
+            if not told:
+                self._say_waiting(", ".join(others))
+                told = True
+            if time.monotonic() > deadline:
+                endpoint = session.config.executor.endpoint
+                raise SessionFailed(
+                    f"{', '.join(others)}: still in force; boifi sweep {endpoint} removes what is left over"
+                )
+            time.sleep(0.5)
+
     def next_trial(self) -> Trial:
         """Propose a fault and try it."""
-        number = len(self.session.trials) + 1
+        number = self.session.next_number
         started = time.perf_counter()
         proposal = steps.propose(self.session, number)
         return self.try_fault(number, proposal, propose_ms=_ms_since(started))
@@ -77,43 +100,43 @@ class Running:
             SessionFailed: the fault could not be removed.
         """
         attempt = _Attempt(self.session, number, proposal, propose_ms)
-        try:
-            with self._target():
-                left = self._inject_and_watch(attempt)
-        except Cancelled:
-            with self.signals.shielded():
-                self.session.keep(attempt.trial("cancelled"))
-            raise
-        if attempt.observation is not None:
-            started = time.perf_counter()
-            attempt.score = steps.score(self.session, number, attempt.observation)
-            attempt.durations["score_ms"] = _ms_since(started)
-        trial: Trial = steps.record(self.session, number, attempt.trial("; ".join(left) or None))
+        with self.signals.shielded():
+            try:
+                self._inject_and_watch(attempt)
+                with self.signals.exposed():
+                    if attempt.observation is not None:
+                        with attempt.timed("score_ms"):
+                            attempt.score = steps.score(self.session, number, attempt.observation)
+            except Cancelled:
+                attempt.cancel()
+                self.session.keep(attempt.trial())
+                raise
+            trial: Trial = steps.record(self.session, number, attempt.trial())
+        self.made.append(trial)
         self.log.info("trial %d: %s", number, _summary(trial))
         watcher().trial(trial)
-        if left:
-            raise SessionFailed("; ".join(left))
+        if attempt.left:
+            raise SessionFailed("; ".join(attempt.left))
         return trial
 
-    def _inject_and_watch(self, attempt: _Attempt) -> list[str]:
-        """Apply the plans, bring an observation, remove the plans; returns what could not be removed."""
+    def _inject_and_watch(self, attempt: _Attempt) -> None:
+        """Apply the plans, bring an observation, remove the plans. Called shielded: the removal is never broken off."""
         session, timeout_s = self.session, self.session.config.executor.timeout_s
         deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s)
         names = policy_names(session.session_id, attempt.number, len(attempt.plans))
         try:
-            with attempt.timed("apply_ms"):
-                if names:
-                    apply = steps.apply_policies.with_options(timeout_seconds=steps.apply_timeout_s(len(names)))
-                    apply(session, attempt.number, names, attempt.plans)
-            with attempt.timed("observe_ms"):
-                deadline = min(deadline, time.monotonic() + timeout_s)
-                attempt.observation = self._fetch(session, f"trial {attempt.number}", datetime.now(UTC), deadline)
+            with self.signals.exposed():
+                with attempt.timed("apply_ms"):
+                    if names:
+                        apply = steps.apply_policies.with_options(timeout_seconds=steps.apply_timeout_s(len(names)))
+                        apply(session, attempt.number, names, attempt.plans)
+                with attempt.timed("observe_ms"):
+                    deadline = min(deadline, time.monotonic() + timeout_s)
+                    attempt.observation = self._fetch(session, f"trial {attempt.number}", datetime.now(UTC), deadline)
         except (BoifiError, TimeoutError) as error:
             attempt.error = error
         finally:
-            with self.signals.shielded():
-                left = clear_all(session.injector, names, timeout_s=CLEAR_TIMEOUT_S)
-        return left
+            attempt.left = clear_all(session.injector, names, timeout_s=CLEAR_TIMEOUT_S)
 
     def await_recovery(self, trial: Trial) -> None:
         """Wait until the target is back at its steady state.
@@ -127,8 +150,7 @@ class Running:
         seen = "nothing observed"
         while not self.stopping():
             try:
-                with self._target():
-                    severity = self.session.severity(self._observe(f"after trial {trial.trial}", deadline))
+                severity = self.session.severity(self._observe(f"after trial {trial.trial}", deadline))
             except (BoifiError, TimeoutError) as error:
                 seen = str(error)
             else:
@@ -145,7 +167,8 @@ class Running:
         return self._fetch(self.session, label, datetime.now(UTC), min(until, deadline or until))
 
     @contextmanager
-    def _target(self) -> Iterator[None]:
+    def target(self) -> Iterator[None]:
+        """Have the target to ourselves, among all sessions of this machine; wait for that if need be."""
         with target_lock(
             self.session.config.executor.endpoint,
             f"session {self.session.session_id}",
@@ -172,6 +195,7 @@ class _Attempt:
         self.observation: RawObservation | None = None
         self.score: SeverityScore | None = None
         self.error: Exception | None = None
+        self.left: list[str] = []
 
     @property
     def plans(self) -> Sequence[FaultPlan]:
@@ -185,11 +209,14 @@ class _Attempt:
         finally:
             self.durations[step] = _ms_since(started)
 
-    def trial(self, reason: str | None) -> Trial:
-        """The trial as a value; `reason` is added to what its error and its observation say."""
+    def cancel(self) -> None:
+        """Somebody broke the trial off: whatever it has by now, it failed."""
+        self.error, self.score = SessionFailed("cancelled"), None
+
+    def trial(self) -> Trial:
+        """The trial as a value, with every reason there is."""
         degraded = self.observation.degraded if self.observation else ()
-        reasons = [str(self.error)] if self.error else []
-        reasons += [*degraded, *([reason] if reason else [])]
+        reasons = [*([str(self.error)] if self.error else []), *degraded, *self.left]
         proposal = self.proposal
         return Trial(
             session_id=self.session_id,

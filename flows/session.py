@@ -16,7 +16,7 @@ from prefect.states import Completed, Failed
 from boifi_core.errors import BoifiError, SpaceExhausted
 from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
-from boifi_core.models import SessionStatus, Trial
+from boifi_core.models import SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
 from boifi_core.target_lock import WaitGivenUp
 from flows.running import Running, SessionFailed
@@ -27,6 +27,8 @@ from tasks import upkeep
 @flow(name="session", persist_result=False, validate_parameters=False)
 def session(folder: str) -> State[Any]:
     """Run the session that lies in `folder` to its end, from where its history stands.
+
+    A trial has the target to itself from its proposal until the target has recovered.
 
     Ends COMPLETED (all trials made, a stop asked for, nothing left to try), FAILED with a reason, or, after a second
     Ctrl-C, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are removed.
@@ -90,17 +92,21 @@ def _trials(running: Running) -> str:
     live, config = running.session, running.session.config
     began = time.monotonic()
     try:
-        upkeep.sweep(live)
-        running.measure_baseline()
+        with running.target():
+            upkeep.sweep(live)
+            running.wait_for_others()
+            running.measure_baseline()
+            live.keep_baseline()
         while live.budget_used < config.total_trials:
             if running.stopping():
                 return "stopped"
             limit_s = config.guardrails.max_duration_s
             if limit_s is not None and time.monotonic() - began > limit_s:
                 return f"guardrails.max_duration_s: {limit_s:g} s are over"
-            trial = running.next_trial()
-            live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
-            _check(running, trial)
+            with running.target():
+                trial = running.next_trial()
+                live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
+                _check(running, trial)
     except SpaceExhausted:
         return "every point of the search space was tried"
     except WaitGivenUp:
@@ -110,11 +116,11 @@ def _trials(running: Running) -> str:
 
 def _check(running: Running, trial: Trial) -> None:
     """End the session after this trial if it must not go on."""
-    live, config = running.session, running.session.config
+    config = running.session.config
     if trial.observation is not None and (reason := ends_session(trial.observation, config.guardrails)):
         raise SessionFailed(reason)
-    recent = live.trials[-config.max_failures_in_row :]
+    recent = running.made[-config.max_failures_in_row :]
     if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
         raise SessionFailed(f"{len(recent)} trials in a row failed, the last one: {trial.reason}")
-    if (trial.severity or 0) >= config.recovery.after_severity:
+    if trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity:
         running.await_recovery(trial)

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do to a session that runs in this process's main thread."""
+"""What Ctrl-C, SIGTERM and a closed terminal do to a session that runs in this process's main thread."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class Cancelled(KeyboardInterrupt):
 
 
 class Signals:
-    """Turns signals into a stop request (first Ctrl-C), `Cancelled` (second) or `TerminationSignal` (SIGTERM).
+    """Turns signals into a stop request (first Ctrl-C), `Cancelled` (second) or `TerminationSignal` (SIGTERM, SIGHUP).
 
-    Inside `shielded`, an exception waits until the shield ends: a fault must be removed whatever comes in.
+    Inside `shielded`, an exception waits until the shield ends: a fault must be removed whatever comes in. What may be
+    broken off inside it is `exposed` again.
     """
 
     def __init__(self, on_first_interrupt: Callable[[], None]) -> None:
@@ -38,6 +39,7 @@ class Signals:
         before: dict[int, Any] = {
             signal.SIGINT: signal.signal(signal.SIGINT, self._interrupted),
             signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminated),
+            signal.SIGHUP: signal.signal(signal.SIGHUP, self._terminated),
         }
         try:
             yield self
@@ -53,24 +55,39 @@ class Signals:
             yield
         finally:
             self._shields -= 1
-            if not self._shields and self._waiting is not None:
-                waiting, self._waiting = self._waiting, None
-                raise waiting
+            self._raise_waiting()
+
+    @contextmanager
+    def exposed(self) -> Iterator[None]:
+        """Let exceptions through again, inside `shielded`."""
+        shields, self._shields = self._shields, 0
+        try:
+            self._raise_waiting()
+            yield
+        finally:
+            self._shields = shields
 
     def let_it_end(self) -> None:
         """From here on there is nothing left to break off: signals are ignored."""
         self._over = True
         self._waiting = None
 
+    def _raise_waiting(self) -> None:
+        if not self._shields and self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            raise waiting
+
     def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
+        if self._over:
+            return
         self._interrupts += 1
         if self._interrupts == 1:
             self._on_first_interrupt()
         else:
             self._raise(Cancelled())
 
-    def _terminated(self, number: int, _frame: FrameType | None) -> None:
-        self._raise(TerminationSignal(signal=number))
+    def _terminated(self, _number: int, _frame: FrameType | None) -> None:
+        self._raise(TerminationSignal(signal=signal.SIGTERM))
 
     def _raise(self, error: BaseException) -> None:
         if self._over:

@@ -28,7 +28,28 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TOKEN_CHARACTERS = re.compile(r"[\x21-\x7e]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _OUR_HEADERS = frozenset({"traceparent", "content-length", "transfer-encoding", "connection"})
+
+
+def variable_named(text: str) -> str | None:
+    """The environment variable that `${NAME}` names; None if the text is none of that form."""
+    match = _VARIABLE.fullmatch(text)
+    return match[1] if match else None
+
+
+def from_environment(text: str, field: str) -> str:
+    """The text itself, or what the environment has for it if it is `${NAME}`.
+
+    Raises:
+        InvalidInput: the variable is not set.
+    """
+    name = variable_named(text)
+    if name is None:
+        return text
+    if not os.environ.get(name):
+        raise InvalidInput(field, "must name an environment variable that is set", text)
+    return os.environ[name]
 
 
 def parse_http_url(url: str) -> SplitResult:
@@ -100,7 +121,7 @@ class ExecutorConfig(Value):
         if token is None:
             return None
         text = token.get_secret_value()
-        return text if _VARIABLE.fullmatch(text) else _MASK
+        return text if variable_named(text) else _MASK
 
     def read_token(self) -> str | None:
         """The token itself, from the environment if it is `${NAME}`.
@@ -110,12 +131,7 @@ class ExecutorConfig(Value):
         """
         if self.token is None:
             return None
-        text = self.token.get_secret_value()
-        variable = _VARIABLE.fullmatch(text)
-        if variable:
-            text = os.environ.get(variable[1], "")
-            if not text:
-                raise InvalidInput("executor.token", "must name an environment variable that is set", variable[0])
+        text = from_environment(self.token.get_secret_value(), "executor.token")
         if text == _MASK:
             raise InvalidInput("executor.token", "is not kept with a session; write ${NAME} to name a variable instead")
         if not _TOKEN_CHARACTERS.fullmatch(text):
@@ -184,7 +200,19 @@ class RequestConfig(Value):
                 raise ValueError(f"header {name!r} must have a valid name and a printable ASCII value")
             if name.lower() in _OUR_HEADERS:
                 raise ValueError(f"header {name!r} is set by the probe itself")
+            if name.lower() in _SECRET_HEADERS and variable_named(value) is None:
+                raise InvalidInput(f"observer.requests.headers.{name}", "must be ${NAME}, so that it stands in no file")
         return headers
+
+    def read_headers(self) -> dict[str, str]:
+        """The headers themselves; a value `${NAME}` is taken from the environment.
+
+        Raises:
+            InvalidInput: a variable is not set.
+        """
+        return {
+            name: from_environment(value, f"observer.requests.headers.{name}") for name, value in self.headers.items()
+        }
 
     @property
     def kind(self) -> str:

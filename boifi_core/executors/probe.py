@@ -34,10 +34,12 @@ class Probe:
             config asks for traces.
 
     Raises:
-        InvalidInput: the port for spans is in use.
+        InvalidInput: the port for spans is in use, or a header's variable is not set.
     """
 
     def __init__(self, config: ProbeConfig, receiver: OtlpReceiver | None = None) -> None:
+        for request in config.requests:
+            request.read_headers()
         self._config = config
         self._own_receiver = None
         if receiver is None and config.traces is not None:
@@ -131,7 +133,7 @@ class Probe:
         return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered)
 
     async def _exchange(self, request: RequestConfig, traceparent: str) -> tuple[int, str]:
-        headers = {**request.headers, "traceparent": traceparent}
+        headers = {**request.read_headers(), "traceparent": traceparent}
         content = None
         if isinstance(request.body, str):
             content = request.body.encode()

@@ -54,9 +54,10 @@ def test_expiry_outlasts_the_trials_timeouts_and_not_by_much():
         assert limit < plan.duration_seconds <= limit + CLEAR_MARGIN_S + 1
 
 
-def test_a_duration_that_the_user_chose_stays():
-    (plan,) = with_expiry([FaultPlan(fault_type="abort", duration_seconds=600)], 30)
-    assert plan.duration_seconds == 600
+@pytest.mark.parametrize(("asked", "sent"), [(600, 600), (1, 50)])
+def test_a_duration_that_the_user_chose_stays_if_it_outlasts_the_trial(asked, sent):
+    (plan,) = with_expiry([FaultPlan(fault_type="abort", duration_seconds=asked)], 30)
+    assert plan.duration_seconds == sent
 
 
 def test_clearing_tries_again_until_it_is_done():

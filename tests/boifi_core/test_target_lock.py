@@ -24,7 +24,7 @@ with target_lock(sys.argv[1], "session one", on_wait=print, give_up=lambda: Fals
 
 @pytest.fixture
 def endpoint():
-    return f"http://127.0.0.1/{uuid.uuid4()}"
+    return f"http://{uuid.uuid4()}.example"
 
 
 def hold(endpoint, seconds):
@@ -79,10 +79,24 @@ def test_a_killed_holder_loses_it(endpoint):
     holder.communicate()
 
 
+@pytest.mark.parametrize("other", ["http://localhost:8123/", "http://LOCALHOST:8123", "http://[::1]:8123"])
+def test_one_target_by_another_name_is_the_same_target(other):
+    holder = hold("http://127.0.0.1:8123", 60)
+    waits = []
+    try:
+        lock = target_lock(other, "two", on_wait=waits.append, give_up=lambda: bool(waits))
+        with pytest.raises(WaitGivenUp), lock:
+            pass
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert waits == ["session one"]
+
+
 def test_other_targets_are_free(endpoint):
     holder = hold(endpoint, 60)
     try:
-        with target_lock(endpoint + "/other", "two", on_wait=pytest.fail, give_up=lambda: False):
+        with target_lock(f"{endpoint}:81", "two", on_wait=pytest.fail, give_up=lambda: False):
             pass
     finally:
         holder.kill()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hfi_server import HfiServer
 
-from cli.main import main
+from cli.main import command
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +22,9 @@ def refuse(tmp_path, monkeypatch, capsys):
     def refuse(*arguments, status=2):
         monkeypatch.setenv("BOIFI_DATA", str(tmp_path / "data"))
         monkeypatch.setattr("sys.argv", ["boifi", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        ended = command()
         said = capsys.readouterr()
-        assert ended.value.code == status, said
+        assert ended == status, said
         lines = said.err.splitlines()
         assert len(lines) == 1, said.err
         assert lines[0].startswith("error: ")
@@ -171,3 +170,15 @@ def test_data_that_cannot_be_written(refuse, tmp_path, session_file, hfi):
     (tmp_path / "file").touch()
     line = refuse("run", session_file(hfi.url), "--out", tmp_path / "file")
     assert "--out: must be a folder" in line
+
+
+def test_a_prefect_api_that_does_not_answer(refuse, session_file, hfi, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert "PREFECT_API_URL: must answer" in refuse("run", session_file(hfi.url), status=1)
+
+
+def test_a_secret_header_must_name_a_variable(refuse, session_file, hfi):
+    request = {"url": "http://127.0.0.1:9/", "headers": {"Authorization": "Bearer s3cret"}}
+    line = refuse("run", session_file(hfi.url, observer={"type": "probe", "requests": [request]}))
+    assert "must be ${NAME}" in line
+    assert "s3cret" not in line

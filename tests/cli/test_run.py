@@ -172,7 +172,8 @@ def test_the_second_ctrl_c_breaks_the_trial_off_and_removes_the_fault(
     assert hfi.active() == {}
 
 
-def test_sigterm_removes_the_fault_and_leaves_the_session_resumable(start, session_file, hfi, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_sigterm_removes_the_fault_and_leaves_the_session_resumable(start, session_file, hfi, tmp_path, number):
     slow(hfi, 0.2)
     path = session_file(hfi.url, total_trials=6, executor={"timeout_s": 60})
     process = start("run", path)
@@ -180,7 +181,7 @@ def test_sigterm_removes_the_fault_and_leaves_the_session_resumable(start, sessi
     slow(hfi, 30)
     while not hfi.active():
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1, out
     assert hfi.active() == {}
@@ -261,8 +262,53 @@ def test_a_session_that_runs_cannot_be_resumed_beside_itself(start, boifi, sessi
     path = session_file(hfi.url, total_trials=200)
     process = start("run", path)
     until_trial(process, 1)
-    done = boifi("run", path, "--resume", session_folder(tmp_path).name, check=1)
+    folder = session_folder(tmp_path)
+    before = (folder / "session.json").read_text()
+    done = boifi("run", path, "--resume", folder.name, "--trials", 9, check=1)
     assert "is run by another process" in done.stderr
+    assert (folder / "session.json").read_text() == before
+
+
+def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi, session_file, hfi, tmp_path, prefect_server):
+    boifi("run", session_file(hfi.url), "--trials", 4, PREFECT_API_URL=prefect_server, check=0)
+    path = session_file(hfi.url, guardrails={"max_percentage": 20}, analyzer={"baseline_latency_ms": 100})
+    resume = ("--resume", session_folder(tmp_path).name)
+    done = boifi("run", path, "--trials", 8, *resume, PREFECT_API_URL=prefect_server, check=0)
+    assert "warning: analyzer: the session's own stays" in done.stderr
+    shares = [post.body["spec"]["rules"][0]["fault"]["percentage"] for post in hfi.requests("POST")]
+    assert len(shares) == 8
+    assert max(shares[4:]) <= 20
+
+
+def test_a_name_with_braces_is_only_a_name(boifi, session_file, hfi, prefect_server):
+    boifi("run", session_file(hfi.url, name="a{b} {folder}"), "--trials", 1, PREFECT_API_URL=prefect_server, check=0)
+
+
+def test_a_broken_session_is_told_and_the_others_are_listed(boifi, session_file, hfi, tmp_path, prefect_server):
+    boifi("run", session_file(hfi.url), "--trials", 1, PREFECT_API_URL=prefect_server, check=0)
+    for number, text in enumerate(("", "{}", "[1]")):
+        folder = tmp_path / "data" / "sessions" / f"broken{number}"
+        folder.mkdir()
+        (folder / "session.json").write_text(text)
+    listed = boifi("sessions", check=0).stdout
+    assert "COMPLETED" in listed
+    assert listed.count("broken") >= 3
+    for number in range(3):
+        assert "session.json" in boifi("report", f"broken{number}", check=1).stderr
+
+
+def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, tmp_path):
+    slow(hfi, 0.2)
+    process = start("run", session_file(hfi.url, total_trials=12), PREFECT_API_URL="")
+    until_trial(process, 3)
+    for pid in subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert "COMPLETED: all 12 trials made" in out
+    assert hfi.active() == {}
 
 
 def test_a_full_disk_ends_the_session_and_loses_nothing(boifi, start, session_file, hfi, tmp_path):
@@ -309,9 +355,23 @@ def test_sweep_by_hand(boifi, hfi):
     rule = {"match": {"path": {"prefix": "/x"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 500}}}
     for name in ("boifi-0123abcd-0001", "other"):
         hfi.apply({"metadata": {"name": name, "version": "1.0.0"}, "spec": {"selector": {}, "rules": [rule]}})
-    done = boifi("sweep", hfi.url, check=0)
+    hfi.knobs.token = "needed"
+    boifi("sweep", hfi.url, check=1)
+    done = boifi("sweep", hfi.url, BOIFI_EXECUTOR_TOKEN="needed", check=0)
     assert "removed boifi-0123abcd-0001" in done.stdout
     assert set(hfi.active()) == {"other"}
+
+
+def test_a_sweep_by_hand_takes_nothing_from_a_trial(start, boifi, session_file, hfi, tmp_path):
+    slow(hfi, 0.3)
+    process = start("run", session_file(hfi.url, total_trials=8))
+    until_trial(process, 2)
+    while not hfi.active():
+        time.sleep(0.01)
+    swept = boifi("sweep", hfi.url.replace("127.0.0.1", "localhost"), check=0)
+    assert "0 policies removed" in swept.stdout
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
 
 
 def test_two_runs_at_once_each_have_a_server(boifi, session_file, session_data, tmp_path):

@@ -238,15 +238,29 @@ def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
     assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 4)
 
 
-def test_leftovers_of_dead_sessions_are_swept_and_those_of_others_are_not(hfi, run, tmp_path):
+def leave(hfi, name, duration_seconds=0):
+    """Put a policy in force that nobody will remove."""
+    fault = {"percentage": 1, "abort": {"httpStatus": 500}, "duration_seconds": duration_seconds}
+    rules = [{"match": {"path": {"prefix": "/x"}}, "fault": fault}]
+    hfi.apply({"metadata": {"name": name, "version": "1.0.0"}, "spec": {"selector": {}, "rules": rules}})
+
+
+def test_leftovers_of_dead_sessions_are_swept_and_what_is_not_ours_is_left(hfi, run, tmp_path):
     dead = SessionFolder(tmp_path / "sessions" / str(uuid4()))
     dead.make({"created_at": "2026-01-01", "config": {}})
-    names = {f"boifi-{dead.session_id[:8]}-0003-1", "boifi-00000000-0001", "somebody-elses"}
-    rule = {"match": {"path": {"prefix": "/x"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 500}}}
-    for name in names:
-        hfi.apply({"metadata": {"name": name, "version": "1.0.0"}, "spec": {"selector": {}, "rules": [rule]}})
+    leave(hfi, f"boifi-{dead.session_id[:8]}-0003-1")
+    leave(hfi, "somebody-elses")
     run(hfi.url, total_trials=1, initial_points=1)
-    assert set(hfi.active()) == {"boifi-00000000-0001", "somebody-elses"}
+    assert set(hfi.active()) == {"somebody-elses"}
+
+
+def test_a_session_waits_for_the_policies_of_sessions_elsewhere(hfi, run):
+    leave(hfi, "boifi-00000000-0001", duration_seconds=2)
+    seen = []
+    hfi.respond = lambda faults: seen.append(set(hfi.active())) or landscape(faults)
+    _, state, _ = run(hfi.url, total_trials=1, initial_points=1)
+    assert state.status is SessionStatus.COMPLETED
+    assert all("boifi-00000000-0001" not in names for names in seen)
 
 
 def test_several_faults_of_a_trial_are_applied_together(run):
