@@ -43,9 +43,13 @@ def _runs(pid):
         return False
 
 
-def leftovers():
-    """Folders of the target; a killed run may leave its empty-handed lock file."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob("boifi-*") if path.is_dir()}
+@pytest.fixture
+def leftovers(environment):
+    """The target's folders that are left, in a temporary folder that is this test's own."""
+    # Not below tmp_path: the paths of sockets must be short.
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        environment["TMPDIR"] = folder
+        yield lambda: [path.name for path in Path(folder).iterdir() if path.is_dir()]
 
 
 @pytest.fixture
@@ -68,8 +72,7 @@ def start(environment):
         process.stdout.close()
 
 
-def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path):
-    before = leftovers()
+def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftovers):
     done = boifi("demo", "--trials", 8, "--seed", 3, "--out", tmp_path / "out", check=0)
     assert "BOIFI demo" in done.stdout
     assert "COMPLETED: all 8 trials made. 8 trials, 8 of them scored." in done.stdout
@@ -78,11 +81,10 @@ def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path):
     (folder,) = (tmp_path / "out" / "sessions").iterdir()
     assert len(pd.read_parquet(folder / "history")) == 8
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"sessions", "prefect"}
-    assert leftovers() <= before
+    assert leftovers() == []
 
 
-def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start):
-    before = leftovers()
+def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     process = start("demo", "--trials", 50)
     for line in process.stdout:
         if re.match(r" *2/50 ", line):
@@ -91,7 +93,7 @@ def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start):
     assert len(below) >= 4, "target, shop, Envoy and Prefect server"
     process.kill()
     assert gone(below)
-    assert leftovers() <= before
+    assert leftovers() == []
 
 
 def test_ctrl_c_ends_the_demo_after_the_running_trial(start):
