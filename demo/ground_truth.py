@@ -32,12 +32,10 @@ class Weakness:
     in_space: bool = True
 
 
-def _delay(service: str, delay_ms: int, percentage: float = 100, method: str | None = None) -> FaultPlan:
+def _delay(service: str, delay_ms: int) -> FaultPlan:
     return FaultPlan(
         fault_type=FaultType.DELAY,
         target_service=service,
-        target_method=method,
-        percentage=percentage,
         delay_ms=delay_ms,
     )
 
@@ -74,7 +72,7 @@ WEAKNESSES = (
             "Orders waits 60 ms for payments, payments 150 ms for the bank; orders gives up, charges again, and gives "
             "up again while both debits go through."
         ),
-        plans=(_delay("bank", 100, method="POST"),),
+        plans=(_delay("bank", 100),),
         severity=5.2,
     ),
     Weakness(

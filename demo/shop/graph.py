@@ -8,12 +8,12 @@ ENTRY = "gateway"
 
 LINKS = (
     Link("gateway", "catalogue", timeout_ms=200, tries=2),
-    Link("gateway", "recommendations", timeout_ms=150),
+    Link("gateway", "recommendations", timeout_ms=160),
     Link("gateway", "bestsellers", timeout_ms=120),
     Link("gateway", "inventory", timeout_ms=50),
     Link("gateway", "reviews", timeout_ms=40),
-    Link("gateway", "cart", timeout_ms=200),
-    Link("gateway", "orders", timeout_ms=300),
+    Link("gateway", "cart", timeout_ms=100),
+    Link("gateway", "orders", timeout_ms=220),
     Link("recommendations", "profiles", timeout_ms=50),
     Link("catalogue", "pricing", timeout_ms=40, tries=3),
     Link("cart", "pricing", timeout_ms=80, tries=2),
