@@ -73,7 +73,7 @@ WEAKNESSES = (
             "up again while both debits go through."
         ),
         plans=(_delay("bank", 100),),
-        severity=5.2,
+        severity=5.0,
     ),
     Weakness(
         name="Six calls for one price",

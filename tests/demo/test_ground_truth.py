@@ -16,7 +16,7 @@ from demo.shop.graph import LINKS
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 0.8
-STEADY_S = 5.0
+STEADY_S = 20.0
 
 
 class Shop:
@@ -69,10 +69,10 @@ def test_without_a_fault_the_shop_scores_nothing(shop):
 @pytest.mark.parametrize("weakness", WEAKNESSES, ids=lambda weakness: weakness.name)
 def test_each_weakness_is_as_severe_as_it_says(shop, weakness):
     severities = []
-    for _ in range(3):
+    for _ in range(5):
         shop.recover()
         severities.append(shop.severity(weakness.plans))
-    assert sorted(severities)[1] == pytest.approx(weakness.severity, abs=TOLERANCE), severities
+    assert sorted(severities)[2] == pytest.approx(weakness.severity, abs=TOLERANCE), severities
 
 
 def test_a_session_can_propose_what_is_in_its_space(config):
