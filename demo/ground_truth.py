@@ -63,7 +63,7 @@ WEAKNESSES = (
             "after it, so the fallback is never seen by those who needed it first."
         ),
         plans=(_delay("recommendations", 300),),
-        severity=6.8,
+        severity=6.5,
     ),
     Weakness(
         name="Customers are charged twice",
@@ -90,6 +90,16 @@ WEAKNESSES = (
         severity=2.4,
     ),
     Weakness(
+        name="A fallback for time-outs only",
+        kind="a missing fallback",
+        what=(
+            "The product page does without recommendations that do not come in time, but not without those that fail; "
+            "the home page has a fallback for both, a slow one."
+        ),
+        plans=(_abort("recommendations", 500),),
+        severity=6.1,
+    ),
+    Weakness(
         name="A cart for nothing",
         kind="an error swallowed into a wrong 200",
         what="Without an answer from promotions the total of the cart is 0, and the status 200.",
@@ -111,7 +121,7 @@ WEAKNESSES = (
         kind="a fallback that fails when two things fail together",
         what="The bestsellers stand in for the recommendations, and nothing for the bestsellers.",
         plans=(_abort("recommendations", 500), _abort("bestsellers", 500)),
-        severity=5.6,
+        severity=8.2,
         in_space=False,
     ),
 )

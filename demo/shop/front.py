@@ -93,7 +93,7 @@ def _pages(mesh: Mesh) -> Routes:
     async def also_bought() -> Any:
         try:
             return await recommended()
-        except CallFailed:
+        except CallTimedOut:
             return {"items": []}
 
     async def home(_request: web.Request) -> web.StreamResponse:
@@ -121,7 +121,7 @@ def _recommendations(mesh: Mesh) -> Callable[[], Awaitable[Any]]:
         nonlocal open_until
         loop = asyncio.get_running_loop()
         if loop.time() < open_until:
-            raise CallFailed("recommendations", 503, "left alone")
+            raise CallTimedOut("recommendations", 504, "left alone")
         try:
             return await mesh.get("recommendations", "/for-you")
         except CallTimedOut:
