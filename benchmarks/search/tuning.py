@@ -1,0 +1,18 @@
+"""The landscapes that a search may be tuned on."""
+
+from __future__ import annotations
+
+from benchmarks.search.landscape import Landscape
+from benchmarks.search.tuning_meshes import BOOKING, CHECKOUT, SEARCH_PAGE, STOREFRONT
+from benchmarks.search.tuning_shapes import BRANCHES, FOUR_OF_TWENTY, GENTLE_SLOPES, LURE
+
+TUNING: tuple[Landscape, ...] = (
+    CHECKOUT,
+    STOREFRONT,
+    SEARCH_PAGE,
+    BOOKING,
+    FOUR_OF_TWENTY,
+    LURE,
+    GENTLE_SLOPES,
+    BRANCHES,
+)

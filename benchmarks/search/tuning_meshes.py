@@ -1,0 +1,282 @@
+"""Simulated meshes to tune on. The comment above each says where it is weak."""
+
+from __future__ import annotations
+
+from benchmarks.search.build import mesh_landscape
+from benchmarks.search.fields import among, below, fault, is_, one_of, real, whole
+from benchmarks.search.mesh import Call, Mesh, Noise, Operation, Pool, Route
+
+_HALF = "tuning"
+
+
+# A payment waits for the bank longer (900 ms) than the order waits for the payment (700 ms). A bank slower than 900 ms
+# trips the payment's breaker, and the ledger stands in; between the two, nobody trips, and the order retries into
+# the edge's time-out. Beside that: the stock has one quick retry, an order slower than 1,500 ms is cut at the edge, the
+# mail is optional, and the fraud check is ignored when late.
+_CHECKOUT = Mesh(
+    operations={
+        "gateway POST /checkout": Operation(4, ((Call("orders POST /orders", timeout_ms=1500),),)),
+        "gateway GET /catalogue": Operation(4, ((Call("catalogue GET /items", timeout_ms=800, retries=1),),)),
+        "orders POST /orders": Operation(
+            15,
+            (
+                (Call("stock POST /reserve", timeout_ms=300, retries=1, backoff_ms=20),),
+                (Call("payments POST /charge", timeout_ms=700, retries=2, backoff_ms=25),),
+                (Call("mail POST /send", timeout_ms=150, on_failure="ignore"),),
+            ),
+        ),
+        "stock POST /reserve": Operation(12),
+        "payments POST /charge": Operation(
+            10,
+            (
+                (Call("fraud GET /score", timeout_ms=120, on_failure="ignore"),),
+                (Call("bank POST /authorize", timeout_ms=900, breaker=0.4, fallback="ledger POST /accept"),),
+            ),
+        ),
+        "fraud GET /score": Operation(20),
+        "bank POST /authorize": Operation(40),
+        "ledger POST /accept": Operation(8),
+        "mail POST /send": Operation(10),
+        "catalogue GET /items": Operation(18),
+    },
+    routes=(
+        Route(Call("gateway POST /checkout"), 0.7),
+        Route(Call("gateway GET /catalogue"), 0.3),
+    ),
+    baseline_ms=200,
+    threshold_ms=1200,
+)
+
+CHECKOUT = mesh_landscape(
+    "checkout",
+    _HALF,
+    _CHECKOUT,
+    [
+        *fault(
+            "",
+            ["gateway", "orders", "stock", "bank", "ledger", "fraud", "mail", "catalogue"],
+            delay_ms=(20, 3000),
+            statuses=[429, 500, 503],
+        ),
+        one_of("target_method", "any", "GET", "POST"),
+        whole("start_delay_ms", 0, 50),
+    ],
+    {
+        "retry storm on payments": lambda seen: seen.share("retried orders POST /orders > payments POST /charge") > 0.5,
+        "orders cut at the edge": lambda seen: (
+            seen.share("failed gateway POST /checkout > orders POST /orders") > 0.3
+            and seen.share("retried orders POST /orders > payments POST /charge") < 0.1
+            and seen.share("failed orders POST /orders > stock POST /reserve") < 0.1
+        ),
+        "stock refuses": lambda seen: seen.share("failed orders POST /orders > stock POST /reserve") > 0.3,
+        "bank's breaker opens": lambda seen: seen.share("refused payments POST /charge > bank POST /authorize") > 0.3,
+        "catalogue fails": lambda seen: seen.share("failed gateway GET /catalogue > catalogue GET /items") > 0.1,
+    },
+)
+
+# A product page has a replica behind its inventory and a cache behind its prices: either can go, both at once cannot.
+# A slow inventory is tried three times before the replica is asked, so that the page is late as well as broken.
+_STOREFRONT = Mesh(
+    operations={
+        "edge GET /product": Operation(
+            5,
+            (
+                (
+                    Call("inventory GET /level", 260, retries=2, backoff_ms=20, fallback="replica GET /level"),
+                    Call("prices GET /price", timeout_ms=200, fallback="cache GET /price"),
+                    Call("reviews GET /stars", timeout_ms=180, on_failure="ignore"),
+                ),
+                (Call("render GET /page", timeout_ms=400),),
+            ),
+        ),
+        "inventory GET /level": Operation(15, ((Call("warehouse GET /bins", timeout_ms=600),),)),
+        "warehouse GET /bins": Operation(20),
+        "replica GET /level": Operation(12),
+        "prices GET /price": Operation(14),
+        "cache GET /price": Operation(3),
+        "reviews GET /stars": Operation(25),
+        "render GET /page": Operation(18),
+    },
+    routes=(Route(Call("edge GET /product", timeout_ms=2500), 1.0),),
+    baseline_ms=120,
+    threshold_ms=900,
+    noise=Noise(jitter=0.25, bursts=0.02),
+)
+
+_STORE_SERVICES = ["inventory", "replica", "prices", "cache", "reviews", "warehouse", "render"]
+
+STOREFRONT = mesh_landscape(
+    "storefront",
+    _HALF,
+    _STOREFRONT,
+    {
+        "dimensions": [
+            *fault("a.", _STORE_SERVICES, delay_ms=(10, 2000), statuses=[404, 500, 503]),
+            *fault("b.", _STORE_SERVICES, delay_ms=(10, 2000), statuses=[404, 500, 503]),
+        ],
+        # What every page needs may be hurt a little only.
+        "constraints": [
+            {"if": [is_("a.target_service", "render")], "then": [below("a.percentage", 30)]},
+            {"if": [is_("b.target_service", "render")], "then": [below("b.percentage", 30)]},
+        ],
+    },
+    {
+        "inventory and replica down": lambda seen: seen.share("failed edge GET /product > replica GET /level") > 0.2,
+        "prices and cache down": lambda seen: seen.share("failed edge GET /product > cache GET /price") > 0.2,
+        "inventory retried": lambda seen: (
+            seen.share("retried edge GET /product > inventory GET /level") > 0.5
+            and seen.share("failed edge GET /product > replica GET /level") < 0.1
+        ),
+        "rendering fails": lambda seen: seen.share("failed edge GET /product > render GET /page") > 0.1,
+    },
+)
+
+# A search page asks six services at once and goes on without most of them. Ranking's failure is swallowed into a wrong
+# 200 with an ERROR line; a missing profile (404) counts as "nobody"; a 429 is neither retried nor replaced. The index
+# is retried by the page and again by the edge: nine calls where one was. Only a slow index of middling delay lets every
+# try run to its end.
+_SEARCH_PAGE = Mesh(
+    operations={
+        "edge GET /search": Operation(
+            4, ((Call("page GET /search", timeout_ms=1400, retries=2, backoff_ms=30, lenient=frozenset({429})),),)
+        ),
+        "edge GET /suggest": Operation(3, ((Call("suggest GET /words", timeout_ms=300, on_failure="ignore"),),)),
+        "page GET /search": Operation(
+            10,
+            (
+                (
+                    Call("profile GET /me", timeout_ms=150, lenient=frozenset({404}), on_failure="ignore"),
+                    Call("flags GET /all", timeout_ms=100, fallback="flags GET /default"),
+                ),
+                (
+                    Call("index GET /shards", timeout_ms=350, retries=2, backoff_ms=40),
+                    Call("ranking POST /order", timeout_ms=400, retries=1, on_failure="swallow"),
+                    Call("ads GET /slots", timeout_ms=200, on_failure="ignore"),
+                ),
+            ),
+        ),
+        "suggest GET /words": Operation(9),
+        "profile GET /me": Operation(11),
+        "flags GET /all": Operation(5),
+        "flags GET /default": Operation(2),
+        "index GET /shards": Operation(30),
+        "ranking POST /order": Operation(22, ((Call("features GET /vector", timeout_ms=450),),)),
+        "features GET /vector": Operation(12),
+        "ads GET /slots": Operation(16),
+    },
+    routes=(Route(Call("edge GET /search"), 0.8), Route(Call("edge GET /suggest"), 0.2)),
+    baseline_ms=150,
+    threshold_ms=2500,
+    tiers={"free": 0.75, "paid": 0.25},
+    noise=Noise(jitter=0.2, background=0.002),
+)
+
+SEARCH_PAGE = mesh_landscape(
+    "search-page",
+    _HALF,
+    _SEARCH_PAGE,
+    [
+        *fault(
+            "",
+            ["page", "suggest", "profile", "flags", "index", "ranking", "features", "ads"],
+            delay_ms=(10, 4000),
+            statuses=[404, 429, 500, 503],
+        ),
+        one_of("target_path", "/", "/s", "/all", "/order"),
+        one_of("target_method", "any", "GET", "POST"),
+        one_of("tier", "any", "free", "paid"),
+        whole("start_delay_ms", 0, 100),
+        whole("duration_seconds", 60, 600),
+    ],
+    {
+        "index retried twice over": lambda seen: seen.share("retried page GET /search > index GET /shards") > 1.5,
+        "page cut at the edge": lambda seen: (
+            seen.share("failed edge GET /search > page GET /search") > 0.3
+            and seen.share("failed page GET /search > index GET /shards") < 0.1
+        ),
+        "ranking swallowed": lambda seen: seen.share("swallowed page GET /search > ranking POST /order") > 0.1,
+        "flags gone with their default": lambda seen: seen.share("failed page GET /search > flags GET /default") > 0.1,
+    },
+)
+
+# Rooms works on eight requests at once. A supplier that answers just before its time-out (1,300 ms) holds all eight,
+# and bookings, lists and prices starve behind it; a slower one trips the breaker, which frees them. The list has its
+# own cache, the invoice is written later, and loyalty points are swallowed.
+_BOOKING = Mesh(
+    operations={
+        "gateway POST /book": Operation(
+            5,
+            (
+                (Call("rooms POST /hold", timeout_ms=1600),),
+                (Call("loyalty POST /points", timeout_ms=200, on_failure="swallow"),),
+                (Call("invoice POST /write", timeout_ms=250, retries=1, on_failure="ignore"),),
+            ),
+        ),
+        "gateway GET /rooms": Operation(
+            5, ((Call("rooms GET /list", timeout_ms=500, retries=2, backoff_ms=50, fallback="cache GET /list"),),)
+        ),
+        "gateway GET /price": Operation(4, ((Call("rooms GET /price", timeout_ms=450, retries=2, backoff_ms=50),),)),
+        "rooms POST /hold": Operation(
+            12,
+            (
+                (
+                    Call("supplier POST /confirm", timeout_ms=1300, breaker=0.5),
+                    Call("calendar GET /days", timeout_ms=500),
+                ),
+            ),
+        ),
+        "rooms GET /list": Operation(15),
+        "rooms GET /price": Operation(9, ((Call("rates GET /today", timeout_ms=300, on_failure="ignore"),),)),
+        "supplier POST /confirm": Operation(60),
+        "calendar GET /days": Operation(20),
+        "rates GET /today": Operation(10),
+        "cache GET /list": Operation(3),
+        "loyalty POST /points": Operation(9),
+        "invoice POST /write": Operation(14),
+    },
+    routes=(
+        Route(Call("gateway POST /book"), 0.4),
+        Route(Call("gateway GET /rooms"), 0.2),
+        Route(Call("gateway GET /price"), 0.4),
+    ),
+    baseline_ms=150,
+    threshold_ms=1400,
+    pools={"rooms": Pool(size=8, queue_ms=700)},
+    load_rps=17.0,
+    noise=Noise(jitter=0.2, bursts=0.03),
+)
+
+BOOKING = mesh_landscape(
+    "booking",
+    _HALF,
+    _BOOKING,
+    {
+        "dimensions": [
+            *fault(
+                "",
+                ["supplier", "calendar", "rates", "cache", "loyalty", "invoice"],
+                delay_ms=(10, 5000),
+                statuses=[400, 429, 500, 502, 503],
+            ),
+            one_of("target_method", "any", "GET", "POST"),
+            one_of("locale", "de", "en", "fr", "ja"),
+            one_of("client", "web", "ios", "android"),
+            whole("duration_seconds", 30, 300),
+            whole("start_delay_ms", 0, 200),
+            real("ramp_share", 0.0, 1.0),
+        ],
+        "constraints": [
+            {"if": [is_("fault_type", "abort")], "then": [below("percentage", 81)]},
+            {"if": [among("target_service", "loyalty", "invoice")], "then": [below("duration_seconds", 200)]},
+        ],
+    },
+    {
+        "rooms starved": lambda seen: seen.share("timed out gateway GET /price > rooms GET /price") > 0.3,
+        "holds fail": lambda seen: (
+            seen.share("failed gateway POST /book > rooms POST /hold") > 0.15
+            and seen.share("timed out gateway GET /price > rooms GET /price") < 0.1
+        ),
+        "supplier's breaker opens": lambda seen: seen.share("refused rooms POST /hold > supplier POST /confirm") > 0.1,
+        "points swallowed": lambda seen: seen.share("swallowed gateway POST /book > loyalty POST /points") > 0.05,
+    },
+)
