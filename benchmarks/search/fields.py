@@ -37,13 +37,19 @@ def below(name: str, value: float) -> Spec:
     return {"field": name, "operator": "less_than", "value": value}
 
 
-def fault(prefix: str, services: list[str], *, delay_ms: tuple[int, int], statuses: list[int]) -> list[Spec]:
-    """The five dimensions that most faults have: type, service, percentage, and delay or status by the type."""
+def fault(
+    prefix: str, services: list[str], *, delay_ms: tuple[int, int], statuses: list[int], least: int = 5
+) -> list[Spec]:
+    """The five dimensions that most faults have: type, service, percentage, and delay or status by the type.
+
+    Args:
+        least: the lowest percentage.
+    """
     kind = f"{prefix}fault_type"
     return [
         one_of(kind, "delay", "abort"),
         one_of(f"{prefix}target_service", *services),
-        whole(f"{prefix}percentage", 5, 100),
+        whole(f"{prefix}percentage", least, 100),
         whole(f"{prefix}delay_ms", *delay_ms, log=True, when=is_(kind, "delay")),
         one_of(f"{prefix}abort_status_code", *statuses, when=is_(kind, "abort")),
     ]

@@ -55,9 +55,8 @@ def _lure(point: Point) -> float:
     if point["service"] in ("a", "b"):
         return 5.0 * min(1.0, 2.5 * delay) * min(1.0, 3.0 * load)
     if point["service"] == "c":
-        return 2.0 * (1 - load) + (2.0 + 7.0 * (point["verb"] == "PUT")) * tent(delay, 0.42, 0.60) * min(
-            1.0, 2.0 * load
-        )
+        window = min(1.0, 2.0 * tent(delay, 0.36, 0.62)) * min(1.0, 2.0 * load)
+        return 1.0 - load + (2.0 + 7.5 * (point["verb"] == "PUT")) * window
     return 1.0 * stairs(load, 3)
 
 
