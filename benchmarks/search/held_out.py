@@ -5,6 +5,8 @@ Nothing may be tuned on them: who works on the search looks at their results in 
 
 from __future__ import annotations
 
+from benchmarks.search.held_out_meshes import BASKET, FEED, RIDE, TRANSFER
+from benchmarks.search.held_out_shapes import EITHER_OR, NEEDLE, RIDGE, SATURATION
 from benchmarks.search.landscape import Landscape
 
-HELD_OUT: tuple[Landscape, ...] = ()
+HELD_OUT: tuple[Landscape, ...] = (FEED, TRANSFER, RIDE, BASKET, NEEDLE, EITHER_OR, SATURATION, RIDGE)

@@ -1,0 +1,306 @@
+"""Simulated meshes that are only ever reported on. The comment above each says where it is weak."""
+
+from __future__ import annotations
+
+from benchmarks.search.build import mesh_landscape
+from benchmarks.search.fields import among, below, fault, is_, one_of, real, whole
+from benchmarks.search.mesh import Call, Mesh, Noise, Operation, Pool, Route
+
+_HALF = "held_out"
+
+
+# A feed lives on its cache. Without it every read falls back to a database that works on six requests at once: a few
+# misses are served a little later, many fill it, and then posts wait for it too. A slow cache does little, since it is
+# given up early; a failing media service is retried, and trends are swallowed.
+_FEED = Mesh(
+    operations={
+        "edge GET /feed": Operation(3, ((Call("feed GET /feed", timeout_ms=900, retries=1, backoff_ms=40),),)),
+        "edge POST /post": Operation(3, ((Call("posts POST /post", timeout_ms=800, retries=1, backoff_ms=40),),)),
+        "feed GET /feed": Operation(
+            8,
+            (
+                (
+                    Call("cache GET /timeline", timeout_ms=60, fallback="database GET /timeline"),
+                    Call("trends GET /top", timeout_ms=150, on_failure="swallow"),
+                ),
+                (
+                    Call("media GET /thumbs", timeout_ms=250, retries=2, backoff_ms=30, on_failure="ignore"),
+                    Call("names GET /users", timeout_ms=200, retries=1, lenient=frozenset({404})),
+                ),
+            ),
+        ),
+        "posts POST /post": Operation(
+            6,
+            (
+                (Call("names GET /users", timeout_ms=200),),
+                (Call("database POST /rows", timeout_ms=400),),
+                (Call("cache DELETE /timeline", timeout_ms=60, on_failure="swallow"),),
+            ),
+        ),
+        "cache GET /timeline": Operation(2),
+        "cache DELETE /timeline": Operation(2),
+        "database GET /timeline": Operation(150),
+        "database POST /rows": Operation(30),
+        "trends GET /top": Operation(12),
+        "media GET /thumbs": Operation(20),
+        "names GET /users": Operation(7),
+    },
+    routes=(Route(Call("edge GET /feed"), 0.7), Route(Call("edge POST /post"), 0.3)),
+    baseline_ms=120,
+    threshold_ms=1000,
+    pools={"database": Pool(size=6, queue_ms=1000)},
+    load_rps=60.0,
+    noise=Noise(jitter=0.25, background=0.001),
+)
+
+FEED = mesh_landscape(
+    "feed",
+    _HALF,
+    _FEED,
+    [
+        *fault(
+            "",
+            ["cache", "database", "trends", "media", "names", "feed", "posts"],
+            delay_ms=(5, 1500),
+            statuses=[404, 429, 500],
+        ),
+        one_of("target_method", "any", "GET", "POST", "DELETE"),
+        one_of("target_path", "/", "/t", "/users"),
+        whole("start_delay_ms", 0, 40),
+        whole("duration_seconds", 30, 120),
+    ],
+    {
+        "database swamped by cache misses": lambda seen: (
+            seen.share("no room database") > 0.1 and seen.share("fell back feed GET /feed > cache GET /timeline") > 0.3
+        ),
+        "feed fails": lambda seen: (
+            seen.share("failed edge GET /feed > feed GET /feed") > 0.3 and seen.share("no room database") < 0.05
+        ),
+        "posts fail": lambda seen: (
+            seen.share("failed edge POST /post > posts POST /post") > 0.15 and seen.share("no room database") < 0.05
+        ),
+        "media retried": lambda seen: seen.share("retried feed GET /feed > media GET /thumbs") > 0.5,
+        "trends swallowed": lambda seen: seen.share("swallowed feed GET /feed > trends GET /top") > 0.2,
+        "stale timelines": lambda seen: seen.share("swallowed posts POST /post > cache DELETE /timeline") > 0.1,
+    },
+)
+
+# A transfer is checked by a fraud service or, failing that, by rules; it is booked in a ledger or, failing that, put in
+# a queue. The ledger is tried twice. One fault delays, the other aborts: alone neither stops a transfer.
+_TRANSFER = Mesh(
+    operations={
+        "bank POST /transfer": Operation(
+            6,
+            (
+                (Call("limits GET /day", timeout_ms=200, fallback="limitcache GET /day"),),
+                (Call("fraud POST /check", timeout_ms=300, fallback="rules POST /check"),),
+                (Call("ledger POST /book", 450, retries=1, backoff_ms=30, fallback="queue POST /later"),),
+                (Call("notify POST /push", timeout_ms=200, on_failure="ignore"),),
+            ),
+        ),
+        "bank GET /balance": Operation(5, ((Call("ledger GET /sum", timeout_ms=400, on_failure="swallow"),),)),
+        "limits GET /day": Operation(8),
+        "limitcache GET /day": Operation(2),
+        "fraud POST /check": Operation(25, ((Call("model POST /score", timeout_ms=280),),)),
+        "model POST /score": Operation(15),
+        "rules POST /check": Operation(6),
+        "ledger POST /book": Operation(14, ((Call("store POST /rows", timeout_ms=900),),)),
+        "ledger GET /sum": Operation(9),
+        "store POST /rows": Operation(11, ((Call("journal POST /line", timeout_ms=500),),)),
+        "journal POST /line": Operation(5),
+        "queue POST /later": Operation(6),
+        "notify POST /push": Operation(8),
+    },
+    routes=(Route(Call("bank POST /transfer", timeout_ms=3000), 0.9), Route(Call("bank GET /balance"), 0.1)),
+    baseline_ms=150,
+    threshold_ms=950,
+    noise=Noise(jitter=0.2, bursts=0.03),
+)
+
+TRANSFER = mesh_landscape(
+    "transfer",
+    _HALF,
+    _TRANSFER,
+    {
+        "dimensions": [
+            one_of("slow.target_service", "fraud", "model", "ledger", "store", "notify"),
+            whole("slow.delay_ms", 10, 2000, log=True),
+            whole("slow.percentage", 40, 100),
+            one_of("slow.target_method", "any", "GET", "POST"),
+            whole("slow.start_delay_ms", 0, 50),
+            one_of("gone.target_service", "limits", "rules", "ledger", "queue", "notify", "fraud"),
+            one_of("gone.abort_status_code", 403, 429, 500, 503),
+            whole("gone.percentage", 40, 100),
+            one_of("gone.target_method", "any", "POST"),
+            whole("duration_seconds", 30, 300),
+            one_of("currency", "EUR", "USD", "JPY"),
+            one_of("channel", "app", "web", "branch"),
+        ],
+        "fixed": {"slow.fault_type": "delay", "gone.fault_type": "abort"},
+        # A ledger that refuses bookings outright would need people to mend it.
+        "constraints": [
+            {"if": [is_("gone.target_service", "ledger")], "then": [below("gone.percentage", 60)]},
+            {"if": [is_("slow.target_service", "notify")], "then": [below("slow.delay_ms", 1000)]},
+        ],
+    },
+    {
+        "neither ledger nor queue": lambda seen: seen.share("failed bank POST /transfer > queue POST /later") > 0.2,
+        "neither fraud nor rules": lambda seen: seen.share("failed bank POST /transfer > rules POST /check") > 0.2,
+        "fraud check times out": lambda seen: (
+            seen.share("timed out bank POST /transfer > fraud POST /check") > 0.3
+            and seen.share("failed bank POST /transfer > rules POST /check") < 0.1
+        ),
+        "bookings retried": lambda seen: (
+            seen.share("retried bank POST /transfer > ledger POST /book") > 0.5
+            and seen.share("failed bank POST /transfer > queue POST /later") < 0.1
+        ),
+        "balance swallowed": lambda seen: seen.share("swallowed bank GET /balance > ledger GET /sum") > 0.03,
+    },
+)
+
+# Dispatch looks for drivers in three steps, each of which waits 450 ms for the positions. When the first fails, zones
+# stand in at once, and all is well. But three slow answers that are each in time add up to more than the 750 ms that
+# the edge waits, and it asks twice more.
+_RIDE = Mesh(
+    operations={
+        "edge POST /ride": Operation(4, ((Call("dispatch POST /ride", timeout_ms=750, retries=2, backoff_ms=25),),)),
+        "edge GET /quote": Operation(4, ((Call("quotes GET /quote", timeout_ms=600),),)),
+        "dispatch POST /ride": Operation(
+            7,
+            (
+                (Call("drivers GET /near", timeout_ms=2000, fallback="zones GET /near"),),
+                (
+                    Call("trips POST /trip", timeout_ms=500),
+                    Call("riders GET /me", timeout_ms=120, on_failure="swallow"),
+                ),
+            ),
+        ),
+        "drivers GET /near": Operation(
+            5,
+            (
+                (Call("positions GET /cell", timeout_ms=450),),
+                (Call("positions GET /ring", timeout_ms=450),),
+                (Call("positions GET /eta", timeout_ms=450), Call("ratings GET /stars", 90, on_failure="ignore")),
+            ),
+        ),
+        "quotes GET /quote": Operation(
+            6,
+            (
+                (Call("tariffs GET /now", timeout_ms=200, fallback="tariffs GET /usual"),),
+                (Call("surge GET /factor", timeout_ms=150, retries=1, on_failure="ignore"),),
+            ),
+        ),
+        "zones GET /near": Operation(9),
+        "positions GET /cell": Operation(8),
+        "positions GET /ring": Operation(9),
+        "positions GET /eta": Operation(12),
+        "ratings GET /stars": Operation(6),
+        "trips POST /trip": Operation(14),
+        "riders GET /me": Operation(7),
+        "tariffs GET /now": Operation(8),
+        "tariffs GET /usual": Operation(3),
+        "surge GET /factor": Operation(5),
+    },
+    routes=(Route(Call("edge POST /ride"), 0.8), Route(Call("edge GET /quote"), 0.2)),
+    baseline_ms=180,
+    threshold_ms=1800,
+    noise=Noise(jitter=0.3, background=0.002),
+)
+
+RIDE = mesh_landscape(
+    "ride",
+    _HALF,
+    _RIDE,
+    [
+        *fault(
+            "",
+            ["positions", "zones", "trips", "riders", "ratings", "tariffs", "surge"],
+            delay_ms=(10, 2500),
+            statuses=[404, 500, 503],
+            least=30,
+        ),
+        whole("start_delay_ms", 0, 50),
+        one_of("city", "Bern", "Lyon", "Oslo", "Turin"),
+        real("ramp_share", 0.0, 1.0),
+    ],
+    {
+        "slow answers add up": lambda seen: (
+            seen.share("retried edge POST /ride > dispatch POST /ride") > 0.6
+            and seen.share("failed dispatch POST /ride > trips POST /trip") < 0.1
+        ),
+        "trips refused": lambda seen: seen.share("failed dispatch POST /ride > trips POST /trip") > 0.3,
+        "zones stand in": lambda seen: seen.share("fell back dispatch POST /ride > drivers GET /near") > 0.3,
+        "riders swallowed": lambda seen: seen.share("swallowed dispatch POST /ride > riders GET /me") > 0.1,
+        "no tariff": lambda seen: seen.share("failed quotes GET /quote > tariffs GET /usual") > 0.05,
+    },
+)
+
+# A basket that cannot be read is made anew, which asks four services more. If only reading fails, every request makes
+# a basket, and the number service (two at once) fills up and makes them late; if all of the basket service fails, the
+# page fails at once. A 404 from gifts means "none", coupons have a breaker, and shipping is tried three times.
+_BASKET = Mesh(
+    operations={
+        "shop GET /basket": Operation(5, ((Call("basket GET /basket", 700, fallback="basket POST /basket"),),
+                                          (Call("gifts GET /gifts", timeout_ms=200, lenient=frozenset({404})),
+                                           Call("coupons GET /mine", 250, breaker=0.5, on_failure="ignore")))),
+        "shop GET /shipping": Operation(4, ((Call("shipping GET /offers", 350, retries=2, backoff_ms=60),),)),
+        "basket GET /basket": Operation(9),
+        "basket POST /basket": Operation(
+            14,
+            (
+                (Call("numbers POST /next", timeout_ms=800, retries=2, backoff_ms=40),),
+                (Call("customers GET /me", timeout_ms=300), Call("taxes GET /rate", timeout_ms=300)),
+            ),
+        ),
+        "numbers POST /next": Operation(90),
+        "customers GET /me": Operation(10),
+        "taxes GET /rate": Operation(8),
+        "gifts GET /gifts": Operation(12),
+        "coupons GET /mine": Operation(15),
+        "shipping GET /offers": Operation(30, ((Call("carriers GET /offers", timeout_ms=330),),)),
+        "carriers GET /offers": Operation(25),
+    },
+    routes=(Route(Call("shop GET /basket", timeout_ms=2600), 0.7), Route(Call("shop GET /shipping"), 0.3)),
+    baseline_ms=150,
+    threshold_ms=1500,
+    pools={"numbers": Pool(size=2, queue_ms=1200)},
+    load_rps=50.0,
+    tiers={"guest": 0.15, "member": 0.85},
+    noise=Noise(jitter=0.2, bursts=0.02),
+)  # fmt: skip
+
+BASKET = mesh_landscape(
+    "basket",
+    _HALF,
+    _BASKET,
+    {
+        "dimensions": [
+            one_of("fault_type", "delay", "abort", "none"),
+            one_of("target_service", "basket", "gifts", "coupons", "shipping", "carriers", "customers", "taxes"),
+            one_of("target_method", "any", "GET", "POST"),
+            whole("percentage", 50, 100),
+            whole("delay_ms", 20, 3000, log=True, when=is_("fault_type", "delay")),
+            one_of("abort_status_code", 401, 404, 429, 500, 503, when=is_("fault_type", "abort")),
+            one_of("tier", "any", "guest", "member"),
+            whole("start_delay_ms", 0, 100),
+            whole("duration_seconds", 20, 400),
+            one_of("browser", "firefox", "chrome", "safari"),
+            one_of("campaign", "spring", "summer", "autumn", "winter"),
+            whole("retention_days", 1, 90, log=True),
+            real("sampling", 0.01, 1.0, log=True),
+        ],
+        "constraints": [
+            {"if": [among("abort_status_code", 500, 503)], "then": [below("percentage", 96)]},
+            {"if": [is_("tier", "member")], "then": [below("percentage", 90)]},
+        ],
+    },
+    {
+        "baskets made anew until numbers fill up": lambda seen: seen.share("no room numbers") > 0.2,
+        "baskets fail outright": lambda seen: (
+            seen.share("failed shop GET /basket > basket POST /basket") > 0.3 and seen.share("no room numbers") < 0.1
+        ),
+        "shipping retried": lambda seen: seen.share("retried shop GET /shipping > shipping GET /offers") > 0.2,
+        "gifts fail": lambda seen: seen.share("failed shop GET /basket > gifts GET /gifts") > 0.3,
+        "coupons' breaker opens": lambda seen: seen.share("refused shop GET /basket > coupons GET /mine") > 0.2,
+    },
+)
