@@ -1,0 +1,192 @@
+"""The runs as tables: held-out landscapes first, wins and losses alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.search.figures import (
+    AFTER,
+    NEAR,
+    Figures,
+    Landscapes,
+    Mean,
+    figures_of,
+    regret,
+    regret_by_landscape,
+)
+from benchmarks.search.peers import OTHERS, OURS
+from benchmarks.search.ranks import Duel, Ranking, Regrets, duels, ranking
+from benchmarks.search.results import Result
+from benchmarks.table import Table
+
+BOIFI = next(iter(OURS))
+JUDGED = AFTER[1:]
+"""Trials after which peers are ranked and tested against each other."""
+
+_NOISE = 2.0
+"""Standard errors that a difference must exceed to be called one."""
+
+Runs = Mapping[str, Sequence[Result]]
+"""By peer, in the order in which they are shown; none without a run."""
+
+
+@dataclass(frozen=True)
+class Half:
+    """Landscapes that are reported together."""
+
+    title: str
+    landscapes: Landscapes
+
+    def runs(self, runs: Runs) -> dict[str, list[Result]]:
+        """The runs on these landscapes, without peers that have none."""
+        found = {peer: [run for run in of if run.landscape in self.landscapes] for peer, of in runs.items()}
+        return {peer: of for peer, of in found.items() if of}
+
+    def regrets(self, runs: Runs, after: int) -> Regrets:
+        """By peer, landscape and seed."""
+        return {
+            peer: {run.key: regret(run, self.landscapes[run.landscape].optimum, after) for run in of}
+            for peer, of in runs.items()
+        }
+
+
+def tables(half: Half, runs: Runs) -> list[Table]:
+    """All that is told of one half; nothing where there are no runs."""
+    mine = half.runs(runs)
+    if not mine:
+        return []
+    told = [_summary(half, mine), _ranks(half, mine), _by_landscape(half, mine)]
+    others = {peer: of for peer, of in mine.items() if peer in OTHERS}
+    if BOIFI in mine and others:
+        told += [_against_best(half, mine[BOIFI], others), _tests(half, {BOIFI: mine[BOIFI], **others})]
+    return told
+
+
+def _summary(half: Half, runs: Runs) -> Table:
+    head = (
+        "search", "runs", *(f"regret at {after}" for after in AFTER), f"trials to {NEAR:.0%}", "met", "named",
+        "modes", "propose ms", "record ms", "R² smooth", "R² others",
+    )  # fmt: skip
+    rows = [(peer, *_cells(figures_of(of, half.landscapes))) for peer, of in runs.items()]
+    return Table(f"{half.title}: means over landscapes", head, tuple(rows))
+
+
+def _cells(figures: Figures) -> tuple[str, ...]:
+    runs = f"{figures.runs}, {figures.failed} ended early" if figures.failed else str(figures.runs)
+    median = f"{figures.median_trials:.0f}" if math.isfinite(figures.median_trials) else f"> {AFTER[-1]}"
+    times = (f"{p50:.1f} / {p95:.1f}" for p50, p95 in (figures.propose_ms, figures.record_ms))
+    return (
+        runs,
+        *(_plus_minus(mean) for mean in figures.regret.values()),
+        median,
+        f"{figures.met:.0%}",
+        f"{figures.named:.0%}",
+        f"{figures.modes:.1f}",
+        *times,
+        *("" if math.isnan(r2) else f"{r2:.2f}" for r2 in figures.r2),
+    )
+
+
+def _ranks(half: Half, runs: Runs) -> Table:
+    """BOIFI's other forms are left out: near copies of one peer would push all others apart."""
+    ranked = {peer: of for peer, of in runs.items() if peer == BOIFI or peer in OTHERS}
+    most = max(len(of) for of in ranked.values())
+    quick = {peer: of for peer, of in ranked.items() if len(of) == most}
+    columns: dict[str, Ranking] = {}
+    for some, title in ((quick, "peers with all seeds"), (ranked, "all peers")):
+        for after in JUDGED:
+            found = ranking(half.regrets(some, after))
+            columns[f"at {after}, {title}, {found.blocks} blocks"] = found
+    rows = [(peer, *(_rank(found.mean_rank.get(peer)) for found in columns.values())) for peer in ranked]
+    rows.append(("Friedman's p", *(_p(found.friedman_p) for found in columns.values())))
+    return Table(f"{half.title}: mean rank over landscapes and seeds", ("search", *columns), tuple(rows))
+
+
+def _by_landscape(half: Half, runs: Runs) -> Table:
+    means = {peer: [regret_by_landscape(of, half.landscapes, after) for after in AFTER] for peer, of in runs.items()}
+    rows = [
+        (
+            peer,
+            *(
+                " / ".join(f"{found[name].value:.1f}" if name in found else "–" for found in by_trials)
+                for name in half.landscapes
+            ),
+        )
+        for peer, by_trials in means.items()
+    ]
+    title = f"{half.title}: regret at {' / '.join(map(str, AFTER))} on each landscape"
+    return Table(title, ("search", *half.landscapes), tuple(rows))
+
+
+def _against_best(half: Half, ours: Sequence[Result], others: Runs) -> Table:
+    rows = []
+    for name in half.landscapes:
+        cells = [_beside_best(half, name, ours, others, after) for after in JUDGED]
+        rows.append((name, *(cell for of_one in cells for cell in of_one)))
+    head = ("landscape", *(f"{what} at {after}" for after in JUDGED for what in ("BOIFI", "best peer", "difference")))
+    return Table(f"{half.title}: BOIFI beside the best peer of each landscape", head, tuple(rows))
+
+
+def _beside_best(half: Half, name: str, ours: Sequence[Result], others: Runs, after: int) -> tuple[str, str, str]:
+    means = {
+        peer: found[name]
+        for peer, of in others.items()
+        if name in (found := regret_by_landscape(of, half.landscapes, after))
+    }
+    mine = regret_by_landscape(ours, half.landscapes, after).get(name)
+    if mine is None or not means:
+        return "–", "–", "–"
+    best = min(means, key=lambda peer: means[peer].value)
+    return f"{mine.value:.2f}", f"{best} {means[best].value:.2f}", _difference(mine, means[best])
+
+
+def _difference(mine: Mean, best: Mean) -> str:
+    apart, error = mine.value - best.value, math.hypot(mine.error, best.error)
+    if math.isnan(error):
+        return f"{apart:+.2f}, too few seeds"
+    word = "equal" if abs(apart) <= _NOISE * error else "better" if apart < 0 else "worse"
+    return f"{apart:+.2f} ± {error:.2f} {word}"
+
+
+def _tests(half: Half, runs: Runs) -> Table:
+    found = {after: duels(half.regrets(runs, after), BOIFI) for after in JUDGED}
+    rows = [
+        (peer, *(cell for after in JUDGED for cell in _duel(found[after].get(peer)))) for peer in runs if peer != BOIFI
+    ]
+    head = ("peer", *(f"{what} at {after}" for after in JUDGED for what in ("difference", "better / worse", "p")))
+    return Table(f"{half.title}: BOIFI's regret minus each peer's (Wilcoxon, Holm)", head, tuple(rows))
+
+
+def _duel(duel: Duel | None) -> tuple[str, str, str]:
+    if duel is None:
+        return "–", "–", "–"
+    return f"{duel.difference:+.2f}", f"{duel.wins} / {duel.losses} of {duel.blocks}", _p(duel.holm_p)
+
+
+def _plus_minus(mean: Mean) -> str:
+    return f"{mean.value:.2f}" if math.isnan(mean.error) else f"{mean.value:.2f} ± {mean.error:.2f}"
+
+
+def _rank(rank: float | None) -> str:
+    return "" if rank is None or math.isnan(rank) else f"{rank:.2f}"
+
+
+def _p(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def measured_on(runs: Runs) -> str:
+    """What the figures come from: how many runs, how many seeds each, with which versions."""
+    every = [run for of in runs.values() for run in of]
+    seeds = {peer: len({run.seed for run in of}) for peer, of in runs.items()}
+    most = max(seeds.values())
+    fewer = ", ".join(f"{peer} {count}" for peer, count in seeds.items() if count < most)
+    versions = {name: found for run in every for name, found in run.versions.items()}
+    told = [
+        f"in {len(every)} runs of {AFTER[-1]} trials",
+        f"{most} seeds" + (f" (slow ones fewer: {fewer})" if fewer else ""),
+        ", ".join(f"{name} {found}" for name, found in sorted(versions.items())),
+    ]
+    return "; ".join(told)
