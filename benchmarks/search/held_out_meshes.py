@@ -79,9 +79,9 @@ FEED = mesh_landscape(
         "posts fail": lambda seen: (
             seen.share("failed edge POST /post > posts POST /post") > 0.15 and seen.share("no room database") < 0.05
         ),
-        "media retried": lambda seen: seen.share("retried feed GET /feed > media GET /thumbs") > 0.5,
-        "trends swallowed": lambda seen: seen.share("swallowed feed GET /feed > trends GET /top") > 0.2,
         "stale timelines": lambda seen: seen.share("swallowed posts POST /post > cache DELETE /timeline") > 0.1,
+        "trends swallowed": lambda seen: seen.share("swallowed feed GET /feed > trends GET /top") > 0.2,
+        "media retried": lambda seen: seen.share("retried feed GET /feed > media GET /thumbs") > 0.5,
     },
 )
 
@@ -146,15 +146,15 @@ TRANSFER = mesh_landscape(
     {
         "neither ledger nor queue": lambda seen: seen.share("failed bank POST /transfer > queue POST /later") > 0.2,
         "neither fraud nor rules": lambda seen: seen.share("failed bank POST /transfer > rules POST /check") > 0.2,
-        "fraud check times out": lambda seen: (
-            seen.share("timed out bank POST /transfer > fraud POST /check") > 0.3
-            and seen.share("failed bank POST /transfer > rules POST /check") < 0.1
-        ),
+        "balance swallowed": lambda seen: seen.share("swallowed bank GET /balance > ledger GET /sum") > 0.03,
         "bookings retried": lambda seen: (
             seen.share("retried bank POST /transfer > ledger POST /book") > 0.5
             and seen.share("failed bank POST /transfer > queue POST /later") < 0.1
         ),
-        "balance swallowed": lambda seen: seen.share("swallowed bank GET /balance > ledger GET /sum") > 0.03,
+        "fraud check times out": lambda seen: (
+            seen.share("timed out bank POST /transfer > fraud POST /check") > 0.3
+            and seen.share("failed bank POST /transfer > rules POST /check") < 0.1
+        ),
     },
 )
 
@@ -229,8 +229,11 @@ RIDE = mesh_landscape(
             and seen.share("failed dispatch POST /ride > trips POST /trip") < 0.1
         ),
         "trips refused": lambda seen: seen.share("failed dispatch POST /ride > trips POST /trip") > 0.3,
-        "zones stand in": lambda seen: seen.share("fell back dispatch POST /ride > drivers GET /near") > 0.3,
         "riders swallowed": lambda seen: seen.share("swallowed dispatch POST /ride > riders GET /me") > 0.1,
+        "zones stand in": lambda seen: (
+            seen.share("fell back dispatch POST /ride > drivers GET /near") > 0.3
+            and seen.share("retried edge POST /ride > dispatch POST /ride") < 0.1
+        ),
         "no tariff": lambda seen: seen.share("failed quotes GET /quote > tariffs GET /usual") > 0.05,
     },
 )
@@ -296,11 +299,10 @@ BASKET = mesh_landscape(
     },
     {
         "baskets made anew until numbers fill up": lambda seen: seen.share("no room numbers") > 0.2,
+        "gifts fail": lambda seen: seen.share("failed shop GET /basket > gifts GET /gifts") > 0.3,
         "baskets fail outright": lambda seen: (
             seen.share("failed shop GET /basket > basket POST /basket") > 0.3 and seen.share("no room numbers") < 0.1
         ),
         "shipping retried": lambda seen: seen.share("retried shop GET /shipping > shipping GET /offers") > 0.2,
-        "gifts fail": lambda seen: seen.share("failed shop GET /basket > gifts GET /gifts") > 0.3,
-        "coupons' breaker opens": lambda seen: seen.share("refused shop GET /basket > coupons GET /mine") > 0.2,
     },
 )

@@ -57,6 +57,7 @@ class Simulation:
         error_spans, retries: number in each request's trace.
         is_slow, logged: whether a request has a bottleneck, and whether it left an ERROR line.
         route: each request's kind.
+        load, trips: what a further pass needs to know, and whether a breaker opens in it.
         events: share of all requests with this event, by `event caller > callee`.
     """
 
@@ -73,6 +74,7 @@ class Simulation:
         self.mesh = mesh
         self.windows = windows
         self.load = Pressure()
+        self.trips = False
         self.latency_ms = np.zeros(n)
         self.status = np.full(n, 200)
         self.counts = np.zeros((len(mesh.order), n))
@@ -125,7 +127,8 @@ class Simulation:
             status[np.isin(status, list(call.lenient))] = 200
         failed = active & (status >= 400)
         if call.breaker is not None:
-            self.load.failed[edge] = _share(self.by_window(failed & tried), self.by_window(tried))
+            share = self.load.failed[edge] = _share(self.by_window(failed & tried), self.by_window(tried))
+            self.trips |= bool((share > call.breaker).any())
         return self._after_failure(edge, call, failed, total, status, key) if failed.any() else (total, status)
 
     def _after_failure(
@@ -237,7 +240,7 @@ def simulate(
 ) -> Simulation:
     """The windows under these faults; one pass more for breakers, and one for pools."""
     run = Simulation(mesh, plans, stream, windows, usual_ms)
-    if mesh.has_breakers:
+    if run.trips:
         run = Simulation(mesh, plans, stream, windows, usual_ms, Pressure(failed=run.load.failed))
     if mesh.pools:
         # What an open breaker keeps out is no load on the pools, but full pools don't open breakers here.

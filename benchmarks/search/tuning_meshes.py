@@ -64,14 +64,14 @@ CHECKOUT = mesh_landscape(
     ],
     {
         "retry storm on payments": lambda seen: seen.share("retried orders POST /orders > payments POST /charge") > 0.5,
+        "stock refuses": lambda seen: seen.share("failed orders POST /orders > stock POST /reserve") > 0.3,
         "orders cut at the edge": lambda seen: (
             seen.share("failed gateway POST /checkout > orders POST /orders") > 0.3
             and seen.share("retried orders POST /orders > payments POST /charge") < 0.1
             and seen.share("failed orders POST /orders > stock POST /reserve") < 0.1
         ),
-        "stock refuses": lambda seen: seen.share("failed orders POST /orders > stock POST /reserve") > 0.3,
-        "bank's breaker opens": lambda seen: seen.share("refused payments POST /charge > bank POST /authorize") > 0.3,
         "catalogue fails": lambda seen: seen.share("failed gateway GET /catalogue > catalogue GET /items") > 0.1,
+        "bank's breaker opens": lambda seen: seen.share("refused payments POST /charge > bank POST /authorize") > 0.3,
     },
 )
 
@@ -124,11 +124,16 @@ STOREFRONT = mesh_landscape(
         ],
     },
     {
+        "replica too slow for the edge": lambda seen: (
+            seen.share("timed out edge > edge GET /product") > 0.3
+            and seen.share("fell back edge GET /product > inventory GET /level") > 0.3
+        ),
         "inventory and replica down": lambda seen: seen.share("failed edge GET /product > replica GET /level") > 0.2,
         "prices and cache down": lambda seen: seen.share("failed edge GET /product > cache GET /price") > 0.2,
         "inventory retried": lambda seen: (
             seen.share("retried edge GET /product > inventory GET /level") > 0.5
             and seen.share("failed edge GET /product > replica GET /level") < 0.1
+            and seen.share("timed out edge > edge GET /product") < 0.1
         ),
         "prices from the cache": lambda seen: (
             seen.share("fell back edge GET /product > prices GET /price") > 0.3
@@ -196,13 +201,13 @@ SEARCH_PAGE = mesh_landscape(
         whole("duration_seconds", 60, 600),
     ],
     {
-        "index retried twice over": lambda seen: seen.share("retried page GET /search > index GET /shards") > 0.9,
         "page cut at the edge": lambda seen: (
             seen.share("failed edge GET /search > page GET /search") > 0.3
             and seen.share("failed page GET /search > index GET /shards") < 0.1
         ),
-        "ranking swallowed": lambda seen: seen.share("swallowed page GET /search > ranking POST /order") > 0.1,
+        "index retried twice over": lambda seen: seen.share("retried page GET /search > index GET /shards") > 0.9,
         "flags gone with their default": lambda seen: seen.share("failed page GET /search > flags GET /default") > 0.1,
+        "ranking swallowed": lambda seen: seen.share("swallowed page GET /search > ranking POST /order") > 0.1,
     },
 )
 
@@ -280,11 +285,11 @@ BOOKING = mesh_landscape(
     },
     {
         "rooms starved": lambda seen: seen.share("timed out gateway GET /price > rooms GET /price") > 0.3,
+        "points swallowed": lambda seen: seen.share("swallowed gateway POST /book > loyalty POST /points") > 0.05,
         "holds fail": lambda seen: (
             seen.share("failed gateway POST /book > rooms POST /hold") > 0.15
             and seen.share("timed out gateway GET /price > rooms GET /price") < 0.1
         ),
         "supplier's breaker opens": lambda seen: seen.share("refused rooms POST /hold > supplier POST /confirm") > 0.1,
-        "points swallowed": lambda seen: seen.share("swallowed gateway POST /book > loyalty POST /points") > 0.05,
     },
 )
