@@ -3,7 +3,9 @@
 from boifi_core.optimizer.acquisition import ACQUISITIONS
 from boifi_core.optimizer.core import OptimizerCore
 from boifi_core.optimizer.design import DESIGNS
+from boifi_core.optimizer.proposal import BestPoint, Why
 from boifi_core.optimizer.selection import SELECTIONS
-from boifi_core.optimizer.surrogate import SURROGATES, NotFitted
+from boifi_core.optimizer.surrogate import NotFitted
+from boifi_core.optimizer.surrogates import SURROGATES
 
-__all__ = ["ACQUISITIONS", "DESIGNS", "SELECTIONS", "SURROGATES", "NotFitted", "OptimizerCore"]
+__all__ = ["ACQUISITIONS", "DESIGNS", "SELECTIONS", "SURROGATES", "BestPoint", "NotFitted", "OptimizerCore", "Why"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from boifi_core.errors import InvalidInput, SpaceExhausted
 from boifi_core.models import Point
 from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
-from boifi_core.optimizer.candidates import search_candidates
+from boifi_core.optimizer.candidates import drawn, search_candidates, untried
 from boifi_core.optimizer.design import DESIGNS
-from boifi_core.optimizer.novelty import novelty, widened
-from boifi_core.optimizer.selection import SELECTIONS, Known
-from boifi_core.optimizer.surrogate import SURROGATES, NotFitted, Surrogate
+from boifi_core.optimizer.evidence import Evidence
+from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
+from boifi_core.optimizer.novelty import novelty
+from boifi_core.optimizer.proposal import BestPoint, Why
+from boifi_core.optimizer.selection import SELECTIONS
+from boifi_core.optimizer.surrogate import NotFitted, Surrogate, View
+from boifi_core.optimizer.surrogates import SURROGATES
 from boifi_core.optimizer.table import pick
+from boifi_core.optimizer.threads import one_thread
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
 from boifi_core.space.space import row_ids
@@ -29,25 +34,32 @@ Entry = tuple[Point, float | None, Mapping[str, float] | None]
 """A point, its score (None: discarded), its signals."""
 
 _MIN_SCORES = 2
-_EXPLORE = 0.1
-"""How often a proposal leaves the model aside: a model that is wrong everywhere would never find out."""
+_TOP = 10.0
+"""The highest severity there is."""
 
-_LEAST_SPREADS = (0.5, 2.0)
-"""Severity points by which what is new may differ at least; one is drawn for each proposal.
+_RARE = 0.05
+"""How likely a place of which nothing is known is to hold the worst: narrow windows give no hint beforehand."""
 
-With the smaller one the search digs where it has found something, with the larger one it leaves what it knows. Either
-alone does worse: digging follows noise while all scores are low, leaving misses narrow windows.
-"""
+_EXPLORED = 64
+"""From how many random points the least known is taken."""
+
+_NEAREST = 3
 
 _DESIGN, _MODEL = 1, 2
 """Random streams of their own, beside that of the proposals."""
+
+
+class _Choice(NamedTuple):
+    row: Rows
+    reason: Reason
+    promise: float | None = None
 
 
 class OptimizerCore:
     """Chooses points of a search space so that few trials find the highest severity.
 
     A proposal depends only on the space, the options, `random_state`, what was recorded and discarded, in order, and
-    how many proposals were made since: recording a history again gives the same next proposal.
+    which proposals are pending: recording a history again gives the same next proposal.
 
     Attributes:
         space: what is searched.
@@ -64,10 +76,10 @@ class OptimizerCore:
         initial_design: str = "latin_hypercube",
         surrogate: str = "auto",
         selection: str = "severity",
-        xi: float = 0.01,
+        xi: float = 0.2,
         beta: float = 1.96,
         n_estimators: int = 100,
-        n_candidates: int = 1000,
+        n_candidates: int = 600,
     ) -> None:
         """Check the options and begin with nothing recorded.
 
@@ -77,7 +89,7 @@ class OptimizerCore:
             random_state: seed, >= 0.
             initial_points: how many points come from the initial design, before the model decides; >= 1.
             initial_design: `latin_hypercube` or `random`.
-            surrogate: `auto` or `forest`.
+            surrogate: `auto`, `committee` or `forest`.
             selection: `severity`, or `pareto` to choose from the front of the three scores in the signals.
             xi: for `ei`, severity points, >= 0.
             beta: for `ucb`, standard deviations, >= 0.
@@ -100,17 +112,17 @@ class OptimizerCore:
         model_seed = int(np.random.SeedSequence([self.random_state, _MODEL]).generate_state(1)[0])
 
         def one_of_three() -> Surrogate:
-            # Together they have as many trees, and so cost as much, as the severity's own.
-            return make_surrogate(model_seed, max(1, n_estimators // 3))
+            # Together they have as many trees, and so cost as much, as a forest of the severity's own.
+            return SURROGATES["forest"](self.space, model_seed, max(1, n_estimators // 3))
 
-        self._surrogate = make_surrogate(model_seed, n_estimators)
-        self._selection = pick(SELECTIONS, selection, "selection")(one_of_three, self._acquisition)
+        self._surrogate = make_surrogate(self.space, model_seed, n_estimators)
+        self._selection = pick(SELECTIONS, selection, "selection")(self.space, one_of_three, self._acquisition)
         self._history: list[tuple[Point, float]] = []
-        self._rows = np.empty((0, len(self.space.dimensions)))
-        self._signals: list[Mapping[str, float]] = []
+        self._evidence = Evidence(np.empty((0, len(self.space.dimensions))), np.empty(0), ())
         self._taken: set[bytes] = set()
         self._n_done = 0
-        self._pending: list[bytes] = []
+        self._pending: dict[bytes, _Choice] = {}
+        self._best: BestPoint | None = None
 
     @property
     def history(self) -> list[tuple[Point, float]]:
@@ -118,12 +130,18 @@ class OptimizerCore:
         return [(dict(point), score) for point, score in self._history]
 
     @property
-    def best_point(self) -> tuple[Point, float] | None:
-        """The recorded point with the highest score, the first of equal ones; None before the first."""
-        if not self._history:
+    def best_point(self) -> BestPoint | None:
+        """The point that is the worst fault by all that is known, with the mean of its readings; None before the first.
+
+        It is the tried point of which the model expects most: neighbours and repeats speak for it or against it, so
+        that one lucky reading does not make it.
+        """
+        if self._best is None and self._history:
+            self._best = self._recommended()
+        if self._best is None:
             return None
-        point, score = max(self._history, key=lambda entry: entry[1])
-        return dict(point), score
+        best = self._best
+        return BestPoint(dict(best[0]), best[1], best.mean, best.std, best.readings)
 
     @property
     def is_fitted(self) -> bool:
@@ -136,20 +154,42 @@ class OptimizerCore:
         in_design = self._n_done + len(self._pending) < self._initial_points
         return "initial" if in_design or not self.is_fitted else "search"
 
-    def propose(self) -> Point:
-        """The next point to try.
+    @overload
+    def propose(self) -> Point: ...
 
-        Repeated without a record in between it gives other points; these are held back until the next record.
+    @overload
+    def propose(self, n: int) -> list[Point]: ...
+
+    def propose(self, n: int | None = None) -> Point | list[Point]:
+        """The next point to try, or the next `n`, for targets that exist several times over.
+
+        What was proposed is pending until it is recorded or discarded; what is proposed meanwhile keeps away from it.
 
         Raises:
-            SpaceExhausted: every point of a finite space was tried.
+            SpaceExhausted: every point of a finite space was tried or is pending; of `n` that there are fewer left.
         """
-        rng = np.random.default_rng([self.random_state, self._n_done, len(self._pending)])
-        row = self._from_design() if self.phase == "initial" else self._from_model(rng)
-        if row is None:
-            row = self._any_untried(rng)
-        self._pending.append(_id(row))
-        return self.space.points(row[None, :])[0]
+        if n is None:
+            return self._propose_one()
+        before = dict(self._pending)
+        try:
+            return [self._propose_one() for _ in range(_whole(n, "n", 1))]
+        except SpaceExhausted:
+            self._pending = before
+            raise
+
+    def why(self, point: Point) -> Why | None:
+        """What was behind a proposal that is still pending; None for any other point."""
+        choice = self._pending.get(_id(self.space.rows([point])[0]))
+        if choice is None:
+            return None
+        if not self.is_fitted:
+            return Why(choice.reason)
+        mean, std = self._predicted(choice.row[None, :])
+        return Why(choice.reason, float(mean[0]), float(std[0]), choice.promise, self._nearest(choice.row))
+
+    def withdraw(self) -> None:
+        """Forget what is pending: it may be proposed again."""
+        self._pending.clear()
 
     def record(self, point: Point, score: float, signals: Mapping[str, float] | None = None) -> None:
         """Learn how severe a point was; it need not be one that was proposed.
@@ -181,17 +221,26 @@ class OptimizerCore:
             InvalidInput: as for `record`; then nothing of `entries` was taken.
         """
         checked = [self._checked(entry) for entry in entries]
-        n_scores = len(self._history)
-        for row, point, score, signals in checked:
+        scored = [entry for entry in checked if entry[2] is not None]
+        for row, point, score, _ in checked:
             self._n_done += 1
             self._taken.add(_id(row))
+            self._pending.pop(_id(row), None)
             if score is not None:
                 self._history.append((point, score))
-                self._rows = np.vstack([self._rows, row])
-                self._signals.append(signals)
-        self._pending.clear()
-        if self.is_fitted and len(self._history) > n_scores:
-            self._surrogate.fit(self._encoded, self._scores)
+        if not scored:
+            return
+        self._best = None
+        known = self._evidence
+        self._evidence = Evidence(
+            np.vstack([known.rows, *(row for row, _, _, _ in scored)]),
+            np.append(known.scores, [score for _, _, score, _ in scored]).astype(np.float64),
+            [*known.signals, *(signals for _, _, _, signals in scored)],
+            known.n_past,
+        )
+        if self.is_fitted:
+            with one_thread():
+                self._surrogate.fit(self._evidence)
 
     def predict(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         """The severity that the model expects at each point, and its standard deviation, each of shape (n,).
@@ -204,20 +253,12 @@ class OptimizerCore:
             raise NotFitted(f"the model needs {_MIN_SCORES} recorded scores to predict, got {len(self._history)}")
         for point in points:
             self.space.check(point)
-        return self._surrogate.predict(self.space.encode(points))
+        return self._predicted(self.space.rows(points))
 
     @cached_property
     def _design(self) -> Rows:
         rng = np.random.default_rng([self.random_state, 0, 0, _DESIGN])
         return self._make_design(self.space, rng, self._initial_points)
-
-    @property
-    def _encoded(self) -> Floats:
-        return self.space.encode_rows(self._rows)
-
-    @property
-    def _scores(self) -> Floats:
-        return np.array([score for _, score in self._history])
 
     def _checked(self, entry: Entry) -> tuple[Rows, Point, float | None, Mapping[str, float]]:
         point, score, signals = entry
@@ -227,43 +268,100 @@ class OptimizerCore:
         kept = {name: float(value) for name, value in (signals or {}).items() if _is_finite(value)}
         return self.space.rows([point])[0], dict(point), None if score is None else float(score), kept
 
+    def _propose_one(self) -> Point:
+        rng = np.random.default_rng([self.random_state, self._n_done, len(self._pending)])
+        with one_thread():
+            choice = (self._from_design() if self.phase == "initial" else self._from_model(rng)) or self._remaining(rng)
+        self._pending[_id(choice.row)] = choice
+        return self.space.points(choice.row[None, :])[0]
+
+    @property
+    def _own(self) -> Evidence:
+        """What this session itself has recorded."""
+        return self._evidence.take(np.arange(self._evidence.n_past, len(self._evidence)))
+
+    def _predicted(self, rows: Rows) -> tuple[Floats, Floats]:
+        with one_thread():
+            return self._surrogate.predict(rows)
+
+    def _from_design(self) -> _Choice | None:
+        number = self._n_done + len(self._pending)
+        row: Rows | None = self._design[number] if number < len(self._design) else None
+        return None if row is None or self._is_taken(row) else _Choice(row, "initial")
+
+    def _from_model(self, rng: np.random.Generator) -> _Choice | None:
+        own = self._own
+        if not self._pending and is_surprising(own, self._surrogate.left_out):
+            return _Choice(own.rows[-1], "confirm")
+        view = self._surrogate.view(self._n_done + len(self._pending))
+        if rng.random() < chance_to_explore(own.scores, self._initial_points):
+            return self._least_known(view, rng)
+        return self._most_promising(view, rng)
+
+    def _least_known(self, view: View, rng: np.random.Generator) -> _Choice | None:
+        rows = untried(drawn(self.space, rng, _EXPLORED), self._unavailable)
+        if not len(rows):
+            return None
+        return _Choice(rows[(view.predict(rows)[1] * self._apart(rows)).argmax()], "explore")
+
+    def _most_promising(self, view: View, rng: np.random.Generator) -> _Choice | None:
+        own = self._own
+        expected = view.predict(own.rows)[0]
+        best = float(expected.max())
+
+        def promise(rows: Rows) -> Floats:
+            mean, std = view.predict(rows)
+            rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
+            return (self._acquisition(mean, std, best) + rare) * self._apart(rows)
+
+        worst = own.rows[np.argsort(-expected, kind="stable")]
+        rows, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)
+        if not len(rows):
+            return None
+        chosen = self._selection.choose(rows, promises, own)
+        return _Choice(rows[chosen], "improve", float(promises[chosen]))
+
+    def _apart(self, rows: Rows) -> Floats | float:
+        """How far rows are from all that is pending, 0 to 1: a proposal should not repeat what is being tried."""
+        if not self._pending:
+            return 1.0
+        pending = np.array([choice.row for choice in self._pending.values()])
+        return novelty(self.space.encode_rows(rows), self.space.encode_rows(pending))
+
+    def _remaining(self, rng: np.random.Generator) -> _Choice:
+        rows = untried(self.space.sample_rows(rng, _EXPLORED), self._unavailable)
+        if len(rows):
+            return _Choice(rows[0], "remaining")
+        # Drawing may miss the last few; listing them cannot.
+        taken = self._unavailable
+        row = next((row for row in self.space.all_rows(len(taken) + 1) if not self._is_taken(row)), None)
+        if row is None:
+            raise SpaceExhausted(f"all {len(taken)} points of the search space were tried")
+        return _Choice(row, "remaining")
+
+    @property
+    def _unavailable(self) -> set[bytes]:
+        return self._taken.union(self._pending)
+
     def _is_taken(self, row: Rows) -> bool:
         return _id(row) in self._taken or _id(row) in self._pending
 
-    def _from_design(self) -> Rows | None:
-        number = self._n_done + len(self._pending)
-        row: Rows | None = self._design[number] if number < len(self._design) else None
-        return None if row is None or self._is_taken(row) else row
+    def _recommended(self) -> BestPoint:
+        """The tried point of which most is expected, its readings pooled."""
+        own = self._own
+        ids = row_ids(own.rows)
+        first = {identity: index for index, identity in reversed(list(enumerate(ids)))}
+        tried = np.array(sorted(first.values()))
+        mean, std = self._predicted(own.rows[tried]) if self.is_fitted else (own.scores[tried], np.zeros(len(tried)))
+        chosen = int(mean.argmax())
+        mine = [score for identity, score in zip(ids, own.scores, strict=True) if identity == ids[tried[chosen]]]
+        point = self._history[tried[chosen]][0]
+        return BestPoint(point, float(np.mean(mine)), float(mean[chosen]), float(std[chosen]), len(mine))
 
-    def _from_model(self, rng: np.random.Generator) -> Rows | None:
-        if rng.random() < _EXPLORE:
-            return None
-        scores = self._scores
-        best, tried = float(scores.max()), self._encoded
-        spread = max(float(scores.std()), float(rng.choice(_LEAST_SPREADS)))
-
-        def promise(encoded: Floats) -> Floats:
-            mean, std = self._surrogate.predict(encoded)
-            return self._acquisition(mean, widened(std, novelty(encoded, tried), spread), best)
-
-        taken = self._taken.union(self._pending)
-        rows, encoded, promises = search_candidates(
-            self.space, rng, promise, (self._rows, scores), taken, self._n_candidates
-        )
-        if not len(rows):
-            return None
-        return np.ravel(rows[self._selection.choose(encoded, promises, Known(tried, self._signals))])
-
-    def _any_untried(self, rng: np.random.Generator) -> Rows:
-        drawn = self.space.sample_rows(rng, 64)
-        row = next((row for row in drawn if not self._is_taken(row)), None)
-        if row is None:
-            # Drawing may miss the last few; listing them cannot.
-            taken = len(self._taken) + len(self._pending)
-            row = next((row for row in self.space.all_rows(taken + 1) if not self._is_taken(row)), None)
-        if row is None:
-            raise SpaceExhausted(f"all {len(self._taken) + len(self._pending)} points of the search space were tried")
-        return row
+    def _nearest(self, row: Rows) -> tuple[tuple[Point, float], ...]:
+        own = self._own
+        apart = np.abs(self.space.encode_rows(own.rows) - self.space.encode_rows(row[None, :])).sum(axis=1)
+        return tuple(self.history[index] for index in np.argsort(apart, kind="stable")[:_NEAREST])
 
 
 def _id(row: Rows) -> bytes:

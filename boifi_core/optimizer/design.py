@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from boifi_core.optimizer.strength import lean
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
 from boifi_core.space.sampling import settle
@@ -24,6 +25,8 @@ def random_design(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
 def latin_hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
     """Rows that cover each dimension evenly: of `n` equal parts of it, each has one.
 
+    Percentages keep to the upper part of their range: what a fault can do shows there.
+
     Conditions and constraints tear holes into that, so of several such designs the one that covers most categories is
     taken, and of these the one whose closest two rows are farthest apart. If any dimension has a default, the first row
     takes the defaults.
@@ -33,7 +36,7 @@ def latin_hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Row
     """
     designs = [_one(space, rng, n) for _ in range(_TRIES)]
     best = max(designs, key=lambda rows: (_categories(space, rows), _closest(space, rows)))
-    return _defaults_first(space, rng, best)
+    return _defaults_first(space, rng, lean(space, best))
 
 
 def _one(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:

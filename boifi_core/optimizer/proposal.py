@@ -1,0 +1,45 @@
+"""Why a point was proposed, and what came of the points before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from boifi_core.models import Point
+from boifi_core.optimizer.moves import Reason
+
+
+@dataclass(frozen=True)
+class Why:
+    """What was behind a proposal.
+
+    Attributes:
+        reason: what the trial is for.
+        mean, std: what the model expected there, severity points; None while there is no model.
+        promise: the acquisition function's value; None where it did not decide.
+        nearest: the most similar points that had been tried, most similar first, with their scores.
+    """
+
+    reason: Reason
+    mean: float | None = None
+    std: float | None = None
+    promise: float | None = None
+    nearest: tuple[tuple[Point, float], ...] = ()
+
+
+class BestPoint(tuple[Point, float]):
+    """The point recommended as the worst fault, and the mean of its readings; with how sure that is.
+
+    Attributes:
+        mean, std: what the model takes for its severity without noise; the reading's own before there is a model.
+        readings: how often it was measured.
+    """
+
+    mean: float
+    std: float
+    readings: int
+
+    def __new__(cls, point: Point, score: float, mean: float, std: float, readings: int) -> BestPoint:
+        best: Any = super().__new__(cls, (point, score))
+        best.mean, best.std, best.readings = mean, std, readings
+        return best  # type: ignore[no-any-return]
