@@ -17,7 +17,11 @@ class Distances:
 
     A dimension's distance is 0 for equal entries and at most 1: another category is 1 away, a number by its share of
     the range (in logarithms with `log_scale`). Where a dimension is absent from both points it says nothing (0); where
-    it is there in one only, the points are as unlike in it as they can be (1).
+    it is there in one only, the points are about as unlike in it as they can be: an absent category is 1 away from
+    every other, an absent number lies above the middle of the range, 1 away from its ends.
+
+    All of them are distances in some Euclidean space, without which a Gaussian process could end up with negative
+    variances (Schoenberg 1938, Trans. AMS 44, 522-536). No point is equally far from all of a line.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -63,6 +67,11 @@ class Distances:
             return np.asarray(differs, np.float64)
         apart: Floats = np.abs(one - other)
         if absent.any() or other_absent.any():
-            apart = np.where(absent | other_absent, 1.0, apart)
-            apart[np.broadcast_to(absent & other_absent, apart.shape)] = 0.0
+            from_absent = np.where(absent, _from_above(other), _from_above(one))
+            apart = np.where(absent | other_absent, np.where(absent & other_absent, 0.0, from_absent), apart)
         return apart
+
+
+def _from_above(unit: Floats) -> Floats:
+    """How far numbers are from an absent one: 1 at 0 and at 1."""
+    return np.sqrt(0.75 + (unit - 0.5) ** 2)
