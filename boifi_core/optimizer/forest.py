@@ -82,6 +82,7 @@ class Forest:
 
     def view(self, turn: int) -> View:
         """See `Surrogate`: what it predicts, with doubt added about what is new."""
+        self._check_fitted()
         spread = max(float(self._scores.std()), _LEAST_SPREADS[turn % len(_LEAST_SPREADS)])
         known = self._encoded.astype(np.float64)
 
@@ -98,14 +99,17 @@ class Forest:
 
     def _leaves(self, points: NDArray[np.float32]) -> Told:
         """Mean and variance of the leaf that each point falls into, shape (trees, n)."""
-        if not self._trees:
-            raise NotFitted("the model has nothing to predict from yet: at least two scores must be recorded")
+        self._check_fitted()
         means, variances = np.empty((2, self._n_trees, len(points)))
         for number, (tree, leaf_means, leaf_variances) in enumerate(self._trees):
             leaves = tree.apply(points)
             leaf_means.take(leaves, out=means[number])
             leaf_variances.take(leaves, out=variances[number])
         return means, variances
+
+    def _check_fitted(self) -> None:
+        if not self._trees:
+            raise NotFitted("the model has nothing to predict from yet: at least two scores must be recorded")
 
     def _same_beginning(self, encoded: NDArray[np.float32], scores: Floats) -> int:
         """How many of the scores the trees know already; 0 if they know others."""
