@@ -69,11 +69,16 @@ class Committee:
         centre = np.log(_RELEVANCE / np.sqrt(n))
         priors = [Prior(centre + _JITTER * rng.standard_normal(n)) for _ in range(_MEMBERS)]
         kernels = [ROUGH if number % 2 == 0 else SMOOTH for number in range(_MEMBERS)]
-        self._members = [_Beliefs(k, p, prior_hyper(p)) for k, p in zip(kernels, priors, strict=True)]
+        self._unlearnt = [_Beliefs(k, p, prior_hyper(p)) for k, p in zip(kernels, priors, strict=True)]
+        self._members = list(self._unlearnt)
+        self._evidence: Evidence | None = None
         self._known: _Learnt | None = None
 
     def fit(self, evidence: Evidence) -> None:
         """See `Surrogate`; a member learns with every `_MEMBERS`-th trial, in turn."""
+        if self._evidence is None or not evidence.begins_with(self._evidence):
+            self._members = list(self._unlearnt)
+        self._evidence = evidence
         n = len(evidence)
         for number, member in enumerate(self._members):
             at = n - (n - number) % _MEMBERS

@@ -41,6 +41,17 @@ class Evidence:
         signals = [self.signals[i] for i in indices]
         return Evidence(self.rows[indices], self.scores[indices], signals, int((indices < self.n_past).sum()))
 
+    def begins_with(self, other: Evidence) -> bool:
+        """Whether `other` is the oldest part of this, or all of it."""
+        mine = self.first(len(other))
+        return (
+            len(mine) == len(other)
+            and mine.n_past == other.n_past
+            and np.array_equal(mine.rows, other.rows, equal_nan=True)
+            and np.array_equal(mine.scores, other.scores)
+            and all(one == another for one, another in zip(mine.signals, other.signals, strict=True))
+        )
+
     @property
     def is_past(self) -> NDArray[np.bool_]:
         """Which trials come from earlier sessions, shape (n,)."""
