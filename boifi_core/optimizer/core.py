@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, overload
@@ -119,7 +120,7 @@ class OptimizerCore:
         self._selection = pick(SELECTIONS, selection, "selection")(self.space, one_of_three, self._acquisition)
         self._history: list[tuple[Point, float]] = []
         self._evidence = Evidence(np.empty((0, len(self.space.dimensions))), np.empty(0), ())
-        self._taken: set[bytes] = set()
+        self._taken: Counter[bytes] = Counter()
         self._n_done = 0
         self._pending: dict[bytes, _Choice] = {}
         self._best: BestPoint | None = None
@@ -178,7 +179,12 @@ class OptimizerCore:
             raise
 
     def why(self, point: Point) -> Why | None:
-        """What was behind a proposal that is still pending; None for any other point."""
+        """What was behind a proposal that is still pending; None for any other point.
+
+        Raises:
+            InvalidInput: the point is not of this space.
+        """
+        self.space.check(point)
         choice = self._pending.get(_id(self.space.rows([point])[0]))
         if choice is None:
             return None
@@ -224,7 +230,7 @@ class OptimizerCore:
         scored = [entry for entry in checked if entry[2] is not None]
         for row, point, score, _ in checked:
             self._n_done += 1
-            self._taken.add(_id(row))
+            self._taken[_id(row)] += 1
             self._pending.pop(_id(row), None)
             if score is not None:
                 self._history.append((point, score))
@@ -291,7 +297,9 @@ class OptimizerCore:
 
     def _from_model(self, rng: np.random.Generator) -> _Choice | None:
         own = self._own
-        if not self._pending and is_surprising(own, self._surrogate.left_out):
+        # Counted by trials, not by readings: one that gave no score is not repeated for ever.
+        once = self._taken[_id(own.rows[-1])] == 1
+        if once and not self._pending and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
         view = self._surrogate.view(self._n_done + len(self._pending))
         if rng.random() < chance_to_explore(own.scores, self._initial_points):
@@ -341,7 +349,7 @@ class OptimizerCore:
 
     @property
     def _unavailable(self) -> set[bytes]:
-        return self._taken.union(self._pending)
+        return self._taken.keys() | self._pending.keys()
 
     def _is_taken(self, row: Rows) -> bool:
         return _id(row) in self._taken or _id(row) in self._pending
