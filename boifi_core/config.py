@@ -26,7 +26,7 @@ from boifi_core.executors import ExecutorConfig, ObserverConfig
 from boifi_core.executors.config import variable_named
 from boifi_core.guardrails import Guardrails
 from boifi_core.models import Value
-from boifi_core.optimizer import ACQUISITIONS, SELECTIONS, SURROGATES
+from boifi_core.optimizer import ACQUISITIONS, SELECTIONS, SURROGATES, Balance
 from boifi_core.space import SearchSpace
 from boifi_core.validation import invalid_input
 
@@ -50,8 +50,8 @@ class OptimizerConfig(Value):
     surrogate: Annotated[str, _one_of(SURROGATES)] = "auto"
     acquisition: Annotated[str, _one_of(ACQUISITIONS)] = "ei"
     selection: Annotated[str, _one_of(SELECTIONS)] = "severity"
-    xi: float = Field(default=0.01, ge=0)
-    beta: float = Field(default=1.96, ge=0)
+    xi: float = Field(default=Balance.xi, ge=0)
+    beta: float = Field(default=Balance.beta, ge=0)
 
 
 class Recovery(Value):

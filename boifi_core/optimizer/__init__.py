@@ -1,6 +1,6 @@
 """Chooses the next experiment from those that were made."""
 
-from boifi_core.optimizer.acquisition import ACQUISITIONS
+from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
 from boifi_core.optimizer.core import OptimizerCore
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.proposal import BestPoint, Why
@@ -8,4 +8,4 @@ from boifi_core.optimizer.selection import SELECTIONS
 from boifi_core.optimizer.surrogate import NotFitted
 from boifi_core.optimizer.surrogates import SURROGATES
 
-__all__ = ["ACQUISITIONS", "DESIGNS", "SELECTIONS", "SURROGATES", "BestPoint", "NotFitted", "OptimizerCore", "Why"]
+__all__ = ["ACQUISITIONS", "DESIGNS", "SELECTIONS", "SURROGATES", "Balance", "BestPoint", "NotFitted", "OptimizerCore", "Why"]

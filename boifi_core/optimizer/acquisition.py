@@ -81,7 +81,7 @@ class Balance:
         beta: for `ucb`, standard deviations, >= 0.
     """
 
-    xi: float = 0.01
+    xi: float = 0.2
     beta: float = 1.96
 
 

@@ -77,8 +77,8 @@ class OptimizerCore:
         initial_design: str = "latin_hypercube",
         surrogate: str = "auto",
         selection: str = "severity",
-        xi: float = 0.2,
-        beta: float = 1.96,
+        xi: float = Balance.xi,
+        beta: float = Balance.beta,
         n_estimators: int = 100,
         n_candidates: int = 600,
     ) -> None:

@@ -78,7 +78,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Hyper:
-    """What was learnt: the relevance of each dimension, shape (dimensions,), and noise variance over signal variance."""
+    """What was learnt: each dimension's relevance, shape (dimensions,), and noise variance over signal variance."""
 
     relevance: Floats
     noise: float
