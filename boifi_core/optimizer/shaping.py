@@ -19,7 +19,7 @@ _RIDGE = 2.0
 """How many trials the prior slope counts for."""
 
 _SHARES_OF_ONE = ("error_rate",)
-"""Signals between 0 and 1, taken as they are; of all others the logarithm is taken."""
+"""Signals from 0 to 1, and taken for the nearer one beyond; of all others, from 0 up, the logarithm is taken."""
 
 
 def shaped(evidence: Evidence) -> Floats:
@@ -37,7 +37,7 @@ def shaped(evidence: Evidence) -> Floats:
         return evidence.scores
     values = np.array([[signals.get(name, np.nan) for name in names] for signals in evidence.signals])
     shares = np.array([name in _SHARES_OF_ONE for name in names])
-    columns = np.where(shares, values, np.log1p(np.maximum(values, 0.0)))
+    columns = np.where(shares, np.clip(values, 0.0, 1.0), np.log1p(np.maximum(values, 0.0)))
     standardised = _standardised(columns)
     if not standardised.shape[1]:
         return evidence.scores
