@@ -37,7 +37,7 @@ def search_candidates(
     promises = promise(rows)
     for _ in range(_ROUNDS):
         starts = np.vstack([rows[np.argsort(-promises, kind="stable")[:_STARTS]], worst[:_TRIED_STARTS]])
-        each = max(1, n // (2 * _ROUNDS * len(starts)))
+        each = max(1, n // (2 * _ROUNDS * max(1, len(starts))))
         found = untried(space.neighbour_rows(np.repeat(starts, each, axis=0), rng), taken)
         if len(found):
             rows, promises = np.vstack([rows, found]), np.concatenate([promises, promise(found)])

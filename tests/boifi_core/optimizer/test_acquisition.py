@@ -44,3 +44,27 @@ def test_ucb_is_mean_plus_beta_times_std():
 def test_the_table_passes_the_weights_on():
     assert ACQUISITIONS["ei"](Balance(xi=0.3)) == ExpectedImprovement(0.3)
     assert ACQUISITIONS["ucb"](Balance(beta=2.5)) == UpperConfidenceBound(2.5)
+
+
+extremes = st.one_of(st.floats(-10, 10), st.sampled_from([0.0, -1e12, 1e12, 1e-300]))
+doubts = st.one_of(st.floats(0, 10), st.sampled_from([0.0, 1e-300, 1e12]))
+
+
+@pytest.mark.parametrize("name", ACQUISITIONS)
+class TestEveryAcquisition:
+    @given(told=st.lists(st.tuples(extremes, doubts), min_size=0, max_size=6), best=extremes)
+    def test_one_finite_promise_for_each_point_that_depends_on_it_alone(self, name, told, best):
+        mean, std = np.array(told, float).reshape(-1, 2).T
+        acquisition = ACQUISITIONS[name](Balance())
+        promise = acquisition(mean, std, best)
+        assert promise.shape == mean.shape
+        assert np.isfinite(promise).all()
+        alone = [acquisition(mean[i : i + 1], std[i : i + 1], best)[0] for i in range(len(mean))]
+        np.testing.assert_allclose(promise, alone)
+
+    @given(mean=numbers, std=spreads, more=st.floats(0.01, 5), best=numbers)
+    def test_more_is_more_promising(self, name, mean, std, more, best):
+        acquisition = ACQUISITIONS[name](Balance())
+        plain, worse, unsurer = acquisition(np.array([mean, mean + more, mean]), np.array([std, std, std + more]), best)
+        assert worse >= plain - 1e-12
+        assert unsurer >= plain - 1e-12

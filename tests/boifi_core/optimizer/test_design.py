@@ -61,3 +61,13 @@ def test_defaults_that_break_a_constraint_are_left_aside():
     space = SearchSpace.parse({"dimensions": dimensions, "constraints": [constraint]})
     for point in space.points(latin_hypercube(space, np.random.default_rng(0), 6)):
         space.check(point)
+
+
+def test_faults_begin_strong():
+    percentage = {"name": "percentage", "type": "integer", "min": 0, "max": 100}
+    space = SearchSpace.parse([FAULT, percentage, {"name": "x", "type": "integer", "min": 0, "max": 100}])
+    rows = latin_hypercube(space, np.random.default_rng(0), 10)
+    assert rows[:, 1].min() >= 70
+    assert rows[:, 2].min() < 15
+    # They cover the upper part as evenly as they would the whole.
+    assert len(set(np.floor((rows[:, 1] - 70) / 3.01))) >= 9

@@ -89,7 +89,11 @@ class TestEverySurrogate:
         evidence = made(20)
         fresh, used = make(), make()
         with one_thread():
-            for before in (made(n, seed=5), made(n, score=lambda point: 1.0), made(n, signals=lambda point: {"x": 4.0})):
+            for before in (
+                made(n, seed=5),
+                made(n, score=lambda point: 1.0),
+                made(n, signals=lambda point: {"x": 4.0}),
+            ):
                 used.fit(before)
             used.fit(evidence)
             fresh.fit(evidence)
