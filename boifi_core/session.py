@@ -31,7 +31,7 @@ from boifi_core.models import (
 )
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
-from boifi_core.readings import by_point, mean_severity, rankable, recommended, typical
+from boifi_core.readings import by_point, expectation, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
 from boifi_core.space.restricted import restrict
 
@@ -294,15 +294,14 @@ def best_result(trials: Sequence[Trial], best: BestPoint | None) -> BestResult |
     if alike is None:
         return None
     shown = typical(alike)
-    # Without any spread there was no model to ask yet.
-    told = best if best is not None and best.std > 0 else None
+    mean, std = expectation(best) or (None, None)
     return BestResult(
         fault_plans=shown.plans,
         severity_score=mean_severity(alike),
         iteration=shown.trial,
         readings=len(alike),
-        expected_severity=None if told is None else told.mean,
-        expected_std=None if told is None else told.std,
+        expected_severity=mean,
+        expected_std=std,
     )
 
 

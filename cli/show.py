@@ -11,7 +11,7 @@ from rich.text import Text
 
 from boifi_core.folder import SessionFolder
 from boifi_core.models import BestResult, RawObservation, SessionState, SessionStatus, Trial
-from boifi_core.readings import times
+from boifi_core.readings import give_or_take, times
 from boifi_core.report import Finding
 from boifi_core.reporting import worst_faults
 from flows.watch import Watcher
@@ -115,7 +115,7 @@ def severity_cell(fault: Finding, best: BestResult | None) -> str:
     """A fault's mean severity; if it was measured more than once, how often; of the best one, what to expect of it."""
     lines = [f"{fault.severity:.1f}"]
     if best is not None and best.iteration == fault.trial.trial and best.expected_severity is not None:
-        lines.append(f"likely {best.expected_severity:.1f} ± {best.expected_std:.1f}")
+        lines.append(f"likely {give_or_take(best.expected_severity, best.expected_std or 0.0)}")
     if len(fault.severities) > 1:
         lines.append(f"measured {times(len(fault.severities))}")
     return "\n".join(lines)

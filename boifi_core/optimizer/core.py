@@ -323,7 +323,7 @@ class OptimizerCore:
 
     def _from_model(self, rng: np.random.Generator) -> _Choice | None:
         own = self._own
-        if not self._pending and is_surprising(own, self._surrogate.left_out):
+        if not self._pending and is_surprising(own, self._surrogate.left_out) and self._is_allowed(own.rows[-1]):
             return _Choice(own.rows[-1], "confirm")
         view = self._surrogate.view(self._n_done + len(self._pending))
         if rng.random() < chance_to_explore(own.scores, self._initial_points):
@@ -374,6 +374,10 @@ class OptimizerCore:
     @property
     def _unavailable(self) -> set[bytes]:
         return self._taken.union(self._pending)
+
+    def _is_allowed(self, row: Rows) -> bool:
+        """Whether it may be tried once more: a session may have got stricter guardrails since."""
+        return bool(self.space.valid_rows(row[None, :])[0])
 
     def _is_taken(self, row: Rows) -> bool:
         return _id(row) in self._taken or _id(row) in self._pending

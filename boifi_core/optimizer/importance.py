@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ _STREAM = 7
 """Of the random rows: always the same, so that the same model gives the same shares."""
 
 _PAIRS = 10
+_LEAST = 0.005
+"""Of a pair's share, to be named."""
+
 _SWEEPS = 4
 _CHANCE = 4.0
 """By how many standard deviations a pair must exceed what chance alone gives it, to be named."""
@@ -54,9 +58,9 @@ def importance(space: SearchSpace, predict: Predict) -> Importance:
     category, or for each of some stretches of a number. Chance puts some variance between any groups; that is taken
     off, as in epsilon squared (Kelley 1935, PNAS 21, 554-559).
 
-    In conditional spaces, that a dimension is absent is the doing of the one it depends on: its own share counts only
-    what it does among the rows that have it. A pair's share is what the means over both explain of f less the best sum
-    of functions of one dimension each, so that what depends on one another does not count twice.
+    In conditional spaces, that a dimension is absent is the doing of the one it depends on: a share, its own or a
+    pair's, counts only what happens among the rows that have it. A pair's is what the means over both explain of f less
+    the best sum of functions of one dimension each, so that what depends on one another does not count twice.
 
     Sources: Sobol (1993), Math. Modelling and Comp. Experiments 1, 407-414; on a surrogate, for hyperparameters:
     Hutter, Hoos & Leyton-Brown (2014), ICML, PMLR 32, 754-762.
@@ -69,12 +73,13 @@ def importance(space: SearchSpace, predict: Predict) -> Importance:
     if whole <= _CONSTANT * len(rows):
         return Importance(tuple((name, 0.0) for name in names), ())
     groups = [_groups(column, rows[:, index]) for index, column in enumerate(space.layout.columns)]
-    shares = [_alone(codes, values, ~np.isnan(rows[:, index])) / whole for index, codes in enumerate(groups)]
+    there = ~np.isnan(rows)
+    shares = [_alone(codes, values, there[:, index]) / whole for index, codes in enumerate(groups)]
     alone = sorted(zip(names, shares, strict=True), key=lambda named: -named[1])
-    together = _together(groups, values)
-    found = sorted(((share / whole, pair) for pair, share in together.items()), key=lambda one: (-one[0], one[1]))
-    pairs = tuple((names[i], names[j], min(1.0, share)) for share, (i, j) in found[:_PAIRS])
-    return Importance(tuple(alone), pairs)
+    together = _together(groups, there, values)
+    found = sorted(together.items(), key=lambda one: (-one[1], one[0]))
+    pairs = tuple((names[i], names[j], min(1.0, share / whole)) for (i, j), share in found if share > _LEAST * whole)
+    return Importance(tuple(alone), pairs[:_PAIRS])
 
 
 def _groups(column: Column, entries: Floats) -> Codes:
@@ -103,31 +108,45 @@ def _alone(codes: Codes, values: Floats, there: NDArray[np.bool_]) -> float:
     return max(0.0, between - free * within / rest) if rest > 0 else 0.0
 
 
-def _together(groups: Sequence[Codes], values: Floats) -> dict[tuple[int, int], float]:
+def _together(groups: Sequence[Codes], there: NDArray[np.bool_], values: Floats) -> dict[tuple[int, int], float]:
     """For each pair that does something together, the sum of squares that it explains and no sum of single ones does.
 
     What single dimensions explain is taken off first, so that it does not drown what is left.
     """
     left = _less_single(groups, values)
-    n, whole = len(left), float(left @ left)
-    singles = sum(int(codes.max()) for codes in groups)
+    singles = sum(int(codes.max()) for codes in groups) / len(left)
     found = {}
     for i, j in combinations(range(len(groups)), 2):
-        width = int(groups[j].max()) + 1
-        counts, means = _means(groups[i] * width + groups[j], left)
-        between = float(counts @ means**2)
-        # Nested groups leave fewer degrees of freedom than this, and nothing between them either.
-        free = max(0, int((counts > 0).sum()) - int(groups[i].max()) - width)
-        rest = n - singles - free
-        if rest <= 0:
-            continue
-        chance = max(0.0, whole - between) / rest
-        excess = between - free * chance
-        if free and excess > _CHANCE * chance * np.sqrt(2 * free):
+        both = there[:, i] & there[:, j]
+        pair, mine = [groups[i][both], groups[j][both]], left[both]
+        # Where one is absent at times, the other may act differently then: the doing of what the one depends on.
+        excess = _beyond(pair, mine if both.all() else _less_single(pair, mine), singles)
+        if excess > 0:
             # Single dimensions explain a part of anything by chance, their parameters' share of the rows; it is missing
             # from what is left, and what is left no longer fits the cells by as much again.
-            found[i, j] = excess * (n / (n - singles)) ** 2
+            found[i, j] = excess / (1 - singles) ** 2
     return found
+
+
+def _beyond(pair: Sequence[Codes], left: Floats, singles: float) -> float:
+    """What the cells of two dimensions explain of what neither explains alone; 0 if chance may do as much.
+
+    Args:
+        singles: how many parameters were fitted before, per row.
+    """
+    if not len(left):
+        return 0.0
+    one, other = pair
+    counts, means = _means(one * (int(other.max()) + 1) + other, left)
+    between = float(counts @ means**2)
+    # Nested groups leave fewer degrees of freedom than this, and nothing between them either.
+    free = max(0, int((counts > 0).sum()) - len(np.unique(one)) - len(np.unique(other)) + 1)
+    rest = len(left) * (1 - singles) - free
+    if not free or rest <= 0:
+        return 0.0
+    chance = max(0.0, float(left @ left) - between) / rest
+    excess = between - free * chance
+    return excess if excess > _CHANCE * chance * sqrt(2 * free) else 0.0
 
 
 def _less_single(groups: Sequence[Codes], values: Floats) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from boifi_core.models import RawObservation, Trial
-from boifi_core.readings import times
+from boifi_core.readings import give_or_take, times
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
@@ -98,7 +98,7 @@ def _range(finding: Finding) -> str:
 
 def _expected(report: ReportInput, finding: Finding) -> str:
     told = expected(report, finding)
-    return "" if told is None else f"; by all trials together the model takes it for {told[0]:.1f} ± {told[1]:.1f}"
+    return "" if told is None else f"; by all trials together the model takes it for {give_or_take(*told)}"
 
 
 def _beside_baseline(seen: RawObservation, baseline: RawObservation | None) -> str:

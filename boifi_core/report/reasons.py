@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boifi_core.models import Choice, Phase, Trial
-from boifi_core.readings import point_key
+from boifi_core.readings import expectation, give_or_take, point_key
 from boifi_core.report.facts import Finding, ReportInput
 
 _WITHOUT_NEAREST = {
@@ -26,7 +26,7 @@ def _reason(trial: Trial, why: Choice) -> str:
         earlier = f"trial {nearest.trial}'s {nearest.severity:.1f}" if nearest else "an earlier reading"
         return f"to see whether {earlier} comes again"
     if why.reason == "improve" and trial.predicted_mean is not None and trial.predicted_std is not None:
-        text = f"the model expected {trial.predicted_mean:.1f} ± {trial.predicted_std:.1f}"
+        text = f"the model expected {give_or_take(trial.predicted_mean, trial.predicted_std)}"
     else:
         text = _WITHOUT_NEAREST.get(why.reason, why.reason)
     if nearest is None or why.reason not in ("explore", "improve"):
@@ -37,7 +37,6 @@ def _reason(trial: Trial, why: Choice) -> str:
 def expected(report: ReportInput, finding: Finding) -> tuple[float, float] | None:
     """What the model takes the recommended fault's severity for, and its standard deviation; None for any other."""
     best = report.best
-    # Without any spread there was no model to ask yet.
-    if best is None or best.std <= 0 or point_key(best[0]) != point_key(finding.trial.point):
+    if best is None or point_key(best[0]) != point_key(finding.trial.point):
         return None
-    return best.mean, best.std
+    return expectation(best)

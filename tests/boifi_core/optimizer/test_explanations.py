@@ -7,6 +7,7 @@ import pytest
 
 from boifi_core.optimizer import SURROGATES, NotFitted, OptimizerCore
 from boifi_core.space import SearchSpace
+from boifi_core.space.restricted import restrict
 
 IS_DELAY = {"field": "fault_type", "operator": "equals", "value": "delay"}
 SPACE = SearchSpace.parse(
@@ -81,6 +82,15 @@ class TestWhy:
         why = core.why(point)
         assert why.reason == "confirm"
         assert (why.nearest[0].place, why.nearest[0].point, why.nearest[0].score) == (12, point, 9.0)
+
+    def test_what_is_forbidden_by_now_is_not_tried_again(self):
+        core = optimizer(restrict(SPACE, lambda point: "high" if point["percentage"] > 50 else None, field="rails"))
+        points = SPACE.sample(np.random.default_rng(4), 12)
+        core.load([(point, 0.5, None) for point in points])
+        core.record({"fault_type": "abort", "target_path": "/a", "percentage": 90}, 9.0)
+        again = core.propose()
+        assert core.why(again).reason != "confirm"
+        assert again["percentage"] <= 50
 
     def test_when_neither_design_nor_model_has_anything_left_to_try_any_point_remains(self):
         core = optimizer(TINY, initial_points=1)

@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from search_spaces import spaces
 
 from boifi_core.optimizer.importance import importance
 from boifi_core.space import SearchSpace
@@ -113,6 +116,22 @@ def test_a_pair_in_a_conditional_space():
     assert pairs == {frozenset({"p", "x"}): pytest.approx(1, abs=CLOSE)}
 
 
+def test_what_two_do_together_is_not_counted_again_for_those_that_depend_on_one_of_them():
+    """With a delay the path matters, with an abort it does not: p and path, whatever ms and code are."""
+    space = space_of(*CONDITIONAL.dump()["dimensions"], kind("path", "a", "b"))
+    alone, pairs = shares(space, lambda x: (x["p"] == 0) * (x["path"] == 1))
+    assert (alone["p"], alone["path"]) == pytest.approx((1 / 3, 1 / 3), abs=CLOSE)
+    assert pairs == {frozenset({"p", "path"}): pytest.approx(1 / 3, abs=CLOSE)}
+
+
+def test_a_pair_of_which_one_is_there_at_times():
+    """f = (ms - 1/2) s with a delay, 0 without, s = -1 or 1 by the path."""
+    space = space_of(*CONDITIONAL.dump()["dimensions"], kind("path", "a", "b"))
+    alone, pairs = shares(space, lambda x: np.nan_to_num((x["ms"] - 0.5) * (2 * x["path"] - 1)))
+    assert max(alone.values()) < CLOSE
+    assert pairs == {frozenset({"ms", "path"}): pytest.approx(1, abs=CLOSE)}
+
+
 def test_the_order_of_dimensions_and_categories_does_not_matter():
     def severity(x, last):
         return np.where(x["k"] == last, 8.0, 1.0) * (x["y"] > 0.7) + x["z"]
@@ -158,3 +177,18 @@ def test_one_dimension_and_one_point():
     assert shares(space_of(kind("only", "a")), lambda x: x["only"]) == ({"only": 0}, {})
     alone, pairs = shares(space_of(real("x")), lambda x: x["x"])
     assert (alone["x"], pairs) == (pytest.approx(1, abs=CLOSE), {})
+
+
+@settings(max_examples=40, deadline=None)
+@given(space=spaces(), seed=st.integers(0, 99))
+def test_any_space_and_any_model(space, seed):
+    """Conditions within conditions, constraints that leave little, one category, whatever the model says."""
+    weights = np.random.default_rng(seed).standard_normal(len(space.dimensions))
+
+    def predict(rows):
+        return np.nan_to_num(rows) @ weights + np.sin(np.nan_to_num(rows).sum(axis=1)), np.zeros(len(rows))
+
+    found = importance(space, predict)
+    assert sorted(name for name, _ in found.dimensions) == sorted(dimension.name for dimension in space.dimensions)
+    assert all(0 <= share <= 1 + 1e-9 for _, share in found.dimensions)
+    assert all(0 < share <= 1 for *_, share in found.pairs)
