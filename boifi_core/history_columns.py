@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
 
-VERSION = "1"
+VERSION = "2"
 """Of the columns; in every part's metadata under `boifi_history`."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -41,8 +41,12 @@ AFTER_POINT = {
     "observation": pa.string(),
     "breakdown": pa.string(),
     "fallback": pa.string(),
+    "why": pa.string(),
 }
-"""`breakdown` and `fallback` are those of the score, as JSON."""
+"""`breakdown` and `fallback` are those of the score, `why` is the optimizer's choice; all JSON."""
+
+SINCE_VERSION_2 = frozenset({"why"})
+"""Columns that older histories are without."""
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
 _INT64 = range(-(2**63), 2**63)
@@ -64,6 +68,12 @@ def schema(dimensions: Sequence[Dimension]) -> pa.Schema:
     point = {f"point.{dimension.name}": column_type(dimension) for dimension in dimensions}
     columns = {**BEFORE_POINT, **point, **AFTER_POINT}
     return pa.schema(list(columns.items()), metadata={"boifi_history": VERSION})
+
+
+def is_version_1(columns: pa.Schema, dimensions: Sequence[Dimension]) -> bool:
+    """Whether these are the columns that a history over these dimensions had before version 2."""
+    kept = [field for field in schema(dimensions) if field.name not in SINCE_VERSION_2]
+    return bool(columns.equals(pa.schema(kept)))
 
 
 def column_type(dimension: Dimension) -> pa.DataType:
@@ -102,6 +112,7 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         "predicted_std": trial.predicted_std,
         "plans": _PLANS.dump_json(trial.plans, exclude_none=True).decode(),
         **{step: getattr(trial.durations, step) for step in STEPS},
+        "why": None if trial.why is None else trial.why.model_dump_json(),
     }
     for dimension in dimensions:
         if dimension.name in trial.point:
@@ -137,7 +148,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         value = cells[f"point.{dimension.name}"]
         if value is not None:
             point[dimension.name] = json.loads(value) if is_json(dimension) else value
-    score = None
+    score, why = None, cells.get("why")
     if cells["severity"] is not None:
         score = SeverityScore(
             total_score=cells["severity"],
@@ -162,6 +173,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         predicted_mean=cells["predicted_mean"],
         predicted_std=cells["predicted_std"],
         durations=StepDurations(**{step: cells[step] for step in STEPS}),
+        why=None if why is None else Choice.model_validate_json(why),
     )
 
 

@@ -208,10 +208,31 @@ class StepDurations(Value):
     record_ms: float | None = None
 
 
+class Near(Value):
+    """An earlier trial like the one proposed: its number, and how severe it was."""
+
+    trial: int = Field(ge=1)
+    severity: float
+
+
+class Choice(Value):
+    """Why the optimizer chose a point.
+
+    `reason` is what the trial was for: `initial`, `explore`, `improve`, `confirm`, `remaining`. `promise` is the
+    acquisition function's value, None where it did not decide. `nearest` are the most similar trials that were known
+    then, most similar first.
+    """
+
+    reason: str
+    promise: float | None = None
+    nearest: tuple[Near, ...] = ()
+
+
 class Trial(Value):
     """One experiment, whole: what was proposed, what was sent, what was seen, how bad it was, and how long it took.
 
-    `trial` counts from 1. `plans` are as sent (after the injector's rounding).
+    `trial` counts from 1. `plans` are as sent (after the injector's rounding). `why` is None where nobody chose the
+    point (a replay), and in histories from before it was kept.
     """
 
     session_id: str
@@ -228,6 +249,7 @@ class Trial(Value):
     predicted_mean: float | None = None
     predicted_std: float | None = None
     durations: StepDurations = StepDurations()
+    why: Choice | None = None
 
     @property
     def severity(self) -> float | None:
@@ -257,11 +279,19 @@ class SessionStatus(StrEnum):
 
 
 class BestResult(Value):
-    """The worst fault found so far: all plans of its trial, its severity, and the trial's number."""
+    """The fault that is the worst by all that is known: not the luckiest reading, but the one to expect most of.
+
+    `fault_plans` are all plans of its trial, number `iteration`; of several trials of it, the one nearest to their
+    mean, which is `severity_score`. `readings` is how often it was measured. `expected_severity` is what the model
+    takes for its severity without noise, give or take `expected_std`; None while there is no model.
+    """
 
     fault_plans: tuple[FaultPlan, ...]
     severity_score: float = Field(ge=0, le=10)
     iteration: int = Field(ge=1)
+    readings: int = Field(default=1, ge=1)
+    expected_severity: float | None = None
+    expected_std: float | None = None
 
     @property
     def fault_plan(self) -> FaultPlan | None:

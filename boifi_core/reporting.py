@@ -9,13 +9,16 @@ from datetime import datetime
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.models import RawObservation, SessionStatus
 from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, markdown, why
-from boifi_core.session import read_trials, stored_config
+from boifi_core.session import learnt_optimizer, read_trials, stored_config
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""
 
 HARMLESS = 0.5
 """Up to this severity a fault is none that hurts."""
+
+EXPLAINED = 10
+"""From how many scores on the report says what the model makes of the dimensions."""
 
 FORMATS: dict[str, Callable[[ReportInput], str]] = {
     "md": markdown,
@@ -32,6 +35,9 @@ def report_input(folder: SessionFolder) -> ReportInput:
     config = stored_config(folder)
     state = folder.state()
     baseline, baseline_severity = stored_baseline(folder)
+    trials = read_trials(folder, config)
+    optimizer = learnt_optimizer(config, trials)
+    is_explained = len(optimizer.history) >= EXPLAINED
     return ReportInput(
         session_id=folder.session_id,
         name=config.name,
@@ -43,9 +49,12 @@ def report_input(folder: SessionFolder) -> ReportInput:
         total_trials=config.total_trials,
         baseline=baseline,
         baseline_severity=baseline_severity,
-        trials=read_trials(folder, config),
+        trials=trials,
         dimensions=config.search_space.dimensions,
         analyzer=config.analyzer,
+        best=optimizer.best_point,
+        importance=optimizer.importance() if is_explained else None,
+        accuracy=optimizer.accuracy() if is_explained else None,
     )
 
 
@@ -73,16 +82,16 @@ def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float
 def worst_faults(folder: SessionFolder, limit: int = 8) -> list[tuple[Finding, str]]:
     """The faults that hurt, worst first, each with a sentence why.
 
-    Of those that differ only in their numbers, the worst stands for all.
+    Of those that differ only in their numbers, the worst stands for all; the first is the recommended one.
     """
     report = report_input(folder)
     seen: set[tuple[object, ...]] = set()
     worst: list[tuple[Finding, str]] = []
     for finding in findings(report):
         kind = tuple(sorted((p.fault_type, p.target_service or "", p.target_path) for p in finding.trial.plans))
-        if finding.severity <= HARMLESS or len(worst) == limit:
+        if len(worst) == limit:
             break
-        if kind not in seen:
+        if finding.severity > HARMLESS and kind not in seen:
             seen.add(kind)
             worst.append((finding, why(finding, report)))
     return worst

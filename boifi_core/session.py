@@ -28,10 +28,10 @@ from boifi_core.models import (
     SessionState,
     SessionStatus,
     Trial,
-    TrialStatus,
 )
-from boifi_core.optimizer import OptimizerCore
+from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
+from boifi_core.readings import by_point, expectation, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
 from boifi_core.space.restricted import restrict
 
@@ -63,10 +63,7 @@ class Session:
         self.history = History(folder.history, config.search_space)
         self.history.create()
         self.trials = self.history.trials()
-        self.optimizer = make_optimizer(config)
-        # A replay is somebody's own look at a fault: it must not shift what the session would propose.
-        searched = [trial for trial in self.trials if trial.phase is not Phase.REPLAY]
-        self.optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in searched)
+        self.optimizer = learnt_optimizer(config, self.trials)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
@@ -78,7 +75,7 @@ class Session:
     @property
     def budget_used(self) -> int:
         """The trials that count in `total_trials`: all but those that somebody replayed."""
-        return sum(trial.phase is not Phase.REPLAY for trial in self.trials)
+        return len(searched(self.trials))
 
     @property
     def next_number(self) -> int:
@@ -126,7 +123,7 @@ class Session:
             reason=reason,
             created_at=self.created_at,
             updated_at=datetime.now(UTC),
-            progress=progress(self.trials, self.config.total_trials),
+            progress=progress(self.trials, self.config.total_trials, self.optimizer.best_point),
             error_message=error_message,
             errors=tuple(self.errors),
         )
@@ -211,6 +208,21 @@ def make_optimizer(config: SessionConfig) -> OptimizerCore:
     )
 
 
+def learnt_optimizer(config: SessionConfig, trials: Sequence[Trial]) -> OptimizerCore:
+    """The optimizer that a session's config asks for, as it stands after these trials."""
+    optimizer = make_optimizer(config)
+    optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in searched(trials))
+    return optimizer
+
+
+def searched(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that the search itself made.
+
+    A replay is somebody's own look at a fault: it must not shift what the session would propose.
+    """
+    return [trial for trial in trials if trial.phase is not Phase.REPLAY]
+
+
 def searchable_space(config: SessionConfig) -> SearchSpace:
     """The search space without the points that the guardrails forbid.
 
@@ -262,19 +274,37 @@ def signals(trial: Trial) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def progress(trials: Sequence[Trial], total: int) -> OptimizationProgress:
-    """How far a session is, and the worst fault so far."""
-    worst = best_trial(trials)
+def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None) -> OptimizationProgress:
+    """How far a session is, and the worst fault so far.
+
+    Args:
+        best: what the optimizer recommends after these trials.
+    """
     return OptimizationProgress(
-        current_iteration=sum(trial.phase is not Phase.REPLAY for trial in trials),
+        current_iteration=len(searched(trials)),
         total_iterations=total,
-        best_result=worst
-        and BestResult(fault_plans=worst.plans, severity_score=worst.severity or 0.0, iteration=worst.trial),
+        best_result=best_result(trials, best),
         history=tuple(HistoryEntry(iteration=t.trial, fault_plans=t.plans, score=t.score) for t in trials),
     )
 
 
+def best_result(trials: Sequence[Trial], best: BestPoint | None) -> BestResult | None:
+    """The recommended fault; where the model has learnt from no trial, the one with the highest mean severity."""
+    alike = recommended(by_point(trials), None if best is None else best[0])
+    if alike is None:
+        return None
+    shown = typical(alike)
+    mean, std = expectation(best) or (None, None)
+    return BestResult(
+        fault_plans=shown.plans,
+        severity_score=mean_severity(alike),
+        iteration=shown.trial,
+        readings=len(alike),
+        expected_severity=mean,
+        expected_std=std,
+    )
+
+
 def best_trial(trials: Sequence[Trial]) -> Trial | None:
-    """The trial with the highest severity, the earliest of equals; a fallback score is never the best."""
-    scored = [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
-    return max(scored, key=lambda t: (t.severity or 0.0, -t.trial), default=None)
+    """The trial with the highest reading, the earliest of equals; a fallback score is never the highest."""
+    return max(rankable(trials), key=lambda t: (t.severity or 0.0, -t.trial), default=None)

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from boifi_core.errors import ExecutorTimedOut
-from boifi_core.models import FaultPlan, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
+from boifi_core.models import Choice, FaultPlan, Near, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
+from boifi_core.optimizer import Why
 from boifi_core.policies import CALL_TIMEOUT_S, with_expiry
-from boifi_core.session import Session
+from boifi_core.session import Session, searched, training_score
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to try next, as it will be sent, and what the model expects of it (None before there is a model)."""
+    """What to try next, as it will be sent, what the model expects of it (None before there is a model), and why."""
 
     point: Point
     plans: tuple[FaultPlan, ...]
     phase: Phase
     predicted_mean: float | None = None
     predicted_std: float | None = None
+    why: Choice | None = None
 
 
 def propose(session: Session) -> Proposal:
@@ -29,11 +31,17 @@ def propose(session: Session) -> Proposal:
     optimizer = session.optimizer
     phase = Phase(optimizer.phase)
     point = optimizer.propose()
-    mean = std = None
-    if optimizer.is_fitted:
-        means, stds = optimizer.predict([point])
-        mean, std = float(means[0]), float(stds[0])
-    return Proposal(point, plans_for(session, point), phase, mean, std)
+    why = optimizer.why(point) or Why("remaining")
+    if why.reason == "confirm":
+        phase = Phase.CONFIRM
+    return Proposal(point, plans_for(session, point), phase, why.mean, why.std, _choice(session, why))
+
+
+def _choice(session: Session, why: Why) -> Choice:
+    """What was behind a proposal, with the numbers of the trials that it names."""
+    learnt = [trial.trial for trial in searched(session.trials) if training_score(trial) is not None]
+    near = tuple(Near(trial=learnt[tried.place], severity=tried.score) for tried in why.nearest)
+    return Choice(reason=why.reason, promise=why.promise, nearest=near)
 
 
 def plans_for(session: Session, point: Point) -> tuple[FaultPlan, ...]:

@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from boifi_core.folder import SessionFolder
-from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.models import BestResult, RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.readings import give_or_take, times
+from boifi_core.report import Finding
 from boifi_core.reporting import worst_faults
 from flows.watch import Watcher
 
@@ -53,7 +55,7 @@ class Progress(Watcher):
         self._best = max(self._best, trial.severity or 0.0)
         left = self._time_left()
         severity = "-" if trial.severity is None else f"{trial.severity:.1f}"
-        fault = faults_line(trial)
+        fault = faults_line(trial) + mark(trial)
         if trial.severity is None:
             fault = f"{trial.status}: {trial.reason}"
         line = f"{trial.trial:>4}/{self._total:<4}  {severity:>8}  {self._best:>4.1f}  {left:>7}  {fault}"
@@ -92,7 +94,7 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
         table.add_column("fault", ratio=3)
         table.add_column("what happened", ratio=4)
         for fault, why in faults:
-            table.add_row(str(fault.trial.trial), f"{fault.severity:.1f}",
+            table.add_row(str(fault.trial.trial), severity_cell(fault, state.progress.best_result),
                           Text("\n+ ".join(map(str, fault.trial.plans)) or "none"), Text(why))  # fmt: skip
         console.print(table)
     else:
@@ -107,6 +109,26 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
         console.print(Text(f"{'again':<10}boifi replay {folder.session_id} {faults[0][0].trial.trial}"), soft_wrap=True)
     if state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
         console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
+
+
+def severity_cell(fault: Finding, best: BestResult | None) -> str:
+    """A fault's mean severity; if it was measured more than once, how often; of the best one, what to expect of it."""
+    lines = [f"{fault.severity:.1f}"]
+    if best is not None and best.iteration == fault.trial.trial and best.expected_severity is not None:
+        lines.append(f"likely {give_or_take(best.expected_severity, best.expected_std or 0.0)}")
+    if len(fault.severities) > 1:
+        lines.append(f"measured {times(len(fault.severities))}")
+    return "\n".join(lines)
+
+
+MARKS = {"confirm": "again", "explore": "new ground"}
+"""What is said of trials that do not simply look for a worse fault."""
+
+
+def mark(trial: Trial) -> str:
+    """Why the trial was made, where that is worth a word; it stands last, where a narrow terminal cuts the line."""
+    word = None if trial.why is None else MARKS.get(trial.why.reason)
+    return "" if word is None else f" ({word})"
 
 
 def faults_line(trial: Trial) -> str:

@@ -232,6 +232,7 @@ class _Attempt:
             score=self.score,
             predicted_mean=proposal.predicted_mean,
             predicted_std=proposal.predicted_std,
+            why=proposal.why,
             durations=StepDurations(**self.durations),
         )
 

@@ -73,6 +73,7 @@ class Committee:
         self._members = list(self._unlearnt)
         self._evidence: Evidence | None = None
         self._known: _Learnt | None = None
+        self._chosen, self._n = np.empty(0, np.intp), 0
 
     def fit(self, evidence: Evidence) -> None:
         """See `Surrogate`; a member learns with every `_MEMBERS`-th trial, in turn."""
@@ -85,7 +86,8 @@ class Committee:
             if at >= 2 and member.learnt_from != at:
                 hyper = self._learnt(member, evidence.first(at))
                 self._members[number] = _Beliefs(member.kernel, member.prior, hyper, at)
-        self._known = _Learnt(self._distances, tuple(self._members), _chosen(evidence, _KNOW))
+        self._chosen, self._n = _chosen(evidence, _KNOW), n
+        self._known = _Learnt(self._distances, tuple(self._members), evidence.take(self._chosen))
 
     def predict(self, rows: Rows) -> tuple[Floats, Floats]:
         """See `Surrogate`."""
@@ -96,7 +98,9 @@ class Committee:
     def left_out(self) -> tuple[Floats, Floats]:
         """See `Surrogate`."""
         known = self._fitted()
-        return _mixture(known.weights, [process.left_out for process in known.processes])
+        told = np.full((2, self._n), np.nan)
+        told[:, self._chosen] = _mixture(known.weights, [process.left_out for process in known.processes])
+        return told[0], told[1]
 
     def view(self, turn: int) -> View:
         """See `Surrogate`: what one member expects, which looks beneath the scores."""
@@ -108,7 +112,7 @@ class Committee:
         return View(predict, process.prior_std)
 
     def _learnt(self, member: _Beliefs, evidence: Evidence) -> Hyper:
-        chosen = _chosen(evidence, _LEARN_FROM)
+        chosen = evidence.take(_chosen(evidence, _LEARN_FROM))
         pairs = self._distances.pairs(self._distances.coordinates(chosen.rows))
         return fit_hyper(member.kernel, member.prior, pairs, shaped(chosen))
 
@@ -159,14 +163,14 @@ def _mixture(weights: Floats, told: list[tuple[Floats, Floats]]) -> tuple[Floats
     return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))
 
 
-def _chosen(evidence: Evidence, most: int) -> Evidence:
+def _chosen(evidence: Evidence, most: int) -> NDArray[np.intp]:
     """At most so many trials: a third of the worst, a third of the latest, the others spread evenly over time."""
     n = len(evidence)
     if n <= most:
-        return evidence
+        return np.arange(n)
     third = most // 3
     worst = np.argsort(-evidence.scores, kind="stable")[:third]
     kept = np.union1d(worst, np.arange(n - third, n))
     others = np.setdiff1d(np.arange(n), kept)
     even = others[np.linspace(0, len(others) - 1, most - len(kept)).astype(np.intp)]
-    return evidence.take(np.union1d(kept, even))
+    return np.union1d(kept, even)

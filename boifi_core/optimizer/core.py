@@ -17,9 +17,10 @@ from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
 from boifi_core.optimizer.candidates import drawn, search_candidates, untried
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
+from boifi_core.optimizer.importance import Importance, importance
 from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
 from boifi_core.optimizer.novelty import novelty
-from boifi_core.optimizer.proposal import BestPoint, Why
+from boifi_core.optimizer.proposal import BestPoint, Tried, Why
 from boifi_core.optimizer.selection import SELECTIONS
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate, View
 from boifi_core.optimizer.surrogates import SURROGATES
@@ -45,6 +46,9 @@ _EXPLORED = 64
 """From how many random points the least known is taken."""
 
 _NEAREST = 3
+
+_MIN_JUDGED = 5
+"""From how many scores on it can be said how well they are predicted."""
 
 _DESIGN, _MODEL = 1, 2
 """Random streams of their own, beside that of the proposals."""
@@ -255,11 +259,39 @@ class OptimizerCore:
             NotFitted: fewer than two scores were recorded.
             InvalidInput: a point is not of this space.
         """
-        if not self.is_fitted:
-            raise NotFitted(f"the model needs {_MIN_SCORES} recorded scores to predict, got {len(self._history)}")
+        self._check_fitted()
         for point in points:
             self.space.check(point)
         return self._predicted(self.space.rows(points))
+
+    def importance(self) -> Importance:
+        """Which dimensions matter, by what the model predicts over the whole space, and which only together.
+
+        Raises:
+            NotFitted: fewer than two scores were recorded.
+        """
+        self._check_fitted()
+        return importance(self.space, self._predicted)
+
+    def accuracy(self) -> float | None:
+        """How well the model predicts each score of this session from all others: R², 1 at best.
+
+        0 is no better than their mean, and less is worse. None with fewer than five scores, or where all are equal. Of
+        very many trials, those count that the model still predicts from.
+        """
+        if len(self._own) < _MIN_JUDGED or not self.is_fitted:
+            return None
+        with one_thread():
+            expected = self._surrogate.left_out()[0][self._evidence.n_past :]
+        known = ~np.isnan(expected)
+        scores, expected = self._own.scores[known], expected[known]
+        if len(scores) < _MIN_JUDGED or np.ptp(scores) == 0:
+            return None
+        return float(1 - ((scores - expected) ** 2).sum() / ((scores - scores.mean()) ** 2).sum())
+
+    def _check_fitted(self) -> None:
+        if not self.is_fitted:
+            raise NotFitted(f"the model needs {_MIN_SCORES} recorded scores to predict, got {len(self._history)}")
 
     @cached_property
     def _design(self) -> Rows:
@@ -299,7 +331,8 @@ class OptimizerCore:
         own = self._own
         # Counted by trials, not by readings: one that gave no score is not repeated for ever.
         once = self._taken[_id(own.rows[-1])] == 1
-        if once and not self._pending and is_surprising(own, self._surrogate.left_out):
+        again = once and not self._pending and self._is_allowed(own.rows[-1])
+        if again and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
         view = self._surrogate.view(self._n_done + len(self._pending))
         if rng.random() < chance_to_explore(own.scores, self._initial_points):
@@ -351,6 +384,10 @@ class OptimizerCore:
     def _unavailable(self) -> set[bytes]:
         return self._taken.keys() | self._pending.keys()
 
+    def _is_allowed(self, row: Rows) -> bool:
+        """Whether it may be tried once more: a session may have got stricter guardrails since."""
+        return bool(self.space.valid_rows(row[None, :])[0])
+
     def _is_taken(self, row: Rows) -> bool:
         return _id(row) in self._taken or _id(row) in self._pending
 
@@ -366,10 +403,11 @@ class OptimizerCore:
         point = self._history[tried[chosen]][0]
         return BestPoint(point, float(np.mean(mine)), float(mean[chosen]), float(std[chosen]), len(mine))
 
-    def _nearest(self, row: Rows) -> tuple[tuple[Point, float], ...]:
+    def _nearest(self, row: Rows) -> tuple[Tried, ...]:
         own = self._own
         apart = np.abs(self.space.encode_rows(own.rows) - self.space.encode_rows(row[None, :])).sum(axis=1)
-        return tuple(self.history[index] for index in np.argsort(apart, kind="stable")[:_NEAREST])
+        places = np.argsort(apart, kind="stable")[:_NEAREST].tolist()
+        return tuple(Tried(place, dict(self._history[place][0]), self._history[place][1]) for place in places)
 
 
 def _id(row: Rows) -> bytes:

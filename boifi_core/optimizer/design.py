@@ -34,12 +34,13 @@ def latin_hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Row
     Source: McKay, Beckman & Conover (1979), Technometrics 21, 239-245; maximin: Morris & Mitchell (1995), J. Stat.
     Planning and Inference 43, 381-402.
     """
-    designs = [_one(space, rng, n) for _ in range(_TRIES)]
+    designs = [hypercube(space, rng, n) for _ in range(_TRIES)]
     best = max(designs, key=lambda rows: (_categories(space, rows), _closest(space, rows)))
     return _defaults_first(space, rng, lean(space, best))
 
 
-def _one(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
+def hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
+    """One Latin hypercube of `n` valid rows; where it broke a constraint, rows are drawn instead."""
     width = len(space.dimensions)
     parts = rng.permuted(np.tile(np.arange(n), (width, 1)), axis=1).T
     rows = settle(space.layout, rng, space.layout.from_unit((parts + rng.random((n, width))) / n))

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from boifi_core.models import Point
 from boifi_core.optimizer.moves import Reason
+
+
+class Tried(NamedTuple):
+    """A point that was tried, its place in `OptimizerCore.history`, and its score."""
+
+    place: int
+    point: Point
+    score: float
 
 
 @dataclass(frozen=True)
@@ -17,14 +25,14 @@ class Why:
         reason: what the trial is for.
         mean, std: what the model expected there, severity points; None while there is no model.
         promise: the acquisition function's value; None where it did not decide.
-        nearest: the most similar points that had been tried, most similar first, with their scores.
+        nearest: the most similar points that had been tried, most similar first.
     """
 
     reason: Reason
     mean: float | None = None
     std: float | None = None
     promise: float | None = None
-    nearest: tuple[tuple[Point, float], ...] = ()
+    nearest: tuple[Tried, ...] = ()
 
 
 class BestPoint(tuple[Point, float]):

@@ -48,7 +48,9 @@ class Surrogate(Protocol):
         """
 
     def left_out(self) -> tuple[Floats, Floats]:
-        """What each score that it knows would have been taken for without it: mean and standard deviation.
+        """What each score would have been taken for without it: mean and standard deviation, each of shape (n,).
+
+        NaN for trials that it no longer predicts from; the latest is never one of those.
 
         Raises:
             NotFitted: `fit` was not called yet.

@@ -9,6 +9,7 @@ from typing import Any
 from boifi_core.report.advice import advice
 from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
 from boifi_core.report.influence import influences
+from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
 
 _WORST = 10
@@ -34,9 +35,24 @@ def json_report(report: ReportInput) -> dict[str, Any]:
         "pareto_front": [_finding(finding, report) for finding in pareto_front(found)],
         "severity_by_trial": [{"trial": trial.trial, "severity": trial.severity} for trial in report.trials],
         "dimensions": [asdict(influence) for influence in influences(report.trials, report.dimensions)],
+        "model": _model(report, found[0] if found else None),
         "steps": [asdict(time) for time in step_times(report.trials)],
         "errors": [asdict(trouble) for trouble in troubles(report.trials)],
         "next": advice(report),
+    }
+
+
+def _model(report: ReportInput, best: Finding | None) -> dict[str, Any]:
+    """What the optimizer's model makes of it: of the best, of the dimensions, and how well it predicts."""
+    told = None if best is None else expected(report, best)
+    mean, std = told or (None, None)
+    found = report.importance
+    return {
+        "best_mean": mean,
+        "best_std": std,
+        "accuracy": report.accuracy,
+        "dimensions": [] if found is None else [{"name": name, "share": share} for name, share in found.dimensions],
+        "pairs": [] if found is None else [{"names": list(names), "share": share} for *names, share in found.pairs],
     }
 
 
@@ -49,8 +65,11 @@ def _finding(finding: Finding, report: ReportInput) -> dict[str, Any]:
         "performance_score": performance,
         "structure_score": structure,
         "severities": list(finding.severities),
+        "readings": len(finding.severities),
         "fault": finding.fault,
         "why": why(finding, report),
+        "tried_because": tried_because(finding.first),
+        "choice": None if finding.first.why is None else finding.first.why.model_dump(mode="json"),
         "point": finding.trial.point,
         "plans": [plan.model_dump(mode="json", exclude_none=True) for plan in finding.trial.plans],
         "breakdown": finding.score.breakdown,

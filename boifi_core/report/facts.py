@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
-from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial, TrialStatus
+from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
+from boifi_core.optimizer import BestPoint, Importance
+from boifi_core.readings import by_point, mean_severity, recommended, typical
 
 
 class Dimension(Protocol):
@@ -40,6 +41,9 @@ class ReportInput:
         trials: as recorded, by number.
         dimensions: of the search space, in the user's order.
         analyzer: the config that the scores were given by.
+        best: the fault that the optimizer recommends as the worst after these trials; None: the highest mean decides.
+        importance: of the dimensions, by the optimizer's model; None with too few trials.
+        accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
     """
 
     session_id: str
@@ -55,6 +59,9 @@ class ReportInput:
     trials: Sequence[Trial]
     dimensions: Sequence[Dimension]
     analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
+    best: BestPoint | None = None
+    importance: Importance | None = None
+    accuracy: float | None = None
 
     @property
     def duration(self) -> timedelta:
@@ -67,18 +74,18 @@ class Finding:
     """One distinct fault with all trials that tried it.
 
     Attributes:
-        trial: the one with the highest severity.
+        trial: the one whose severity is nearest to their mean.
         score: that trial's.
         severities: of every trial with this fault, in order.
+        severity: their mean.
+        first: the first of them.
     """
 
     trial: Trial
     score: SeverityScore
     severities: tuple[float, ...]
-
-    @property
-    def severity(self) -> float:
-        return self.score.total_score
+    severity: float
+    first: Trial
 
     @property
     def fault(self) -> str:
@@ -95,25 +102,21 @@ def fault_text(plans: Sequence[FaultPlan]) -> str:
     return " and ".join(str(plan) for plan in plans) or "no fault"
 
 
-def rankable(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials with a real score: one that fell back, or broke afterwards, is no finding."""
-    return [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
-
-
 def findings(report: ReportInput) -> list[Finding]:
-    """The distinct faults, worst first, the earlier of equals first."""
-    by_fault: dict[str, list[Trial]] = {}
-    for trial in rankable(report.trials):
-        by_fault.setdefault(json.dumps(trial.point, sort_keys=True, default=str), []).append(trial)
-    found = [_finding(alike) for alike in by_fault.values()]
-    return sorted(found, key=lambda finding: (-finding.severity, finding.trial.trial))
+    """The distinct faults: the recommended one, then the others, worst first, the earlier of equals first."""
+    found = by_point(report.trials)
+    best = recommended(found, None if report.best is None else report.best[0])
+    others = [_finding(alike) for alike in found if alike is not best]
+    others.sort(key=lambda finding: (-finding.severity, finding.first.trial))
+    return others if best is None else [_finding(best), *others]
 
 
 def _finding(alike: list[Trial]) -> Finding:
-    worst = max(alike, key=lambda trial: trial.severity or 0.0)
-    if worst.score is None:
-        raise ValueError(f"trial {worst.trial} has no score")
-    return Finding(worst, worst.score, tuple(trial.severity or 0.0 for trial in alike))
+    shown = typical(alike)
+    if shown.score is None:
+        raise ValueError(f"trial {shown.trial} has no score")
+    severities = tuple(trial.severity or 0.0 for trial in alike)
+    return Finding(shown, shown.score, severities, mean_severity(alike), alike[0])
 
 
 def why(finding: Finding, report: ReportInput) -> str:

@@ -9,7 +9,8 @@ from statistics import fmean
 from typing import Any
 
 from boifi_core.models import Trial
-from boifi_core.report.facts import Dimension, rankable
+from boifi_core.readings import rankable
+from boifi_core.report.facts import Dimension
 
 
 @dataclass(frozen=True)

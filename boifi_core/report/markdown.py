@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from statistics import median
 
 from boifi_core.models import RawObservation, Trial
+from boifi_core.readings import give_or_take, times
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
 from boifi_core.report.influence import Group, Influence, influences
+from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
-from boifi_core.report.tables import code, code_cell, counted, duration, escape, number, numbers, plain, table
+from boifi_core.report.tables import code, code_cell, counted, duration, escape, number, numbers, percent, plain, table
 
 _WORST = 10
 _FRONT = 12
 _GROUPS = 12
+_PAIRS = 5
+
+_GOOD_R2 = 0.5
+"""Below this, the model explains less than half of the differences."""
 
 
 def markdown(report: ReportInput) -> str:
@@ -52,7 +58,7 @@ def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
         ("Distinct faults scored", str(len(found))),
         ("Seed", "–" if report.seed is None else str(report.seed)),
         ("Severity without a fault", number(report.baseline_severity)),
-        ("Highest severity", number(found[0].severity if found else None) + " of 10"),
+        ("The worst fault's severity", number(found[0].severity if found else None) + " of 10"),
     ]
     return table(["Session", code_cell(report.session_id)], rows)
 
@@ -62,12 +68,16 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
         return "No trial was scored."
     best = found[0]
     bug, performance, structure = best.scores
+    measured = f"measured {times(len(best.severities))}{_range(best)}{_expected(report, best)}"
+    scores = f"bugs {bug:.1f}, performance {performance:.1f}, structure {structure:.1f}"
     parts = [
         f"**{escape(best.fault)}**",
-        f"Severity **{best.severity:.1f}** in trial {best.trial.trial}{_repeats(best)}: bugs {bug:.1f}, "
-        f"performance {performance:.1f}, structure {structure:.1f}.",
+        f"Severity **{best.severity:.1f}**, {measured}. In trial {best.trial.trial}: {scores}.",
         f"Why: {escape(why(best, report))}.",
     ]
+    reason = tried_because(best.first)
+    if reason is not None:
+        parts.append(f"Tried first in trial {best.first.trial}: {escape(reason)}.")
     if best.trial.observation is not None:
         parts.append(_beside_baseline(best.trial.observation, report.baseline))
     if best.score.breakdown:
@@ -80,11 +90,15 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
     return "\n\n".join(parts)
 
 
-def _repeats(finding: Finding) -> str:
+def _range(finding: Finding) -> str:
     if len(finding.severities) == 1:
         return ""
-    low, high = min(finding.severities), max(finding.severities)
-    return f" ({low:.1f} to {high:.1f} in {len(finding.severities)} trials)"
+    return f" ({min(finding.severities):.1f} to {max(finding.severities):.1f})"
+
+
+def _expected(report: ReportInput, finding: Finding) -> str:
+    told = expected(report, finding)
+    return "" if told is None else f"; by all trials together the model takes it for {give_or_take(*told)}"
 
 
 def _beside_baseline(seen: RawObservation, baseline: RawObservation | None) -> str:
@@ -120,13 +134,16 @@ def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
         [
             str(place),
             number(finding.severity),
+            times(len(finding.severities)),
             str(finding.trial.trial),
             escape(finding.fault),
             escape(why(finding, report)),
+            escape(tried_because(finding.first) or "–"),
         ]
         for place, finding in enumerate(found[:_WORST], 1)
     ]
-    return table(["#", "severity", "trial", "fault", "why"], rows, right=(0, 1, 2))
+    head = ["#", "severity", "measured", "trial", "fault", "why", "why it was tried"]
+    return table(head, rows, right=(0, 1, 3))
 
 
 def _front(found: Sequence[Finding]) -> str:
@@ -143,15 +160,34 @@ def _front(found: Sequence[Finding]) -> str:
 def _dimensions(report: ReportInput) -> str:
     found = influences(report.trials, report.dimensions)
     shares = sorted(found, key=lambda influence: -(influence.share or 0.0))
+    by_model = dict(report.importance.dimensions) if report.importance else {}
+    shares.sort(key=lambda influence: -by_model.get(influence.name, 0.0))
     rows = [
-        [code_cell(influence.name), "–" if influence.share is None else f"{influence.share * 100:.0f} %"]
+        [code_cell(influence.name), percent(influence.share), percent(by_model.get(influence.name))]
         for influence in shares
     ]
     intro = (
-        "How much of the differences in severity goes along with each dimension alone (– : too few trials to tell). "
-        "The search prefers bad values, so take these as hints."
+        "How much of the differences in severity goes along with each dimension alone (–: too few trials to tell). "
+        "Among the trials: the search prefers bad values, so take these as hints. By the model: what it expects over "
+        "the whole space, tried or not."
     )
-    return "\n\n".join([intro, table(["dimension", "share"], rows, right=(1,)), *map(_one_dimension, found)])
+    overall = table(["dimension", "among the trials", "by the model"], rows, right=(1, 2))
+    return "\n\n".join([intro, overall, *_model(report), *map(_one_dimension, found)])
+
+
+def _model(report: ReportInput) -> list[str]:
+    """Which dimensions act together, and how far the model is to be believed."""
+    parts = []
+    if report.importance is not None and report.importance.pairs:
+        named = [f"{code(one)} with {code(other)} {percent(share)}" for one, other, share in report.importance.pairs]
+        parts.append(f"Only together, beyond what each does alone: {', '.join(named[:_PAIRS])}.")
+    if report.accuracy is not None:
+        worth = "" if report.accuracy >= _GOOD_R2 else " That is poor: take what it says as a guess."
+        parts.append(
+            f"How well the model predicts a trial from all others: R² {report.accuracy:.2f} "
+            f"(1: exactly; 0: no better than their mean).{worth}"
+        )
+    return parts
 
 
 def _one_dimension(influence: Influence) -> str:

@@ -47,6 +47,11 @@ def number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def percent(share: float | None) -> str:
+    """A share, 0 to 1, for a cell; `–` where there is none."""
+    return "–" if share is None else f"{share * 100:.0f} %"
+
+
 def duration(seconds: float) -> str:
     """A length of time for people: `3 min 20 s`."""
     if seconds < 10:

@@ -2,6 +2,7 @@ import dataclasses
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from observations import observed, span, trace
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.history import History, HistoryDamaged, HistoryNotWritten
-from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, FaultPlan, Near, RawObservation, SeverityScore, StepDurations, Trial
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_TRIALS = [
@@ -62,6 +63,15 @@ GOLDEN_TRIALS = [
     trial_of(2, None, reason="the control plane did not answer", plans=(), durations=StepDurations(propose_ms=3)),
     trial_of(3, 0.0, status="degraded", observation=observed(latency_ms=None, degraded=("latency_ms missing",))),
 ]
+CHOICE = Choice(reason="improve", promise=0.25, nearest=(Near(trial=1, severity=7.5),))
+OF_VERSION = {
+    "1": GOLDEN_TRIALS,
+    "2": [
+        *GOLDEN_TRIALS,
+        trial_of(4, 6.5, why=CHOICE),
+        trial_of(5, 6.0, phase="initial", why=Choice(reason="initial")),
+    ],
+}
 
 
 @pytest.fixture
@@ -77,7 +87,7 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "session_id, trial, status, reason, phase, started_at, finished_at, severity, bug_score, performance_score, "
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
-        "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback"
+        "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why"
     )
     assert len(frame) == 0
 
@@ -108,15 +118,27 @@ def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
 
 
 def test_what_was_appended_comes_back_whole_in_order(history):
-    for trial in reversed(GOLDEN_TRIALS):
+    for trial in reversed(OF_VERSION["2"]):
         history.append(trial)
-    assert History(history.folder, SPACE).trials() == GOLDEN_TRIALS
+    assert History(history.folder, SPACE).trials() == OF_VERSION["2"]
     assert type(history.trials()[0].point["mixed"]) is bool
 
 
-def test_the_golden_history_still_loads():
-    assert History(GOLDEN / "version-1", SPACE).trials() == GOLDEN_TRIALS
-    assert list(pandas.read_parquet(GOLDEN / "version-1")["trial"]) == [1, 2, 3]
+@pytest.mark.parametrize("version", OF_VERSION)
+def test_the_golden_history_of_every_version_still_loads(version):
+    folder, trials = GOLDEN / f"version-{version}", OF_VERSION[version]
+    assert pq.read_schema(folder / "part-000001.parquet").metadata[b"boifi_history"] == version.encode()
+    assert History(folder, SPACE).trials() == trials
+    assert list(pandas.read_parquet(folder)["trial"]) == [trial.trial for trial in trials]
+
+
+def test_an_older_history_goes_on(tmp_path):
+    shutil.copytree(GOLDEN / "version-1", tmp_path / "history")
+    history = History(tmp_path / "history", SPACE)
+    history.create()
+    history.append(trial_of(4, 6.5, why=CHOICE))
+    assert history.trials() == OF_VERSION["2"][:4]
+    assert list(pandas.read_parquet(history.folder)["trial"]) == [1, 2, 3, 4]
 
 
 def test_a_number_that_is_recorded_already_is_refused(history):
@@ -311,6 +333,12 @@ all_scores = st.builds(
     breakdown=st.dictionaries(texts, finite, max_size=2),
     fallback=st.lists(texts, max_size=2).map(tuple),
 )
+choices = st.builds(
+    Choice,
+    reason=texts,
+    promise=st.none() | finite,
+    nearest=st.lists(st.builds(Near, trial=st.integers(1, 10**6), severity=finite), max_size=2).map(tuple),
+)
 durations = st.builds(StepDurations, **dict.fromkeys(StepDurations.model_fields, st.none() | finite))
 
 
@@ -345,6 +373,7 @@ def histories(draw):
                 predicted_mean=draw(st.none() | finite),
                 predicted_std=draw(st.none() | finite),
                 durations=draw(durations),
+                why=draw(st.none() | choices),
             )
         )
     return Axes(dimensions), trials

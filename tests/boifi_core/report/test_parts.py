@@ -4,11 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import report_of
 
-from boifi_core.models import StepDurations
+from boifi_core.models import Choice, Near, StepDurations
+from boifi_core.optimizer import BestPoint
+from boifi_core.readings import times
 from boifi_core.report import findings
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front
 from boifi_core.report.influence import influences, variance_share
+from boifi_core.report.reasons import tried_because
 from boifi_core.report.steps import step_times, troubles
 
 severities = st.lists(st.none() | st.floats(0, 10), max_size=200)
@@ -48,12 +51,56 @@ def test_many_trials_share_columns_and_the_worst_shows():
 
 
 def test_findings_are_distinct_and_worst_first():
-    twice = [trial_of(1, 4.0), trial_of(2, 6.0, phase="confirm"), trial_of(3, 5.0, point={"fault_type": "abort"})]
-    first, second = findings(
-        report_of((*twice, trial_of(4, None), trial_of(5, 9.0, score=scored(9.0, fallback=("bug",)))))
-    )
-    assert (first.trial.trial, first.severity, first.severities) == (2, 6.0, (4.0, 6.0))
+    thrice = [trial_of(1, 4.0), trial_of(2, 9.0, phase="confirm"), trial_of(6, 6.5, phase="replay")]
+    other = trial_of(3, 6.0, point={"fault_type": "abort"})
+    no_findings = trial_of(4, None), trial_of(5, 9.0, score=scored(9.0, fallback=("bug",)))
+    first, second = findings(report_of((*thrice, other, *no_findings)))
+    assert (first.trial.trial, first.severity, first.severities) == (6, 6.5, (4.0, 9.0, 6.5))
+    assert first.first.trial == 1
     assert second.trial.trial == 3
+
+
+def test_one_lucky_reading_does_not_pass_for_the_worst():
+    steady = [trial_of(n, 8.0, point={"ms": 1}) for n in (1, 2)]
+    trials = (*steady, trial_of(3, 9.0, point={"ms": 2}), trial_of(4, 8.5, point={"ms": 3}))
+    assert [finding.trial.trial for finding in findings(report_of(trials))] == [3, 4, 1]
+    best = BestPoint({"ms": 1}, 8.0, 7.9, 0.2, 2)
+    assert [finding.trial.trial for finding in findings(report_of(trials, best=best))] == [1, 3, 4]
+    unknown = BestPoint({"ms": 7}, 8.0, 7.9, 0.2, 2)
+    assert [finding.trial.trial for finding in findings(report_of(trials, best=unknown))] == [3, 4, 1]
+
+
+NEAR = (Near(trial=4, severity=5.94), Near(trial=2, severity=1.0))
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, None),
+        ({"phase": "replay"}, "somebody replayed it"),
+        ({"why": Choice(reason="initial")}, "part of the first look around"),
+        ({"why": Choice(reason="initial", nearest=NEAR)}, "part of the first look around"),
+        ({"why": Choice(reason="remaining", nearest=NEAR)}, "one of the last points left"),
+        (
+            {"why": Choice(reason="explore", nearest=NEAR)},
+            "little was known here; the nearest before it, trial 4, had 5.9",
+        ),
+        (
+            {"why": Choice(reason="improve", promise=0.4, nearest=NEAR), "predicted_mean": 6.12, "predicted_std": 0.8},
+            "the model expected 6.1 ± 0.8; the nearest before it, trial 4, had 5.9",
+        ),
+        ({"why": Choice(reason="confirm", nearest=NEAR)}, "to see whether trial 4's 5.9 comes again"),
+        ({"why": Choice(reason="confirm")}, "to see whether an earlier reading comes again"),
+        ({"why": Choice(reason="a later version's")}, "a later version's"),
+    ],
+)
+def test_why_a_trial_was_made(fields, text):
+    assert tried_because(trial_of(9, **fields)) == text
+
+
+@pytest.mark.parametrize(("n", "text"), [(1, "once"), (2, "twice"), (3, "3 times")])
+def test_how_often(n, text):
+    assert times(n) == text
 
 
 def test_the_pareto_front_keeps_what_nothing_exceeds():

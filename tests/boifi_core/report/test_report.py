@@ -10,7 +10,8 @@ from observations import NOON, observed, span, trace
 from reports import report_of, session
 
 from boifi_core.analyzer import AnalyzerService
-from boifi_core.models import FaultPlan
+from boifi_core.models import Choice, FaultPlan, Near
+from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report import html, json_report, junit, markdown
 
 SECTIONS = [
@@ -115,8 +116,69 @@ def test_the_report_says_what_was_found():
 
 def test_a_fault_that_was_repeated_shows_its_range():
     text = markdown(report_of((trial_of(1, 4.0), trial_of(2, 6.0, phase="confirm"), trial_of(3, 5.5))))
-    assert "Severity **6.0** in trial 2 (4.0 to 6.0 in 3 trials)" in text
+    assert "Severity **5.2**, measured 3 times (4.0 to 6.0). In trial 3: bugs 5.5" in text
     assert "| Distinct faults scored | 1 |" in text
+    assert "| 1 | 5.2 | 3 times | 3 |" in text
+
+
+def test_the_report_says_how_sure_it_is_and_why_the_fault_was_tried():
+    trials = (
+        trial_of(1, 9.6, why=Choice(reason="initial")),
+        trial_of(2, 9.4, phase="confirm", why=Choice(reason="confirm", nearest=(Near(trial=1, severity=9.6),))),
+        trial_of(3, 9.9, point={"fault_type": "abort"}, why=Choice(reason="explore")),
+    )
+    report = report_of(trials, best=BestPoint(trials[0].point, 9.5, 9.37, 0.31, 2))
+    text = markdown(report)
+    assert (
+        "Severity **9.5**, measured twice (9.4 to 9.6); by all trials together the model takes it for 9.4 ± 0.3."
+        in text
+    )
+    assert "Tried first in trial 1: part of the first look around." in text
+    assert re.search(r"\| 2 \| 9\.9 \| once \| 3 \| .* \| little was known here \|", text)
+    data = json_report(report)
+    assert (data["best"]["severity"], data["best"]["readings"]) == (9.5, 2)
+    assert data["best"]["tried_because"] == "part of the first look around"
+    assert [finding["choice"]["reason"] for finding in data["worst"]] == ["initial", "explore"]
+    assert (data["model"]["best_mean"], data["model"]["best_std"]) == (9.37, 0.31)
+    assert "part of the first look around" in html(report)
+
+
+def test_before_there_is_a_model_nothing_is_said_of_it():
+    trial = trial_of(1, 9.6)
+    report = report_of((trial,), best=BestPoint(trial.point, 9.6, 9.6, 0.0, 1))
+    assert "the model" not in markdown(report).split("## Severity over")[0]
+    assert json_report(report)["model"] == {
+        "best_mean": None,
+        "best_std": None,
+        "accuracy": None,
+        "dimensions": [],
+        "pairs": [],
+    }
+
+
+def test_what_the_model_makes_of_the_dimensions():
+    importance = Importance(
+        (
+            ("percentage", 0.5),
+            ("fault_type", 0.25),
+            ("target_path", 0.0),
+            ("delay_ms", 0.0),
+            ("abort_status_code", 0.0),
+        ),
+        (("percentage", "fault_type", 0.126), ("delay_ms", "percentage", 0.05)),
+    )
+    text = markdown(report_of(session(40), importance=importance, accuracy=0.874))
+    part = text.split("## What each dimension did")[1].split("## Time per step")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+ %) \|$", part, re.MULTILINE)
+    assert rows[:2] == [("percentage", "50 %"), ("fault_type", "25 %")]
+    assert len(rows) == 5
+    assert "beyond what each does alone: `percentage` with `fault_type` 13 %, `delay_ms` with `percentage` 5 %." in part
+    assert "R² 0.87 (1: exactly; 0: no better than their mean).\n" in part
+    assert "take what it says as a guess" in markdown(report_of(session(40), importance=importance, accuracy=-0.2))
+    model = json_report(report_of(session(40), importance=importance, accuracy=0.874))["model"]
+    assert model["dimensions"][0] == {"name": "percentage", "share": 0.5}
+    assert model["pairs"][0] == {"names": ["percentage", "fault_type"], "share": 0.126}
+    assert model["accuracy"] == 0.874
 
 
 def test_many_categories_are_cut_to_the_worst():

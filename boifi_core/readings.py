@@ -1,0 +1,70 @@
+"""Trials of the same fault, and which stands for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from statistics import fmean
+
+from boifi_core.models import Point, Trial, TrialStatus
+from boifi_core.optimizer import BestPoint
+
+
+def rankable(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials with a real score: one that fell back, or broke afterwards, is no finding."""
+    return [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
+
+
+def by_point(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """The rankable trials of each distinct point, in order of its first."""
+    alike: dict[str, list[Trial]] = {}
+    for trial in rankable(trials):
+        alike.setdefault(point_key(trial.point), []).append(trial)
+    return list(alike.values())
+
+
+def recommended(found: Sequence[list[Trial]], best: Point | None) -> list[Trial] | None:
+    """The trials of the fault that is to be taken for the worst; None where nothing was scored.
+
+    Args:
+        found: from `by_point`.
+        best: the optimizer's; None, or one that is not among them, leaves the highest mean, the earliest of equals.
+    """
+    key = None if best is None else point_key(best)
+    named = next((alike for alike in found if point_key(alike[0].point) == key), None)
+    return named or max(found, key=mean_severity, default=None)
+
+
+def point_key(point: Point) -> str:
+    """Equal for equal points; tells True from 1, which are equal to Python."""
+    return json.dumps(point, sort_keys=True, default=str)
+
+
+def mean_severity(alike: Sequence[Trial]) -> float:
+    """Of the readings of one fault, at least one."""
+    return fmean(trial.severity or 0.0 for trial in alike)
+
+
+def typical(alike: Sequence[Trial]) -> Trial:
+    """The trial whose reading lies nearest to the mean, the earliest of equals: neither a lucky nor an unlucky one."""
+    mean = mean_severity(alike)
+    # Rounded: of two readings, both are equally far from their mean, whatever is lost in its last digit.
+    return min(alike, key=lambda trial: (round(abs((trial.severity or 0.0) - mean), 9), trial.trial))
+
+
+def expectation(best: BestPoint | None) -> tuple[float, float] | None:
+    """What the model takes the recommended fault's severity for, 0 to 10, and the standard deviation of that.
+
+    None before there is a model: then there is no spread.
+    """
+    return None if best is None or best.std <= 0 else (min(max(best.mean, 0.0), 10.0), best.std)
+
+
+def give_or_take(mean: float, std: float) -> str:
+    """For people: `9.4 ± 0.3`, and never surer than a tenth."""
+    return f"{mean:.1f} ± {max(std, 0.1):.1f}"
+
+
+def times(n: int) -> str:
+    """For people: `once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")

@@ -1,0 +1,42 @@
+"""Why a fault was tried, and how sure its severity is, in plain words."""
+
+from __future__ import annotations
+
+from boifi_core.models import Choice, Phase, Trial
+from boifi_core.readings import expectation, give_or_take, point_key
+from boifi_core.report.facts import Finding, ReportInput
+
+_WITHOUT_NEAREST = {
+    "initial": "part of the first look around",
+    "explore": "little was known here",
+    "remaining": "one of the last points left",
+}
+
+
+def tried_because(trial: Trial) -> str | None:
+    """Why this trial was made; None where that was not kept."""
+    if trial.phase is Phase.REPLAY:
+        return "somebody replayed it"
+    return None if trial.why is None else _reason(trial, trial.why)
+
+
+def _reason(trial: Trial, why: Choice) -> str:
+    nearest = next(iter(why.nearest), None)
+    if why.reason == "confirm":
+        earlier = f"trial {nearest.trial}'s {nearest.severity:.1f}" if nearest else "an earlier reading"
+        return f"to see whether {earlier} comes again"
+    if why.reason == "improve" and trial.predicted_mean is not None and trial.predicted_std is not None:
+        text = f"the model expected {give_or_take(trial.predicted_mean, trial.predicted_std)}"
+    else:
+        text = _WITHOUT_NEAREST.get(why.reason, why.reason)
+    if nearest is None or why.reason not in ("explore", "improve"):
+        return text
+    return f"{text}; the nearest before it, trial {nearest.trial}, had {nearest.severity:.1f}"
+
+
+def expected(report: ReportInput, finding: Finding) -> tuple[float, float] | None:
+    """What the model takes the recommended fault's severity for, and its standard deviation; None for any other."""
+    best = report.best
+    if best is None or point_key(best[0]) != point_key(finding.trial.point):
+        return None
+    return expectation(best)

@@ -1,0 +1,144 @@
+"""A session's parts without Prefect and without a target: proposals and their reasons, the best result, its report."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from histories import scored, trial_of
+from observations import observed
+
+from boifi_core import trial as steps
+from boifi_core.config import parse_session
+from boifi_core.models import Phase, SessionStatus
+from boifi_core.report import json_report, markdown
+from boifi_core.reporting import report_input, worst_faults
+from boifi_core.session import best_result, learnt_optimizer, make_session, open_session, read_trials
+
+
+@pytest.fixture
+def opened(tmp_path, session_data):
+    """A new session, open; nothing is sent anywhere."""
+    with open_session(make_session(tmp_path, parse_session(session_data("http://127.0.0.1:1")))) as session:
+        yield session
+
+
+def severity(point):
+    delay = point.get("delay_ms", 0) / 8000
+    return round(9 * delay * point["percentage"] / 100, 3) if point["target_path"] == "/ratings" else 0.5
+
+
+def make(session, severity_of=severity, n=1):
+    """Propose and record `n` trials whose severity follows from the point."""
+    for _ in range(n):
+        proposal = steps.propose(session)
+        number = session.next_number
+        draft = trial_of(
+            number,
+            observation=observed(),
+            score=scored(severity_of(proposal.point)),
+            phase=proposal.phase,
+            point=proposal.point,
+            plans=proposal.plans,
+            predicted_mean=proposal.predicted_mean,
+            predicted_std=proposal.predicted_std,
+            why=proposal.why,
+        )
+        steps.record(session, draft)
+    return session.trials[-1]
+
+
+def test_every_proposal_has_a_reason_that_the_history_keeps(opened):
+    make(opened, n=12)
+    trials = read_trials(opened.folder, opened.config)
+    assert [t.why for t in trials] == [t.why for t in opened.trials]
+    assert [t.why.reason for t in trials[:5]] == ["initial"] * 5
+    assert {t.why.reason for t in trials[5:]} <= {"explore", "improve", "confirm"}
+    by_number = {t.trial: t.severity for t in trials}
+    for trial in trials[5:]:
+        assert len(trial.why.nearest) == 3
+        for near in trial.why.nearest:
+            assert near.trial < trial.trial
+            assert by_number[near.trial] == near.severity
+
+
+def test_the_trials_named_are_those_that_taught_the_model(opened):
+    make(opened, n=2)
+    skipped = trial_of(3, None, point=steps.propose(opened).point)
+    opened.learn(skipped)
+    opened.keep(skipped)
+    opened.keep(trial_of(4, 9.0, point=opened.trials[0].point, phase="replay"))
+    last = make(opened)
+    assert last.trial == 5
+    assert {near.trial for near in last.why.nearest} == {1, 2}
+
+
+def test_a_confirming_trial_has_its_own_phase(opened):
+    make(opened, lambda _: 0.5, n=11)
+    lucky = make(opened, lambda _: 9.0)
+    again = steps.propose(opened)
+    assert (again.point, again.phase, again.why.reason) == (lucky.point, Phase.CONFIRM, "confirm")
+    assert again.why.nearest[0].trial == lucky.trial
+
+
+def test_the_best_result_is_the_one_recommended_and_says_how_sure_it_is(opened):
+    make(opened, n=8)
+    lucky = make(opened, lambda _: 10.0)
+    if steps.propose(opened).point == lucky.point:
+        for number in (10, 11):
+            steps.record(opened, trial_of(number, 1.0, point=lucky.point, plans=lucky.plans))
+    state = opened.write_state(SessionStatus.RUNNING)
+    best, point = state.progress.best_result, opened.optimizer.best_point
+    own = [t.severity for t in opened.trials if t.point == point[0]]
+    assert best.severity_score == pytest.approx(sum(own) / len(own))
+    assert best.readings == len(own) == point.readings
+    assert (best.expected_severity, best.expected_std) == (min(point.mean, 10), point.std)
+    assert opened.folder.state().progress.best_result == best
+
+
+def test_state_and_report_come_from_the_history_alone(opened):
+    make(opened, n=14)
+    state = opened.write_state(SessionStatus.RUNNING)
+    trials = read_trials(opened.folder, opened.config)
+    again = learnt_optimizer(opened.config, trials)
+    assert best_result(trials, again.best_point) == state.progress.best_result
+    report = report_input(opened.folder)
+    assert report.best == opened.optimizer.best_point
+    assert report.importance == opened.optimizer.importance()
+    assert report.accuracy == opened.optimizer.accuracy()
+    data = json.loads(json.dumps(json_report(report)))
+    assert data["best"]["trial"] == state.progress.best_result.iteration
+    assert worst_faults(opened.folder)[0][0].trial.trial == state.progress.best_result.iteration
+
+
+def test_few_trials_are_not_explained(opened):
+    make(opened, n=6)
+    report = report_input(opened.folder)
+    assert (report.importance, report.accuracy) == (None, None)
+    assert report.best is not None
+
+
+def test_without_a_trained_model_the_highest_mean_is_the_best(opened):
+    blind = observed(latency_ms=None)
+    for number, points in ((1, 3.0), (2, 7.0), (3, 5.0)):
+        steps.record(
+            opened, trial_of(number, points, status="degraded", observation=blind, point=opened.optimizer.propose())
+        )
+    best = opened.write_state(SessionStatus.RUNNING).progress.best_result
+    assert (best.iteration, best.severity_score, best.expected_severity) == (2, 7.0, None)
+
+
+def test_a_session_without_trials_has_no_best_result(opened):
+    assert opened.write_state(SessionStatus.RUNNING).progress.best_result is None
+    assert "No trial was scored." in markdown(report_input(opened.folder))
+
+
+def test_a_report_on_a_hundred_trials_is_quick(opened):
+    for number, point in enumerate(opened.config.search_space.sample(np.random.default_rng(0), 100), 1):
+        opened.keep(trial_of(number, severity(point), point=point))
+    started = time.process_time()
+    report = report_input(opened.folder)
+    markdown(report)
+    # 1.5 s is promised of an idle machine; twice that is a net under mistakes of another order.
+    assert time.process_time() - started < 3
+    assert report.accuracy > 0.7
