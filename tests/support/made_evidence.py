@@ -52,7 +52,9 @@ awkward_scores = st.one_of(st.floats(0, 10), st.sampled_from([0.0, 10.0, -5.0, 3
 _NUMBERS = st.one_of(st.floats(-10, 2000), st.sampled_from([0.0, -1e12, 1e12, 1e-12, 1e300]))
 _PARTS = dict.fromkeys(["bug_score", "performance_score", "structure_score"], awkward_scores)
 
-signal_maps = st.fixed_dictionaries({}, optional=dict.fromkeys(["latency_ms", "error_rate", "spans"], _NUMBERS) | _PARTS)
+signal_maps = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(["latency_ms", "error_rate", "spans"], _NUMBERS) | _PARTS
+)
 """Signals that no sane target would send, or none."""
 
 
