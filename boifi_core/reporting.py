@@ -10,6 +10,7 @@ from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.models import RawObservation, SessionStatus
 from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, markdown, why
 from boifi_core.session import learnt_optimizer, read_trials, stored_config
+from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""
@@ -36,7 +37,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
     state = folder.state()
     baseline, baseline_severity = stored_baseline(folder)
     trials = read_trials(folder, config)
-    optimizer = learnt_optimizer(config, trials)
+    optimizer = learnt_optimizer(config, trials, stored_past(folder) if config.warm_start else ())
     is_explained = len(optimizer.history) >= EXPLAINED
     return ReportInput(
         session_id=folder.session_id,
