@@ -106,16 +106,17 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
     """
     _hand_over_token(config)
     done = read_trials(folder, config)
+    before = folder.state()  # of a session to go on with: it says nothing about this run
     try:
         with sigterm_raises(), prefect_api(data) as api_url:
             problem = _run_flow(folder, config, done, api_url, console)
     except (KeyboardInterrupt, Terminated):
         state = folder.state()
-        if state is not None and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
+        if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
             return state
         raise BoifiError(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
     state = folder.state()
-    if state is None or (problem is not None and state.status is not SessionStatus.FAILED):
+    if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")
     return state
 
@@ -168,11 +169,8 @@ def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[S
         raise InvalidInput("--resume", str(error).split(": ", 1)[1]) from None
     with folder.held():
         merged = resume_session(folder, config)
-    return (
-        folder,
-        merged,
-        [name for name in ("analyzer", "optimizer") if getattr(merged, name) != getattr(config, name)],
-    )
+    kept = ("analyzer", "optimizer", "baseline_observations")
+    return folder, merged, [name for name in kept if getattr(merged, name) != getattr(config, name)]
 
 
 def _hand_over_token(config: SessionConfig) -> None:

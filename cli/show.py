@@ -77,7 +77,7 @@ class Progress(Watcher):
 def closing(console: Console, folder: SessionFolder, state: SessionState, *, replay: bool = True) -> None:
     """The worst faults found, why they are so bad, and where to look next.
 
-    Without `replay`, the target is gone by now and nothing can be made again.
+    Without `replay`, the target is gone by now: nothing can be made again, and nothing goes on.
     """
     console.print()
     made = state.progress.history
@@ -105,7 +105,7 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
     if faults and replay:
         console.print(Text(f"{'again':<10}boifi replay {folder.session_id} {faults[0][0].trial.trial}"), soft_wrap=True)
-    if state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
+    if replay and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
         console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
 
 

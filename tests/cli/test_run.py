@@ -280,6 +280,22 @@ def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi, session_file, hfi, 
     assert max(shares[4:]) <= 20
 
 
+def test_ctrl_c_before_a_resume_has_begun_tells_nothing_of_the_run_before(start, boifi, session_file, hfi, tmp_path):
+    hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
+    path = session_file(hfi.url)
+    assert "not healthy" in start("run", path).communicate(timeout=60)[0]
+    process = start("run", path, "--resume", session_folder(tmp_path).name, "--seed", 8, PREFECT_API_URL="")
+    read = ""
+    while "\nsearch " not in read:
+        read += process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "warning: --seed: the session's own stays, 7" in read
+    assert "interrupted" in out
+    assert "FAILED" not in out
+
+
 def test_a_name_with_braces_is_only_a_name(boifi, session_file, hfi, prefect_server):
     boifi("run", session_file(hfi.url, name="a{b} {folder}"), "--trials", 1, PREFECT_API_URL=prefect_server, check=0)
 
