@@ -158,8 +158,11 @@ def _created_at(folder: SessionFolder) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, and a restart after a crash, sees the old text or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file so that a reader, and a restart after a crash, sees the old text or the new, never a part.
+
+    Only who holds the session writes, so what a killed one left half written is written over.
+    """
+    temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
