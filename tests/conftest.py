@@ -1,6 +1,7 @@
 """What many tests share: one real Prefect server, and session files."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,10 @@ SESSION = {
     "seed": 7,
     "baseline_observations": 1,
 }
+
+
+# Where the tests run in the background, as a CI may have it, Ctrl-C is ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
