@@ -9,7 +9,7 @@ from statistics import median
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
+from boifi_core.report.facts import Finding, ReportInput, findings, kinds, pareto_front, why
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.steps import step_times, troubles
 from boifi_core.report.tables import code, code_cell, counted, duration, escape, number, numbers, plain, table
@@ -116,17 +116,21 @@ def _curve(trials: Sequence[Trial]) -> str:
 def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
     if not found:
         return "No trial was scored."
+    intro = (
+        "Of faults with the same types at the same places the worst stands for all; `alike` says how many were scored."
+    )
     rows = [
         [
             str(place),
             number(finding.severity),
             str(finding.trial.trial),
+            str(alike),
             escape(finding.fault),
             escape(why(finding, report)),
         ]
-        for place, finding in enumerate(found[:_WORST], 1)
+        for place, (finding, alike) in enumerate(kinds(found)[:_WORST], 1)
     ]
-    return table(["#", "severity", "trial", "fault", "why"], rows, right=(0, 1, 2))
+    return f"{intro}\n\n{table(['#', 'severity', 'trial', 'alike', 'fault', 'why'], rows, right=(0, 1, 2, 3))}"
 
 
 def _front(found: Sequence[Finding]) -> str:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import report_of
 
-from boifi_core.models import StepDurations
-from boifi_core.report import findings
+from boifi_core.models import FaultPlan, StepDurations
+from boifi_core.report import findings, kinds
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front
 from boifi_core.report.influence import influences, variance_share
@@ -54,6 +54,17 @@ def test_findings_are_distinct_and_worst_first():
     )
     assert (first.trial.trial, first.severity, first.severities) == (2, 6.0, (4.0, 6.0))
     assert second.trial.trial == 3
+
+
+def test_faults_at_the_same_place_are_told_once():
+    cart, bank = (FaultPlan(fault_type="abort", target_service=service) for service in ("cart", "bank"))
+    milder = cart.model_copy(update={"percentage": 20.0})
+    trials = [
+        trial_of(number, severity, point={"n": number}, plans=(plan,))
+        for number, severity, plan in ((1, 4.0, milder), (2, 6.0, cart), (3, 5.0, bank))
+    ]
+    told = kinds(findings(report_of(trials)))
+    assert [(finding.trial.trial, alike) for finding, alike in told] == [(2, 2), (3, 1)]
 
 
 def test_the_pareto_front_keeps_what_nothing_exceeds():
