@@ -27,6 +27,10 @@ from cli.prefect_api import check_given_api, prefect_api
 HEALTH_TIMEOUT_S = 10.0
 
 
+class Interrupted(BoifiError):
+    """A signal ended the session before its end; it can be resumed."""
+
+
 class Terminated(BaseException):
     """SIGTERM outside of a flow, or after it."""
 
@@ -102,7 +106,7 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
 
     Raises:
         SessionHeld: another process runs it.
-        BoifiError: a signal ended it before its end; it can be resumed.
+        Interrupted: a signal ended it before its end.
     """
     _hand_over_token(config)
     done = read_trials(folder, config)
@@ -114,7 +118,7 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
         state = folder.state()
         if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
             return state
-        raise BoifiError(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
+        raise Interrupted(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
     state = folder.state()
     if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")

@@ -51,7 +51,7 @@ def _to_its_end(running: Running) -> State[Any]:
                 _sweep_at_the_end(running)
     except Cancelled:
         return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
-    except TerminationSignal:
+    except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
         live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
         raise
     except BoifiError as error:
