@@ -28,7 +28,7 @@ class SessionDamaged(BoifiError):
 def data_dir(out: str | os.PathLike[str] | None = None) -> Path:
     """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing."""
     text = os.fspath(out) if out is not None else os.environ.get("BOIFI_DATA") or "boifi-data"
-    if re.match(r"[a-z0-9+]+://", text):
+    if re.match(r"[a-z][a-z0-9+]+:/", text):  # a Path has made one slash of two
         raise InvalidInput("--out", "must be a local path", text)
     path = Path(text).expanduser().resolve()
     try:

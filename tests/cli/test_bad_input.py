@@ -172,6 +172,10 @@ def test_data_that_cannot_be_written(refuse, tmp_path, session_file, hfi):
     assert "--out: must be a folder" in line
 
 
+def test_a_url_for_data(refuse, session_file, hfi):
+    assert "--out: must be a local path" in refuse("run", session_file(hfi.url), "--out", "s3://bucket/boifi")
+
+
 def test_a_prefect_api_that_does_not_answer(refuse, session_file, hfi, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert "PREFECT_API_URL: must answer" in refuse("run", session_file(hfi.url), status=1)
