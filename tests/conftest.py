@@ -115,3 +115,21 @@ def boifi(environment):
         return done
 
     return run
+
+
+@pytest.fixture
+def boifi_here(tmp_path, monkeypatch, capsys, prefect_server):
+    """As `boifi`, in this process, with the tests' Prefect server: it saves a start where that is not the point."""
+    from cli.main import command
+
+    def run(*arguments, check=None):
+        monkeypatch.setenv("BOIFI_DATA", str(tmp_path / "data"))
+        monkeypatch.setattr("sys.argv", ["boifi", *map(str, arguments)])
+        capsys.readouterr()
+        status = command()
+        said = capsys.readouterr()
+        if check is not None:
+            assert status == check, f"{said.out}\n{said.err}"
+        return subprocess.CompletedProcess(arguments, status, said.out, said.err)
+
+    return run

@@ -134,7 +134,7 @@ def test_target_up_on_a_port_in_use(boifi):
     assert done.stderr == f"error: port {port}: already in use\n"
 
 
-def test_a_stock_control_plane_and_our_own_probe(boifi, tmp_path, prefect_server):
+def test_a_stock_control_plane_and_our_own_probe(boifi_here, tmp_path):
     """Injection by a control plane without observations; traffic and traces are ours."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -144,7 +144,7 @@ def test_a_stock_control_plane_and_our_own_probe(boifi, tmp_path, prefect_server
         data["executor"]["endpoint"] = target.control_plane
         path = tmp_path / "session.yaml"
         path.write_text(yaml.safe_dump(data))
-        done = boifi("run", path, "--trials", 4, PREFECT_API_URL=prefect_server)
+        done = boifi_here("run", path, "--trials", 4)
         assert done.returncode == 1
         assert "name an observer in the session file" in done.stdout
         data["observer"] = {
@@ -154,7 +154,7 @@ def test_a_stock_control_plane_and_our_own_probe(boifi, tmp_path, prefect_server
             "traces": {"type": "otlp", "port": otlp_port},
         }
         path.write_text(yaml.safe_dump(data))
-        boifi("run", path, "--trials", 6, "--out", tmp_path / "probed", PREFECT_API_URL=prefect_server, check=0)
+        boifi_here("run", path, "--trials", 6, "--out", tmp_path / "probed", check=0)
         assert httpx.get(f"{target.control_plane}/v1/policies").json() == {"policies": []}
     (folder,) = (tmp_path / "probed" / "sessions").iterdir()
     history = pd.read_parquet(folder / "history")
