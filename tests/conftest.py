@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,12 +56,28 @@ def _no_environment_of_the_user():
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory):
+def prefect_data(tmp_path_factory):
+    """The data dir of the tests' Prefect server."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_data):
     """The URL of a real Prefect server, the same for all tests; Prefect in this process uses it too."""
     from cli.prefect_api import prefect_api
 
-    with prefect_api(tmp_path_factory.mktemp("prefect")) as url:
+    with prefect_api(prefect_data) as url:
         yield url
+
+
+@pytest.fixture
+def used_data_dir(prefect_data, prefect_server, tmp_path):
+    """The test's data dir with Prefect's database in it, which is most of the first start of a run's own server."""
+    home = tmp_path / "data" / "prefect"
+    home.mkdir(parents=True)
+    database = prefect_data / "prefect" / "prefect.db"
+    with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(home / "prefect.db")) as copy:
+        made.backup(copy)
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftove
     assert leftovers() == []
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     process = start("demo", "--trials", 50)
     for line in process.stdout:
@@ -96,6 +97,7 @@ def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     assert leftovers() == []
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_ctrl_c_ends_the_demo_after_the_running_trial(start):
     process = start("demo", "--trials", 50)
     for line in process.stdout:

@@ -243,6 +243,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(start, sessi
     assert hfi.active() == {}
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_a_run_with_its_own_server_leaves_no_process(session_file, hfi, tmp_path, start):
     process = start("run", session_file(hfi.url, total_trials=300), PREFECT_API_URL="")
     until_trial(process, 2)
@@ -280,6 +281,7 @@ def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi_here, session_file, 
     assert max(shares[4:]) <= 20
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_ctrl_c_before_a_resume_has_begun_tells_nothing_of_the_run_before(start, boifi, session_file, hfi, tmp_path):
     hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
     path = session_file(hfi.url)
@@ -313,6 +315,7 @@ def test_a_broken_session_is_told_and_the_others_are_listed(boifi_here, session_
         assert "session.json" in boifi_here("report", f"broken{number}", check=1).stderr
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, tmp_path):
     slow(hfi, 0.2)
     process = start("run", session_file(hfi.url, total_trials=12), PREFECT_API_URL="")
@@ -391,6 +394,7 @@ def test_a_sweep_by_hand_takes_nothing_from_a_trial(start, boifi, session_file, 
     assert process.returncode == 0, out
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_two_runs_at_once_each_have_a_server(boifi, session_file, session_data, tmp_path):
     with HfiServer() as one, HfiServer() as two:
         results = []
