@@ -1,6 +1,8 @@
 """Sessions as flows, in this process, against a strict control plane and a real Prefect server."""
 
+import os
 import re
+import signal
 import threading
 import time
 from collections import Counter
@@ -241,6 +243,27 @@ def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
     hfi.respond = respond
     _, state, trials = run(hfi.url)
     assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 4)
+
+
+def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, run):
+    from flows.watch import Watcher, watched_by
+
+    class HungUp(Watcher):
+        def note(self, text):
+            raise SystemExit(1)
+
+    pressed = []
+
+    def respond(faults):
+        if faults and len(hfi.requests("POST")) == 3 and not pressed:
+            pressed.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+        return landscape(faults)
+
+    hfi.respond = respond
+    with watched_by(HungUp()):
+        _, state, trials = run(hfi.url)
+    assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 3)
 
 
 def leave(hfi, name, duration_seconds=0):
