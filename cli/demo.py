@@ -43,6 +43,11 @@ def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Co
     from cli.show import closing
 
     closing(console, folder, state, replay=False)
+    if "not healthy" in (state.reason or ""):
+        # The shop lives by time-outs of some tens of milliseconds.
+        console.print(
+            Text("The shop needs two free cores: try again when this machine has less to do."), soft_wrap=True
+        )
     return running.exit_status(state, None)
 
 

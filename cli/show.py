@@ -95,7 +95,7 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
             table.add_row(str(fault.trial.trial), f"{fault.severity:.1f}",
                           Text("\n+ ".join(map(str, fault.trial.plans)) or "none"), Text(why))  # fmt: skip
         console.print(table)
-    else:
+    elif scored:
         console.print("No fault hurt the target.")
     for label, where in (
         ("report", folder.path / "report.md"),

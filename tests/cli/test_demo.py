@@ -27,6 +27,15 @@ def descendants(pid):
     return [int(child) for child in children] + [below for child in children for below in descendants(int(child))]
 
 
+def until_the_second_trial(process):
+    read = []
+    for line in process.stdout:
+        read.append(line)
+        if re.match(r" *2/50 ", line):
+            return
+    pytest.fail("".join(read))
+
+
 def gone(pids, within_s=10):
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -87,9 +96,7 @@ def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftove
 @pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     process = start("demo", "--trials", 50)
-    for line in process.stdout:
-        if re.match(r" *2/50 ", line):
-            break
+    until_the_second_trial(process)
     below = descendants(process.pid)
     assert len(below) >= 4, "target, shop, Envoy and Prefect server"
     process.kill()
@@ -100,9 +107,7 @@ def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
 @pytest.mark.usefixtures("used_data_dir")
 def test_ctrl_c_ends_the_demo_after_the_running_trial(start):
     process = start("demo", "--trials", 50)
-    for line in process.stdout:
-        if re.match(r" *2/50 ", line):
-            break
+    until_the_second_trial(process)
     below = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)

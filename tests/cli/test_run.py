@@ -121,6 +121,7 @@ def test_a_failed_session_gives_1_and_says_why(boifi_here, session_file, hfi):
     hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
     done = boifi_here("run", session_file(hfi.url), check=1)
     assert "FAILED: the target is not healthy without a fault" in done.stdout
+    assert "No fault hurt" not in done.stdout, "none was tried"
 
 
 def test_dry_run_prints_faults_and_asks_nobody(boifi_here, session_file, hfi, tmp_path):
