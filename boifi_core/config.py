@@ -38,7 +38,7 @@ TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
 def _one_of(table: Mapping[str, Any]) -> AfterValidator:
     def known(name: str) -> str:
         if name not in table:
-            raise ValueError(f"must be one of {', '.join(sorted(table))}, got {name!r}")
+            raise ValueError(f"must be one of {', '.join(sorted(table))}")
         return name
 
     return AfterValidator(known)

@@ -29,7 +29,7 @@ class SessionDamaged(BoifiError):
 def data_dir(out: str | os.PathLike[str] | None = None) -> Path:
     """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing."""
     text = os.fspath(out) if out is not None else os.environ.get("BOIFI_DATA") or "boifi-data"
-    if re.match(r"[a-z0-9+]+://", text):
+    if re.match(r"[a-z][a-z0-9+]+:/", text):  # a Path has made one slash of two
         raise InvalidInput("--out", "must be a local path", text)
     path = Path(text).expanduser().resolve()
     try:
@@ -161,8 +161,11 @@ def _created_at(folder: SessionFolder) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, and a restart after a crash, sees the old text or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file so that a reader, and a restart after a crash, sees the old text or the new, never a part.
+
+    Only who holds the session writes, so what a killed one left half written is written over.
+    """
+    temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -30,6 +30,10 @@ from cli.prefect_api import check_given_api, prefect_api
 HEALTH_TIMEOUT_S = 10.0
 
 
+class Interrupted(BoifiError):
+    """A signal ended the session before its end; it can be resumed."""
+
+
 class Terminated(BaseException):
     """SIGTERM outside of a flow, or after it."""
 
@@ -117,20 +121,21 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
 
     Raises:
         SessionHeld: another process runs it.
-        BoifiError: a signal ended it before its end; it can be resumed.
+        Interrupted: a signal ended it before its end.
     """
     _hand_over_token(config)
     done = read_trials(folder, config)
+    before = folder.state()  # of a session to go on with: it says nothing about this run
     try:
         with sigterm_raises(), prefect_api(data) as api_url:
             problem = _run_flow(folder, config, done, api_url, console)
     except (KeyboardInterrupt, Terminated):
         state = folder.state()
-        if state is not None and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
+        if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
             return state
-        raise BoifiError(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
+        raise Interrupted(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
     state = folder.state()
-    if state is None or (problem is not None and state.status is not SessionStatus.FAILED):
+    if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")
     return state
 
@@ -193,11 +198,8 @@ def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[S
         raise InvalidInput("--resume", str(error).split(": ", 1)[1]) from None
     with folder.held():
         merged = resume_session(folder, config)
-    return (
-        folder,
-        merged,
-        [name for name in ("analyzer", "optimizer", "warm_start") if getattr(merged, name) != getattr(config, name)],
-    )
+    kept = ("analyzer", "optimizer", "baseline_observations", "warm_start")
+    return folder, merged, [name for name in kept if getattr(merged, name) != getattr(config, name)]
 
 
 def _hand_over_token(config: SessionConfig) -> None:

@@ -18,7 +18,7 @@ from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
 from boifi_core.models import SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
-from boifi_core.target_lock import WaitGivenUp
+from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from tasks import upkeep
@@ -51,7 +51,7 @@ def _to_its_end(running: Running) -> State[Any]:
                 _sweep_at_the_end(running)
     except Cancelled:
         return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
-    except TerminationSignal:
+    except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
         live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
         raise
     except BoifiError as error:
@@ -90,11 +90,15 @@ def _trials(running: Running) -> str:
         BoifiError: the session cannot go on, and why.
     """
     live, config = running.session, running.session.config
-    began = time.monotonic()
+    # What earlier runs of a resumed session took of its time counts; the time between them does not.
+    began = time.monotonic() - live.trials_s
+    remove_dead_locks()
     try:
         with running.target():
             upkeep.sweep(live)
             running.wait_for_others()
+            if running.stopping():
+                return "stopped"
             running.measure_baseline()
             live.keep_baseline()
         while live.budget_used < config.total_trials:

@@ -1,7 +1,9 @@
 """Sessions as flows, in this process, against a strict control plane and a real Prefect server."""
 
+import os
 import re
 import shutil
+import signal
 import threading
 import time
 from collections import Counter
@@ -154,13 +156,9 @@ def test_policies_that_are_always_refused_end_the_session_with_the_reason(hfi, r
 
 
 def test_a_trial_without_an_observation_in_time_is_skipped(hfi, run):
-    frozen = datetime.now(UTC)
-    live = hfi.now
-
-    def now():
-        return frozen if hfi.faults() else live()
-
-    hfi.now = now
+    # Only what it says of its observations stands still: a standing clock would be told by its `Date`, and allowed for.
+    began, live = datetime.now(UTC).isoformat(), hfi.observation
+    hfi.observation = lambda: {**live(), "timestamp": began} if hfi.faults() else live()
     _, state, trials = run(hfi.url, total_trials=2, initial_points=2, executor={"timeout_s": 1})
     assert [t.status for t in trials] == [TrialStatus.SKIPPED] * 2
     assert state.status is SessionStatus.COMPLETED
@@ -205,6 +203,15 @@ def test_a_session_ends_when_its_time_is_over(hfi, run):
     assert state.status is SessionStatus.COMPLETED
     assert "max_duration_s" in state.reason
     assert 1 <= len(trials) < 500
+
+
+def test_the_time_that_a_killed_run_took_counts_after_a_resume(hfi, run):
+    from flows.session import session
+
+    hfi.respond = lambda faults: time.sleep(0.2) or landscape(faults)
+    folder, _, made = run(hfi.url, total_trials=500, initial_points=500, guardrails={"max_duration_s": 1})
+    session(str(folder.path), return_state=True)
+    assert folder.state().progress.current_iteration <= len(made) + 1
 
 
 def test_guardrails_hold_for_every_policy(hfi, run):
@@ -280,6 +287,27 @@ def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
     assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 4)
 
 
+def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, run):
+    from flows.watch import Watcher, watched_by
+
+    class HungUp(Watcher):
+        def note(self, text):
+            raise SystemExit(1)
+
+    pressed = []
+
+    def respond(faults):
+        if faults and len(hfi.requests("POST")) == 3 and not pressed:
+            pressed.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+        return landscape(faults)
+
+    hfi.respond = respond
+    with watched_by(HungUp()):
+        _, state, trials = run(hfi.url)
+    assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 3)
+
+
 def leave(hfi, name, duration_seconds=0):
     """Put a policy in force that nobody will remove."""
     fault = {"percentage": 1, "abort": {"httpStatus": 500}, "duration_seconds": duration_seconds}
@@ -303,6 +331,23 @@ def test_a_session_waits_for_the_policies_of_sessions_elsewhere(hfi, run):
     _, state, _ = run(hfi.url, total_trials=1, initial_points=1)
     assert state.status is SessionStatus.COMPLETED
     assert all("boifi-00000000-0001" not in names for names in seen)
+
+
+def test_a_stop_while_others_have_the_target_ends_the_session_without_a_look_at_their_faults(hfi, run, tmp_path):
+    leave(hfi, "boifi-00000000-0001")
+    hfi.respond = lambda faults: {**HEALTHY, "status_code": 500, "error_rate": 1.0}
+
+    def stop():
+        while not hfi.requests("GET", "/v1/policies"):
+            time.sleep(0.02)
+        (folder,) = (tmp_path / "sessions").iterdir()
+        SessionFolder(folder).request_stop()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    _, state, trials = run(hfi.url)
+    stopper.join()
+    assert (state.status, state.reason, trials) == (SessionStatus.COMPLETED, "stopped", [])
 
 
 def test_several_faults_of_a_trial_are_applied_together(run):
