@@ -105,17 +105,13 @@ def _ranks(half: Half, runs: Runs) -> Table:
 
 
 def _by_landscape(half: Half, runs: Runs) -> Table:
-    means = {peer: [regret_by_landscape(of, half.landscapes, after) for after in AFTER] for peer, of in runs.items()}
-    rows = [
-        (
-            peer,
-            *(
-                " / ".join(f"{found[name].value:.1f}" if name in found else "–" for found in by_trials)
-                for name in half.landscapes
-            ),
+    rows = []
+    for peer, of in runs.items():
+        by_trials = [regret_by_landscape(of, half.landscapes, after) for after in AFTER]
+        cells = (
+            " / ".join(f"{found[name].value:.1f}" for found in by_trials if name in found) for name in half.landscapes
         )
-        for peer, by_trials in means.items()
-    ]
+        rows.append((peer, *(cell or "–" for cell in cells)))
     title = f"{half.title}: regret at {' / '.join(map(str, AFTER))} on each landscape"
     return Table(title, ("search", *half.landscapes), tuple(rows))
 
