@@ -5,7 +5,8 @@ Nothing may be tuned on them: who works on the search looks at their results in 
 
 from __future__ import annotations
 
-from benchmarks.search.held_out_meshes import BASKET, FEED, RIDE, TRANSFER
+from benchmarks.search.held_out_guards import RIDE, TRANSFER
+from benchmarks.search.held_out_load import BASKET, FEED
 from benchmarks.search.held_out_shapes import EITHER_OR, NEEDLE, RIDGE, SATURATION
 from benchmarks.search.landscape import Landscape
 

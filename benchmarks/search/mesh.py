@@ -108,12 +108,6 @@ class Mesh:
             self._number(route.call, seen)
         return seen
 
-    @cached_property
-    def has_breakers(self) -> bool:
-        """Whether any call has one."""
-        calls = (call for operation in self.operations.values() for stage in operation.stages for call in stage)
-        return any(call.breaker is not None for call in calls)
-
     def _number(self, call: Call, seen: dict[str, int]) -> None:
         for name in (call.to, call.fallback):
             if name is not None and name not in seen:

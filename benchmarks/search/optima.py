@@ -26,13 +26,14 @@ _PAIRS = 250
 _STEPS = 25
 
 
-def search(landscape: Landscape, seed: int = 0) -> tuple[float, Point]:
-    """The highest truth that was found, and where."""
+def search(landscape: Landscape, seed: int = 0) -> dict[str, Any]:
+    """The highest truth that was found, where, and the worst random point of each mode."""
     rng = np.random.default_rng(seed)
     points = landscape.space.sample(rng, _SAMPLES)
     points.sort(key=landscape.truth, reverse=True)
     best = max((_climb(landscape, point, rng) for point in points[:_STARTS]), key=landscape.truth)
-    return landscape.truth(best), best
+    shown = {mode.name: next((p for p in [*points, best] if mode.shows(p)), None) for mode in landscape.modes}
+    return {"optimum": landscape.truth(best), "optimum_at": best, "modes": shown}
 
 
 def _climb(landscape: Landscape, point: Point, rng: np.random.Generator) -> Point:
@@ -99,9 +100,9 @@ def main(names: list[str]) -> None:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         for landscape in ALL:
             if is_held_out(landscape.name) is is_mine and (not names or landscape.name in names):
-                optimum, point = search(landscape)
-                found[landscape.name] = {"optimum": optimum, "optimum_at": point}
-                sys.stdout.write(f"{landscape.name}: {optimum:.3f}\n")
+                result = found[landscape.name] = search(landscape)
+                modes = {name: point and round(landscape.truth(point), 2) for name, point in result["modes"].items()}
+                sys.stdout.write(f"{landscape.name}: {result['optimum']:.3f}, modes {modes}\n")
                 sys.stdout.flush()
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search.mesh import Call, Mesh, Pool, Route
+from benchmarks.search.pressure import Pressure, queueing
 from benchmarks.search.stream import Numbers, Stream
 from boifi_core.models import FaultPlan, FaultType
 
@@ -23,21 +23,6 @@ SLOW = 5.0
 
 _TRIP_AFTER = 4
 _REFUSED_MS = 1.0
-
-
-@dataclass
-class Pressure:
-    """What earlier passes show of the load: one number for each window.
-
-    Attributes:
-        busy_ms: by service, how long it is at work for each request at the edge.
-        calls: by service, how often it is called for each request at the edge.
-        failed: by edge `caller > callee`, the share of its calls that fail.
-    """
-
-    busy_ms: dict[str, Numbers] = field(default_factory=dict)
-    calls: dict[str, Numbers] = field(default_factory=dict)
-    failed: dict[str, Numbers] = field(default_factory=dict)
 
 
 class Simulation:
@@ -57,6 +42,7 @@ class Simulation:
         error_spans, retries: number in each request's trace.
         is_slow, logged: whether a request has a bottleneck, and whether it left an ERROR line.
         route: each request's kind.
+        load, trips: what a further pass needs to know, and whether a breaker opens in it.
         events: share of all requests with this event, by `event caller > callee`.
     """
 
@@ -73,6 +59,7 @@ class Simulation:
         self.mesh = mesh
         self.windows = windows
         self.load = Pressure()
+        self.trips = False
         self.latency_ms = np.zeros(n)
         self.status = np.full(n, 200)
         self.counts = np.zeros((len(mesh.order), n))
@@ -125,7 +112,8 @@ class Simulation:
             status[np.isin(status, list(call.lenient))] = 200
         failed = active & (status >= 400)
         if call.breaker is not None:
-            self.load.failed[edge] = _share(self.by_window(failed & tried), self.by_window(tried))
+            share = self.load.failed[edge] = _share(self.by_window(failed & tried), self.by_window(tried))
+            self.trips |= bool((share > call.breaker).any())
         return self._after_failure(edge, call, failed, total, status, key) if failed.any() else (total, status)
 
     def _after_failure(
@@ -205,17 +193,12 @@ class Simulation:
     def _queue(
         self, service: str, pool: Pool, active: Mask, took: Numbers, status: Codes, key: str
     ) -> tuple[Numbers, Codes]:
-        """Little's law says how many are at work at once; the wait is Sakasegawa's (1977) for that many servers."""
-        busy_ms = self.pressure.busy_ms[service]
-        calls = np.maximum(self.pressure.calls[service], 1e-9)
-        use = self.mesh.load_rps * busy_ms / 1000 / pool.size
-        free = np.maximum(1 - use, 1e-6)
-        wait_ms = busy_ms / calls / pool.size * use ** (np.sqrt(2 * (pool.size + 1)) - 1) / free
-        wait_ms = np.minimum(wait_ms, pool.queue_ms).repeat(WINDOW)
-        too_many = np.maximum(1 - 1 / np.maximum(use, 1e-9), 0.0).repeat(WINDOW)
-        refused = active & (status < 400) & (self._stream.uniform(f"{key}%") < too_many)
+        wait_ms, too_many = queueing(
+            pool, self.mesh.load_rps, self.pressure.busy_ms[service], self.pressure.calls[service]
+        )
+        refused = active & (status < 400) & (self._stream.uniform(f"{key}%") < too_many.repeat(WINDOW))
         self._note("no room", service, refused)
-        return np.where(refused, pool.queue_ms, took + wait_ms), np.where(refused, 503, status)
+        return np.where(refused, pool.queue_ms, took + wait_ms.repeat(WINDOW)), np.where(refused, 503, status)
 
     def _measure(self, service: str, active: Mask, took: Numbers) -> None:
         for into, numbers in ((self.load.busy_ms, active * took), (self.load.calls, active)):
@@ -237,7 +220,7 @@ def simulate(
 ) -> Simulation:
     """The windows under these faults; one pass more for breakers, and one for pools."""
     run = Simulation(mesh, plans, stream, windows, usual_ms)
-    if mesh.has_breakers:
+    if run.trips:
         run = Simulation(mesh, plans, stream, windows, usual_ms, Pressure(failed=run.load.failed))
     if mesh.pools:
         # What an open breaker keeps out is no load on the pools, but full pools don't open breakers here.

@@ -22,17 +22,22 @@ class Stream(Protocol):
 
 
 class Fresh:
-    """New numbers at every call."""
+    """Numbers drawn when they are first asked for; the passes over one window share them."""
 
     def __init__(self, rng: np.random.Generator, n: int) -> None:
         self._rng = rng
         self._n = n
+        self._known: dict[str, Numbers] = {}
 
     def uniform(self, key: str) -> Numbers:
-        return self._rng.random(self._n)
+        if (numbers := self._known.get(key)) is None:
+            numbers = self._known[key] = self._rng.random(self._n)
+        return numbers
 
     def normal(self, key: str) -> Numbers:
-        return self._rng.standard_normal(self._n)
+        if (numbers := self._known.get(f"~{key}")) is None:
+            numbers = self._known[f"~{key}"] = self._rng.standard_normal(self._n)
+        return numbers
 
 
 class Fixed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.search.landscape import Landscape
-from benchmarks.search.tuning_meshes import BOOKING, CHECKOUT, SEARCH_PAGE, STOREFRONT
+from benchmarks.search.tuning_guards import CHECKOUT, STOREFRONT
+from benchmarks.search.tuning_load import BOOKING, SEARCH_PAGE
 from benchmarks.search.tuning_shapes import BRANCHES, FOUR_OF_TWENTY, GENTLE_SLOPES, LURE
 
 TUNING: tuple[Landscape, ...] = (

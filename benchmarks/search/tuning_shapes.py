@@ -43,7 +43,9 @@ FOUR_OF_TWENTY = shape_landscape(
     },
     {
         "skewed local cache in zone c": lambda point: _four_of_twenty(point) > 7.5,
-        "large local batches": lambda point: point["cache"] == "local" and point["batch"] > 28,
+        "large local batches elsewhere": lambda point: (
+            point["cache"] == "local" and point["zone"] != "c" and point["batch"] > 28
+        ),
     },
 )
 
