@@ -38,7 +38,7 @@ class Unit:
     @property
     def code(self) -> str:
         """The hash of what it depends on."""
-        return fingerprint(landscape_named(self.landscape), self.peer)
+        return fingerprint(self.landscape, self.peer)
 
 
 def planned(peers: Sequence[str], landscapes: Sequence[str], seeds: int | None, trials: int) -> list[Unit]:

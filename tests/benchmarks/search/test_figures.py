@@ -31,7 +31,6 @@ RUNS = [
 
 def test_figures_worked_out_by_hand():
     found = figures_of(RUNS, LANDSCAPES)
-    assert (found.runs, found.failed) == (4, 1)
     # On a: 5 and 7, 2 and 4, 0 and 0.6; on b: 0 and 8, 0 and 8, 0.4 and 8.
     assert [mean.value for mean in found.regret.values()] == pytest.approx([5.0, 3.5, 2.25])
     # Standard errors at 30: 1 on a, 4 on b, so half of the root of 17.
@@ -110,6 +109,7 @@ def test_tables_tell_wins_and_losses_alike():
     runs = {"BOIFI": good, "BOIFI forest EI": good, "random": bad, "genetic": bad[:4]}
     means, rank, by_landscape, best, tests = report.tables(HALF, runs)
     assert [row[0] for row in means.rows] == list(runs)
+    assert [row[1] for row in means.rows] == ["8", "8", "8", "4, on 1 landscapes only"]
     assert means.rows[0][1:5] == ("8", "4.00 ± 0.00", "4.00 ± 0.00", "3.70 ± 0.09")
     assert "BOIFI forest EI" not in [row[0] for row in rank.rows]
     assert by_landscape.rows[2] == ("random", "8.0 / 8.0 / 7.7", "1.0 / 1.0 / 0.7")
@@ -122,6 +122,11 @@ def test_tables_tell_wins_and_losses_alike():
 
 def test_a_half_without_runs_tells_nothing():
     assert report.tables(HALF, {"random": [made("elsewhere", 0, (1, 1, 1))]}) == []
+
+
+def test_runs_that_ended_early_are_counted():
+    [means, *_] = report.tables(HALF, {"random": RUNS})
+    assert means.rows[0][1] == "4, 1 ended early"
 
 
 def test_the_report_says_who_got_fewer_seeds():

@@ -1,9 +1,12 @@
 """Which runs are made: those that are not there with the code of today."""
 
+from dataclasses import replace
+
 import pytest
+from tiny_landscape import TINY, truth
 
 from benchmarks.search import fingerprint, run
-from benchmarks.search.landscapes import ALL, landscape
+from benchmarks.search.landscape import Reading
 from benchmarks.search.results import Result, Store
 from benchmarks.search.tuning import TUNING
 
@@ -76,18 +79,23 @@ def test_a_hash_is_of_code_not_of_words():
 
 
 def test_a_hash_covers_the_optimizer_for_boifi_alone(monkeypatch):
-    before = {peer: fingerprint.fingerprint(landscape(FIRST), peer) for peer in ("BOIFI", "random")}
+    before = {peer: fingerprint.fingerprint(FIRST, peer) for peer in ("BOIFI", "random")}
     monkeypatch.setattr(fingerprint, "_OPTIMIZER", ())
-    after = {peer: fingerprint.fingerprint(landscape(FIRST), peer) for peer in before}
+    after = {peer: fingerprint.fingerprint(FIRST, peer) for peer in before}
     assert after["BOIFI"] != before["BOIFI"]
     assert after["random"] == before["random"]
 
 
-def test_a_hash_covers_the_module_that_defines_a_landscape_and_not_the_lists_of_all():
-    for one in ALL:
-        files = {path.stem for path in fingerprint.imported(fingerprint.home(one))}
-        assert {"landscape"} < files
-        assert not files & {"tuning", "held_out", "landscapes"}
+def test_a_hash_follows_what_a_landscape_says():
+    same = fingerprint.behaviour(replace(TINY, truth=lambda point: truth(point) + 0.0))
+    assert fingerprint.behaviour(TINY) == same
+    others = [
+        replace(TINY, truth=lambda point: truth(point) + 0.1 * (point.get("delay_ms") == 2500)),
+        replace(TINY, read=lambda point, rng: Reading(min(10.0, truth(point) + abs(rng.normal())))),
+        replace(TINY, modes=TINY.modes[1:]),
+        replace(TINY, name="other"),
+    ]
+    assert len({same, *map(fingerprint.behaviour, others)}) == 5
 
 
 def test_a_result_survives_its_line():
