@@ -102,8 +102,9 @@ def _ranks(half: Half, runs: Runs) -> Table:
     ranked = {peer: of for peer, of in runs.items() if peer == BOIFI or peer in OTHERS}
     most = max(len(of) for of in ranked.values())
     quick = {peer: of for peer, of in ranked.items() if len(of) == most}
+    groups = [(quick, "peers with all seeds")] if quick != ranked else []
     columns: dict[str, Ranking] = {}
-    for some, title in ((quick, "peers with all seeds"), (ranked, "all peers")):
+    for some, title in (*groups, (ranked, "all peers")):
         for after in JUDGED:
             found = ranking(half.regrets(some, after))
             columns[f"at {after}, {title}, {found.blocks} blocks"] = found
