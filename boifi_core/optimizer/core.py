@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from boifi_core.errors import InvalidInput, SpaceExhausted
 from boifi_core.models import Point
-from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
-from boifi_core.optimizer.candidates import drawn, search_candidates, untried
+from boifi_core.optimizer.acquisition import ACQUISITIONS, Acquisition, Balance, ExpectedImprovement
+from boifi_core.optimizer.candidates import Promise, drawn, search_candidates, untried
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
 from boifi_core.optimizer.novelty import novelty
+from boifi_core.optimizer.past import Entry, translated, worth_another_try
 from boifi_core.optimizer.proposal import BestPoint, Why
 from boifi_core.optimizer.selection import SELECTIONS
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate, View
@@ -30,9 +31,6 @@ from boifi_core.space.rows import Rows
 from boifi_core.space.space import row_ids
 
 Floats = NDArray[np.float64]
-
-Entry = tuple[Point, float | None, Mapping[str, float] | None]
-"""A point, its score (None: discarded), its signals."""
 
 _MIN_SCORES = 2
 _TOP = 10.0
@@ -46,7 +44,16 @@ _EXPLORED = 64
 
 _NEAREST = 3
 
-_DESIGN, _MODEL = 1, 2
+_TRIED_AGAIN = 3
+"""With how many known faults a session begins that has learnt from an earlier one."""
+
+_LESS_DESIGN = 0.5
+"""What is then left of the initial design that remains."""
+
+_OPINIONS = 4
+"""How many of the model's views are asked what is still to be gained."""
+
+_DESIGN, _MODEL, _GAIN = 1, 2, 3
 """Random streams of their own, beside that of the proposals."""
 
 
@@ -59,8 +66,8 @@ class _Choice(NamedTuple):
 class OptimizerCore:
     """Chooses points of a search space so that few trials find the highest severity.
 
-    A proposal depends only on the space, the options, `random_state`, what was recorded and discarded, in order, and
-    which proposals are pending: recording a history again gives the same next proposal.
+    A proposal depends only on the space, the options, `random_state`, the past, what was recorded and discarded, in
+    order, and which proposals are pending: recording a history again gives the same next proposal.
 
     Attributes:
         space: what is searched.
@@ -81,6 +88,7 @@ class OptimizerCore:
         beta: float = Balance.beta,
         n_estimators: int = 100,
         n_candidates: int = 600,
+        past: Iterable[Entry] = (),
     ) -> None:
         """Check the options and begin with nothing recorded.
 
@@ -96,6 +104,8 @@ class OptimizerCore:
             beta: for `ucb`, standard deviations, >= 0.
             n_estimators: trees in a forest, >= 1.
             n_candidates: about how many points are weighed for each proposal, >= 1.
+            past: trials of earlier sessions, oldest first, of this space or a similar one (see `past.translated`), with
+                what was fixed there among their points. The model learns from them how far they still hold.
 
         Raises:
             InvalidInput: the space or an option cannot work.
@@ -119,11 +129,12 @@ class OptimizerCore:
         self._surrogate = make_surrogate(self.space, model_seed, n_estimators)
         self._selection = pick(SELECTIONS, selection, "selection")(self.space, one_of_three, self._acquisition)
         self._history: list[tuple[Point, float]] = []
-        self._evidence = Evidence(np.empty((0, len(self.space.dimensions))), np.empty(0), ())
+        self._evidence = translated(self.space, past)
         self._taken: Counter[bytes] = Counter()
         self._n_done = 0
         self._pending: dict[bytes, _Choice] = {}
         self._best: BestPoint | None = None
+        self._known_faults = self._from_past()
 
     @property
     def history(self) -> list[tuple[Point, float]]:
@@ -146,14 +157,19 @@ class OptimizerCore:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether the model can predict: from the second score on."""
-        return len(self._history) >= _MIN_SCORES
+        """Whether the model can predict: from the second score on, those of earlier sessions counted."""
+        return len(self._evidence) >= _MIN_SCORES
+
+    @property
+    def n_past(self) -> int:
+        """How many trials of earlier sessions it has learnt from."""
+        return self._evidence.n_past
 
     @property
     def phase(self) -> Literal["initial", "search"]:
         """Who decides the next proposal: the initial design, or the model."""
-        in_design = self._n_done + len(self._pending) < self._initial_points
-        return "initial" if in_design or not self.is_fitted else "search"
+        in_design = self._n_done + len(self._pending) < self._n_initial
+        return "initial" if in_design or not self._history or not self.is_fitted else "search"
 
     @overload
     def propose(self) -> Point: ...
@@ -252,7 +268,7 @@ class OptimizerCore:
         """The severity that the model expects at each point, and its standard deviation, each of shape (n,).
 
         Raises:
-            NotFitted: fewer than two scores were recorded.
+            NotFitted: fewer than two scores are known.
             InvalidInput: a point is not of this space.
         """
         if not self.is_fitted:
@@ -261,10 +277,59 @@ class OptimizerCore:
             self.space.check(point)
         return self._predicted(self.space.rows(points))
 
+    def expected_gain(self, trials_left: int) -> float:
+        """By how much the next `trials_left` trials may be expected to exceed the worst fault known, severity points.
+
+        Rather too much than too little: each is taken to gain what the most promising next one does. That is its
+        expected improvement and, where little is known, the small chance that the worst of all hides there; the mean
+        of what the model's views say. Never more than what is left to 10, and that while there is no model.
+        """
+        _whole(trials_left, "trials_left", 0)
+        if not self._history or not self.is_fitted:
+            return _TOP
+        with one_thread():
+            gains = [self._gain(turn, trials_left) for turn in range(_OPINIONS)]
+        return float(np.mean(gains))
+
+    def _gain(self, turn: int, trials_left: int) -> float:
+        view, own = self._surrogate.view(turn), self._own
+        expected = view.predict(own.rows)[0]
+        best = float(expected.max())
+        worst = own.rows[np.argsort(-expected, kind="stable")]
+        rng = np.random.default_rng([self.random_state, self._n_done, turn, _GAIN])
+        promise = self._promise(view, ExpectedImprovement(xi=0.0), best)
+        _, promises = search_candidates(self.space, rng, promise, worst, self._taken, self._n_candidates)
+        return min(float(promises.max(initial=0.0)) * trials_left, max(0.0, _TOP - best))
+
+    def _promise(self, view: View, acquisition: Acquisition, best: float) -> Promise:
+        def promise(rows: Rows) -> Floats:
+            mean, std = view.predict(rows)
+            rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
+            return acquisition(mean, std, best) + rare
+
+        return promise
+
+    def _from_past(self) -> Rows:
+        """Fit the model to the past; gives the known faults that are tried again first."""
+        if not self.is_fitted:
+            return np.empty((0, len(self.space.dimensions)))
+        with one_thread():
+            self._surrogate.fit(self._evidence)
+            most = min(_TRIED_AGAIN, self._initial_points)
+            return worth_another_try(self.space, self._evidence, lambda rows: self._surrogate.predict(rows)[0], most)
+
+    @cached_property
+    def _n_initial(self) -> int:
+        """How many points are proposed before the model decides: fewer where there is a past to begin with."""
+        known = len(self._known_faults)
+        left = self._initial_points - known
+        return known + (math.ceil(_LESS_DESIGN * left) if known else left)
+
     @cached_property
     def _design(self) -> Rows:
         rng = np.random.default_rng([self.random_state, 0, 0, _DESIGN])
-        return self._make_design(self.space, rng, self._initial_points)
+        n = self._n_initial - len(self._known_faults)
+        return np.vstack([self._known_faults, self._make_design(self.space, rng, n)]) if n else self._known_faults
 
     def _checked(self, entry: Entry) -> tuple[Rows, Point, float | None, Mapping[str, float]]:
         point, score, signals = entry
@@ -293,7 +358,8 @@ class OptimizerCore:
     def _from_design(self) -> _Choice | None:
         number = self._n_done + len(self._pending)
         row: Rows | None = self._design[number] if number < len(self._design) else None
-        return None if row is None or self._is_taken(row) else _Choice(row, "initial")
+        reason: Reason = "known" if number < len(self._known_faults) else "initial"
+        return None if row is None or self._is_taken(row) else _Choice(row, reason)
 
     def _from_model(self, rng: np.random.Generator) -> _Choice | None:
         own = self._own
@@ -302,7 +368,7 @@ class OptimizerCore:
         if once and not self._pending and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
         view = self._surrogate.view(self._n_done + len(self._pending))
-        if rng.random() < chance_to_explore(own.scores, self._initial_points):
+        if rng.random() < chance_to_explore(own.scores, self._n_initial):
             return self._least_known(view, rng)
         return self._most_promising(view, rng)
 
@@ -317,10 +383,10 @@ class OptimizerCore:
         expected = view.predict(own.rows)[0]
         best = float(expected.max())
 
+        alone = self._promise(view, self._acquisition, best)
+
         def promise(rows: Rows) -> Floats:
-            mean, std = view.predict(rows)
-            rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
-            return (self._acquisition(mean, std, best) + rare) * self._apart(rows)
+            return alone(rows) * self._apart(rows)
 
         worst = own.rows[np.argsort(-expected, kind="stable")]
         rows, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)

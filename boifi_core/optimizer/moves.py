@@ -12,9 +12,10 @@ from boifi_core.optimizer.evidence import Evidence
 
 Floats = NDArray[np.float64]
 
-Reason = Literal["initial", "explore", "improve", "confirm", "remaining"]
-"""Why a point was proposed: by the initial design; because little is known about it; because the model hopes for a
-worse fault there; because its reading was too surprising to be believed; because it is one of the last untried."""
+Reason = Literal["initial", "known", "explore", "improve", "confirm", "remaining"]
+"""Why a point was proposed: by the initial design; because it was severe in an earlier session; because little is
+known about it; because the model hopes for a worse fault there; because its reading was too surprising to be believed;
+because it is one of the last untried."""
 
 _WORTH = 0.3
 """Severity points by which a trial must exceed all before it to count as a step forward."""
