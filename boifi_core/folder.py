@@ -6,10 +6,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from boifi_core.errors import BoifiError, InvalidInput
@@ -56,12 +57,14 @@ class SessionFolder:
     def history(self) -> Path:
         return self.path / "history"
 
-    def make(self, session: dict[str, Any]) -> None:
-        """Make the folder, `session.json` first: a folder without it is no session."""
+    def make(self, session: dict[str, Any], others: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Make the folder: `others` by name, and `session.json` last, since a folder without it is no session."""
         try:
             self.path.mkdir(parents=True)
         except OSError as error:
             raise BoifiError(f"cannot make {self.path}: {error.strerror}") from error
+        for name, text in others.items():
+            write_atomically(self.path / name, text)
         write_atomically(self.path / "session.json", json.dumps(session, indent=2, ensure_ascii=False))
 
     def session(self) -> dict[str, Any]:

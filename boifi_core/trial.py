@@ -25,8 +25,9 @@ class Proposal:
 
 
 def propose(session: Session) -> Proposal:
-    """The optimizer's next point and its plans."""
+    """The optimizer's next point and its plans; a session has one trial at a time, so what was pending is none."""
     optimizer = session.optimizer
+    optimizer.withdraw()
     phase = Phase(optimizer.phase)
     point = optimizer.propose()
     mean = std = None

@@ -59,7 +59,7 @@ def run(
     for warning in warnings:
         _warn(warning)
     if dry_run:
-        running.dry_run(config, console)
+        running.dry_run(config, running.past_for(config, out), console)
         return
     running.preflight(config)
     data = data_dir(out)
@@ -73,13 +73,14 @@ def run(
 
 
 @app.command()
-def validate(session_file: SessionFile) -> None:
+def validate(session_file: SessionFile, out: Out = None) -> None:
     """Check a session file without starting anything."""
     from cli import run as running
 
     config, warnings = running.load(session_file, None, None)
     for warning in warnings:
         _warn(warning)
+    running.past_for(config, out)
     points = config.search_space.n_points
     print(f"{session_file}: sound; {len(config.search_space.dimensions)} dimensions, "
           f"{'endlessly many' if points is None else f'{points:,}'} points, {config.total_trials} trials")  # fmt: skip

@@ -141,9 +141,7 @@ class Committee:
 class _Learnt:
     """The members' processes given all that is known; each is worked out when it is first asked."""
 
-    def __init__(
-        self, distances: Distances, members: tuple[_Beliefs, ...], evidence: Evidence, points: Floats
-    ) -> None:
+    def __init__(self, distances: Distances, members: tuple[_Beliefs, ...], evidence: Evidence, points: Floats) -> None:
         self._distances, self._members, self._evidence = distances, members, evidence
         self._known = Known(points, distances.pairs(points))
 
