@@ -19,7 +19,7 @@ from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
 from boifi_core.optimizer.novelty import novelty
-from boifi_core.optimizer.past import Entry, translated, worth_another_try
+from boifi_core.optimizer.past import Entry, fitted_in, translated, worth_another_try
 from boifi_core.optimizer.proposal import BestPoint, Why
 from boifi_core.optimizer.selection import SELECTIONS
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate, View
@@ -53,7 +53,7 @@ _LESS_DESIGN = 0.5
 _OPINIONS = 4
 """How many of the model's views are asked what is still to be gained."""
 
-_DESIGN, _MODEL, _GAIN = 1, 2, 3
+_DESIGN, _MODEL, _GAIN, _PAST = 1, 2, 3, 4
 """Random streams of their own, beside that of the proposals."""
 
 
@@ -315,8 +315,9 @@ class OptimizerCore:
             return np.empty((0, len(self.space.dimensions)))
         with one_thread():
             self._surrogate.fit(self._evidence)
+            rows = fitted_in(self.space, self._evidence, np.random.default_rng([self.random_state, 0, 0, _PAST]))
             most = min(_TRIED_AGAIN, self._initial_points)
-            return worth_another_try(self.space, self._evidence, lambda rows: self._surrogate.predict(rows)[0], most)
+            return worth_another_try(self.space, rows, lambda rows: self._surrogate.predict(rows)[0], most)
 
     @cached_property
     def _n_initial(self) -> int:

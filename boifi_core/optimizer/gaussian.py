@@ -194,7 +194,7 @@ def _factorised(likeness: Floats, noise: float, n: int, lower: tuple[NDArray[np.
     matrix[np.diag_indices(n)] = 1 + noise + jitter
     factor, failed = dpotrf(matrix, lower=1, clean=1)
     # What is absent from some points need not fit into one Euclidean space with the others; noise makes up for that.
-    while failed:
+    while failed and jitter < 1:
         jitter *= 10
         matrix[np.diag_indices(n)] = 1 + noise + jitter
         factor, failed = dpotrf(matrix, lower=1, clean=1)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boifi_core.errors import InvalidInput
 from boifi_core.models import Point
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.novelty import novelty
@@ -44,14 +43,26 @@ def translated(space: SearchSpace, entries: Iterable[Entry]) -> Evidence:
     return Evidence(space.layout.masked(rows), scores, [signals for _, _, signals in found], len(found))
 
 
-def worth_another_try(space: SearchSpace, past: Evidence, mean: Callable[[Rows], Floats], most: int) -> Rows:
-    """The worst faults known that can be tried here, at most so many, each unlike those before it.
+def fitted_in(space: SearchSpace, past: Evidence, rng: np.random.Generator) -> Rows:
+    """The rows of `translated` as points of the space: what is unknown is drawn, a number outside moves to the edge.
+
+    Those that keep to no constraints even so are left out.
+    """
+    drawn = space.layout.draw(rng, len(past))
+    low, high = (np.array([getattr(column, end) for column in space.layout.columns]) for end in ("low", "high"))
+    whole = np.array([not column.is_real for column in space.layout.columns])
+    inside = np.clip(np.where(whole, np.round(past.rows), past.rows), low, high)
+    rows = space.layout.masked(np.where(np.isnan(inside), drawn, inside))
+    return rows[space.valid_rows(rows)]
+
+
+def worth_another_try(space: SearchSpace, rows: Rows, mean: Callable[[Rows], Floats], most: int) -> Rows:
+    """The rows that are expected to be worst, at most so many, each unlike those before it.
 
     Args:
-        past: from `translated`.
+        rows: known faults, from `fitted_in`.
         mean: what severity to expect, shape (n,): a lucky reading must not be tried again for its luck.
     """
-    rows = past.rows[valid_here(space, past.rows)]
     chosen = np.empty((0, rows.shape[1]))
     if not len(rows):
         return chosen
@@ -65,17 +76,6 @@ def worth_another_try(space: SearchSpace, past: Evidence, mean: Callable[[Rows],
             break
         chosen = np.vstack([chosen, rows[best]])
     return chosen
-
-
-def valid_here(space: SearchSpace, rows: Rows) -> NDArray[np.bool_]:
-    """Which translated rows are points of the space that may be proposed, shape (n,)."""
-    valid = space.valid_rows(rows) if len(rows) else np.zeros(0, bool)
-    for index in np.flatnonzero(valid):
-        try:
-            space.check(space.points(rows[index : index + 1])[0])
-        except InvalidInput:
-            valid[index] = False
-    return valid
 
 
 def _row(space: SearchSpace, point: Point) -> Rows | None:
