@@ -61,7 +61,10 @@ def narrower(landscape: Landscape) -> Earlier:
 
 
 def changed(landscape: Landscape) -> Earlier:
-    """Each category stood for what the next one is now, in every dimension that no other depends on."""
+    """Each category stood for what the next one is now, in every dimension that no other depends on.
+
+    Where there is no such dimension, numbers counted from the other end.
+    """
     data = landscape.space.dump()
     ruling = _ruling(data)
     turned = {
@@ -71,6 +74,8 @@ def changed(landscape: Landscape) -> Earlier:
     }
 
     def read(point: Point, rng: np.random.Generator) -> Reading:
+        if not turned:
+            return landscape.read(_mirrored(landscape.space, point), rng)
         now = {name: turned[name][value] if name in turned else value for name, value in point.items()}
         return landscape.read(now, rng)
 
@@ -129,6 +134,14 @@ def _entries(earlier: Earlier, landscape: Landscape, seed: int, trials: int) -> 
         reading = earlier.read(point, noise(landscape, seed, number))
         core.record(point, reading.severity, reading.signals)
         yield point, reading.severity, reading.signals
+
+
+def _mirrored(space: SearchSpace, point: Point) -> Point:
+    rows = space.rows([point])
+    for index, column in enumerate(space.layout.columns):
+        if not column.is_categorical and not np.isnan(rows[0, index]):
+            rows[:, index] = column.nearest(1 - column.to_unit(rows[:, index]))
+    return space.points(rows)[0]
 
 
 def _ruling(data: Mapping[str, Any]) -> set[str]:

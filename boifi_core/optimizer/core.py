@@ -50,6 +50,9 @@ _TRIED_AGAIN = 3
 _LESS_DESIGN = 0.5
 """What is then left of the initial design that remains."""
 
+_PATIENCE = 20
+"""How many trials it then digs there before it takes that for the worst there is."""
+
 _OPINIONS = 4
 """How many of the model's views are asked what is still to be gained."""
 
@@ -326,6 +329,11 @@ class OptimizerCore:
         left = self._initial_points - known
         return known + (math.ceil(_LESS_DESIGN * left) if known else left)
 
+    @property
+    def _patience(self) -> int:
+        """For how many trials the worst fault need not grow: a session that begins with it takes no step for long."""
+        return _PATIENCE if len(self._known_faults) else 0
+
     @cached_property
     def _design(self) -> Rows:
         rng = np.random.default_rng([self.random_state, 0, 0, _DESIGN])
@@ -369,7 +377,7 @@ class OptimizerCore:
         if once and not self._pending and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
         view = self._surrogate.view(self._n_done + len(self._pending))
-        if rng.random() < chance_to_explore(own.scores, self._n_initial):
+        if rng.random() < chance_to_explore(own.scores, self._n_initial + self._patience):
             return self._least_known(view, rng)
         return self._most_promising(view, rng)
 

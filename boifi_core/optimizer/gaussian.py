@@ -190,14 +190,8 @@ def _factorised(likeness: Floats, noise: float, n: int, lower: tuple[NDArray[np.
     """Cholesky factor and inverse of the covariance matrix of the scores, in units of the signal variance."""
     matrix = np.zeros((n, n))
     matrix[lower] = likeness
-    jitter = _JITTER
-    matrix[np.diag_indices(n)] = 1 + noise + jitter
-    factor, failed = dpotrf(matrix, lower=1, clean=1)
-    # What is absent from some points need not fit into one Euclidean space with the others; noise makes up for that.
-    while failed and jitter < 1:
-        jitter *= 10
-        matrix[np.diag_indices(n)] = 1 + noise + jitter
-        factor, failed = dpotrf(matrix, lower=1, clean=1)
+    matrix[np.diag_indices(n)] = 1 + noise + _JITTER
+    factor, _ = dpotrf(matrix, lower=1, clean=1)
     inverse, _ = dpotri(factor, lower=1)
     inverse = np.tril(inverse)
     return factor, inverse + np.tril(inverse, -1).T

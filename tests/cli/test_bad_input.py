@@ -90,6 +90,9 @@ IS_ABORT = {"field": "fault_type", "operator": "equals", "value": "abort"}
         ({"guardrails": {"max_percentage": 5}}, "guardrails.max_percentage: must be at most 5"),
         ({"optimizer": {"surrogate": "oracle"}}, "surrogate"),
         ({"optimizer": {"acquisition": "luck"}}, "luck"),
+        ({"optimizer": {"stop_below": 0}}, "optimizer.stop_below: must be above 0, got 0"),
+        ({"warm_start": ["feed"]}, "warm_start[0]: must be the id of one session"),
+        ({"warm_start": [""]}, "warm_start[0]: must have at least 1 character"),
         ({"executor": {"token": "${NOT_SET_ANYWHERE}"}}, "executor.token"),
     ],
 )

@@ -1,6 +1,7 @@
 """Sessions as flows, in this process, against a strict control plane and a real Prefect server."""
 
 import re
+import shutil
 import threading
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from hfi_server import HfiServer, Knobs
 from boifi_core.config import parse_session
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus, TrialStatus
-from boifi_core.session import make_session, read_trials
+from boifi_core.session import make_session, read_trials, resume_session
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -224,6 +225,46 @@ def test_a_finite_space_that_is_exhausted_ends_the_session_with_that_reason(hfi,
     _, state, trials = run(hfi.url, search_space=space)
     assert (state.status, state.reason) == (SessionStatus.COMPLETED, "every point of the search space was tried")
     assert len(trials) == 3
+
+
+def test_a_session_ends_early_where_little_is_left_to_gain(hfi, run):
+    space = [
+        {"name": "fault_type", "type": "categorical", "values": ["abort"]},
+        {"name": "target_path", "type": "categorical", "values": ["/ratings", "/reviews", "/details"]},
+        {"name": "percentage", "type": "integer", "min": 90, "max": 100},
+    ]
+    changes = {"search_space": space, "total_trials": 30, "initial_points": 4}
+    folder, state, trials = run(hfi.url, **changes, optimizer={"stop_below": 9.9})
+    left = 30 - len(trials)
+    assert len(trials) == 4
+    assert state.status is SessionStatus.COMPLETED
+    found = re.fullmatch(rf"expected gain of the {left} trials left is (\d\.\d\d), below stop_below 9.9", state.reason)
+    assert 0 <= float(found[1]) < 9.9
+    assert state.reason in (folder.path / "report.md").read_text()
+    assert len(run(hfi.url, **changes | {"total_trials": 6})[2]) == 6
+
+
+def test_a_session_learns_from_an_earlier_one_and_keeps_what_it_learnt(run, tmp_path, session_data):
+    from flows.session import session
+
+    def in_order(hfi, earlier, total_trials):
+        config = parse_session(session_data(hfi.url, warm_start=[earlier.session_id[:8]], total_trials=total_trials))
+        folder = make_session(tmp_path, config)
+        session(str(folder.path), return_state=True)
+        return folder, config, read_trials(folder, config)
+
+    with HfiServer() as hfi:
+        earlier, _, known = run(hfi.url)
+        _, _, whole = in_order(hfi, earlier, 8)
+        worst = max(known, key=lambda t: t.severity)
+        assert whole[0].point in [t.point for t in known if t.severity >= worst.severity - 1]
+        assert whole[0].predicted_mean is not None
+        assert [t.phase for t in whole].count("initial") < 5
+        folder, config, _ = in_order(hfi, earlier, 5)
+        shutil.rmtree(earlier.path)
+        resume_session(folder, config.model_copy(update={"total_trials": 8}))
+        session(str(folder.path), return_state=True)
+        assert [t.point for t in read_trials(folder, config)] == [t.point for t in whole]
 
 
 def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
