@@ -55,9 +55,6 @@ _NEAREST = 3
 _CANDIDATES_FOR_BEST = 100
 """Of how many tried points, those with the worst readings, the model is asked which it takes for the worst."""
 
-_AMBITION = 0.15
-"""What part of the way from the worst known to 10 counts as no gain: small gains on a plateau are noise."""
-
 _MIN_JUDGED = 5
 """From how many scores on it can be said how well they are predicted."""
 
@@ -345,17 +342,17 @@ class OptimizerCore:
         best = float(expected.max())
         worst = own.rows[np.argsort(-expected, kind="stable")]
         rng = np.random.default_rng([self.random_state, self._n_done, turn, _GAIN])
-        promise = self._promise(view, ExpectedImprovement(xi=0.0), best, best)
+        promise = self._promise(view, ExpectedImprovement(xi=0.0), best)
         _, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)
         return min(float(promises.max(initial=0.0)) * trials_left, max(0.0, _TOP - best))
 
-    def _promise(self, view: View, acquisition: Acquisition, best: float, beyond: float) -> Promise:
-        """What gains over `beyond` promise, and the small chance that the worst is where nothing is known."""
+    def _promise(self, view: View, acquisition: Acquisition, best: float) -> Promise:
+        """What gains promise, and the small chance that the worst is where nothing is known."""
 
         def promise(rows: Rows) -> Floats:
             mean, std = view.predict(rows)
             rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
-            return acquisition(mean, std, beyond) + rare
+            return acquisition(mean, std, best) + rare
 
         return promise
 
@@ -437,14 +434,15 @@ class OptimizerCore:
         elsewhere = lean(self.space, self.space.sample_rows(rng, _ELSEWHERE))
         best = float(view.predict(self._own.rows)[0].max())
         mean, std = view.predict(elsewhere)
-        hope = ndtr((mean - _beyond(best, _WORTH_FINDING)) / np.maximum(std, _LEAST_STD))
+        worth = best + _WORTH_FINDING * max(0.0, _TOP - best)
+        hope = ndtr((mean - worth) / np.maximum(std, _LEAST_STD))
         return _Choice(rows[(view.telling(rows, elsewhere, hope) * self._apart(rows)).argmax()], "explore")
 
     def _most_promising(self, view: View, rng: np.random.Generator) -> _Choice | None:
         own = self._own
         expected = view.predict(own.rows)[0]
         best = float(expected.max())
-        alone = self._promise(view, self._acquisition, best, _beyond(best, _AMBITION))
+        alone = self._promise(view, self._acquisition, best)
 
         def promise(rows: Rows) -> Floats:
             return alone(rows) * self._apart(rows)
@@ -503,11 +501,6 @@ class OptimizerCore:
         apart = np.abs(self.space.encode_rows(own.rows) - self.space.encode_rows(row[None, :])).sum(axis=1)
         places = np.argsort(apart, kind="stable")[:_NEAREST].tolist()
         return tuple(Tried(place, dict(self._history[place][0]), self._history[place][1]) for place in places)
-
-
-def _beyond(best: float, share: float) -> float:
-    """A severity that share of the way from the worst known to the top."""
-    return best + share * max(0.0, _TOP - best)
 
 
 def _id(row: Rows) -> bytes:
