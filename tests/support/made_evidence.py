@@ -46,14 +46,14 @@ def made(
     return Evidence(rows, np.array([score(point) for point in points]), [signals(point) for point in points])
 
 
-_NAMES = st.sampled_from(["latency_ms", "error_rate", "spans", "bug_score", "performance_score", "structure_score"])
-_NUMBERS = st.one_of(st.floats(-10, 2000), st.sampled_from([0.0, -1e12, 1e12, 1e-12, 1e300]))
-
-signal_maps = st.dictionaries(_NAMES, _NUMBERS, max_size=4)
-"""Signals that no sane target would send, or none."""
-
 awkward_scores = st.one_of(st.floats(0, 10), st.sampled_from([0.0, 10.0, -5.0, 37.5, 1e12, -1e12, 1e-12]))
 """Scores that are finite, and little more."""
+
+_NUMBERS = st.one_of(st.floats(-10, 2000), st.sampled_from([0.0, -1e12, 1e12, 1e-12, 1e300]))
+_PARTS = dict.fromkeys(["bug_score", "performance_score", "structure_score"], awkward_scores)
+
+signal_maps = st.fixed_dictionaries({}, optional=dict.fromkeys(["latency_ms", "error_rate", "spans"], _NUMBERS) | _PARTS)
+"""Signals that no sane target would send, or none."""
 
 
 @st.composite
