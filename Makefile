@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench lock clean
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
+
+.PHONY: demo test check bench bench-search lock clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
@@ -25,6 +28,10 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
+# In an environment of its own, with the libraries that the search is compared with.
+bench-search: $(PEERS_READY)
+	$(PEERS)/bin/python -m benchmarks.search $(SEARCH_ARGS)
+
 # Bytecode is compiled at install, whatever PYTHONDONTWRITEBYTECODE says: it halves Prefect's start.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BOIFI needs Python 3.11 or newer, got " + sys.version)'
@@ -32,6 +39,12 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --compile --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --compile --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+$(PEERS_READY): requirements.lock benchmarks/search/requirements.txt
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(PEERS)/bin/python -m pip install --quiet -r benchmarks/search/requirements.txt
+	touch $(PEERS_READY)
 
 # One lock for every supported Python and platform: names, versions and hashes, no index address.
 lock:
@@ -42,4 +55,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
+	rm -rf $(VENV) $(PEERS) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist

@@ -38,20 +38,24 @@ TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
 def _one_of(table: Mapping[str, Any]) -> AfterValidator:
     def known(name: str) -> str:
         if name not in table:
-            raise ValueError(f"must be one of {', '.join(sorted(table))}, got {name!r}")
+            raise ValueError(f"must be one of {', '.join(sorted(table))}")
         return name
 
     return AfterValidator(known)
 
 
 class OptimizerConfig(Value):
-    """How proposals are made; the names are those of the tables in `boifi_core.optimizer`."""
+    """How proposals are made; the names are those of the tables in `boifi_core.optimizer`.
+
+    `stop_below` ends the session early, when the trials left are expected to gain less; severity points.
+    """
 
     surrogate: Annotated[str, _one_of(SURROGATES)] = "auto"
     acquisition: Annotated[str, _one_of(ACQUISITIONS)] = "ei"
     selection: Annotated[str, _one_of(SELECTIONS)] = "severity"
     xi: float = Field(default=Balance.xi, ge=0)
     beta: float = Field(default=Balance.beta, ge=0)
+    stop_below: float | None = Field(default=None, gt=0, le=10)
 
 
 class Recovery(Value):
@@ -64,8 +68,8 @@ class Recovery(Value):
 class SessionConfig(Value):
     """A session file, checked.
 
-    `baseline_observations` are made without a fault before the first trial. `max_failures_in_row` trials without a
-    score, one after the other, end the session.
+    `warm_start` names earlier sessions of the same data dir to learn from. `baseline_observations` are made without a
+    fault before the first trial. `max_failures_in_row` trials without a score, one after the other, end the session.
     """
 
     name: str = Field(default="session", min_length=1, max_length=100)
@@ -78,6 +82,7 @@ class SessionConfig(Value):
     initial_points: int = Field(default=10, ge=1)
     seed: int | None = Field(default=None, ge=0)
     optimizer: OptimizerConfig = OptimizerConfig()
+    warm_start: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     analyzer: AnalyzerConfig = AnalyzerConfig()
     recovery: Recovery = Recovery()
     guardrails: Guardrails = Guardrails()

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from boifi_core.errors import BoifiError, InvalidInput
@@ -28,7 +29,7 @@ class SessionDamaged(BoifiError):
 def data_dir(out: str | os.PathLike[str] | None = None) -> Path:
     """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing."""
     text = os.fspath(out) if out is not None else os.environ.get("BOIFI_DATA") or "boifi-data"
-    if re.match(r"[a-z0-9+]+://", text):
+    if re.match(r"[a-z][a-z0-9+]+:/", text):  # a Path has made one slash of two
         raise InvalidInput("--out", "must be a local path", text)
     path = Path(text).expanduser().resolve()
     try:
@@ -56,12 +57,14 @@ class SessionFolder:
     def history(self) -> Path:
         return self.path / "history"
 
-    def make(self, session: dict[str, Any]) -> None:
-        """Make the folder, `session.json` first: a folder without it is no session."""
+    def make(self, session: dict[str, Any], others: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Make the folder: `others` by name, and `session.json` last, since a folder without it is no session."""
         try:
             self.path.mkdir(parents=True)
         except OSError as error:
             raise BoifiError(f"cannot make {self.path}: {error.strerror}") from error
+        for name, text in others.items():
+            write_atomically(self.path / name, text)
         write_atomically(self.path / "session.json", json.dumps(session, indent=2, ensure_ascii=False))
 
     def session(self) -> dict[str, Any]:
@@ -158,8 +161,11 @@ def _created_at(folder: SessionFolder) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, and a restart after a crash, sees the old text or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file so that a reader, and a restart after a crash, sees the old text or the new, never a part.
+
+    Only who holds the session writes, so what a killed one left half written is written over.
+    """
+    temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from boifi_core.errors import InvalidInput
 from boifi_core.models import FaultPlan, RawObservation, Value
 from boifi_core.space.condition import Condition
 
@@ -31,23 +33,24 @@ class Guardrails(Value):
     @field_validator("protected_paths")
     @classmethod
     def _are_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
-        for path in paths:
-            if not path.startswith("/"):
-                raise ValueError(f"must be paths that begin with /, got {path!r}")
+        if not all(path.startswith("/") for path in paths):
+            raise ValueError("must be paths that begin with /")
         return paths
 
     @field_validator("abort_if")
     @classmethod
     def _about_an_observation(cls, rule: Condition | None) -> Condition | None:
         if rule is not None and rule.field not in OBSERVED:
-            raise ValueError(f"field must be one of {', '.join(OBSERVED)}, got {rule.field!r}")
+            raise InvalidInput("guardrails.abort_if.field", f"must be one of {', '.join(OBSERVED)}", rule.field)
         return rule
 
 
 def objection(plan: FaultPlan, rails: Guardrails) -> str | None:
     """Why the guardrails forbid this plan, in one line; None if they don't."""
-    if rails.max_percentage is not None and plan.percentage > rails.max_percentage:
-        return f"max_percentage: must be at most {rails.max_percentage:g}, got {plan.percentage:g}"
+    # Rounded up: an injector that takes whole percentages may send as much.
+    percentage = math.ceil(plan.percentage)
+    if rails.max_percentage is not None and percentage > rails.max_percentage:
+        return f"max_percentage: must be at most {rails.max_percentage:g}, got {percentage}"
     if rails.max_delay_ms is not None and (plan.delay_ms or 0) + plan.start_delay_ms > rails.max_delay_ms:
         return f"max_delay_ms: must be at most {rails.max_delay_ms}, got {(plan.delay_ms or 0) + plan.start_delay_ms}"
     for service in rails.protected_services:

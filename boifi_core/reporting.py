@@ -8,8 +8,9 @@ from datetime import datetime
 
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.models import RawObservation, SessionStatus
-from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, markdown, why
+from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, kinds, markdown, why
 from boifi_core.session import learnt_optimizer, read_trials, stored_config
+from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""
@@ -36,7 +37,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
     state = folder.state()
     baseline, baseline_severity = stored_baseline(folder)
     trials = read_trials(folder, config)
-    optimizer = learnt_optimizer(config, trials)
+    optimizer = learnt_optimizer(config, trials, stored_past(folder) if config.warm_start else ())
     is_explained = len(optimizer.history) >= EXPLAINED
     return ReportInput(
         session_id=folder.session_id,
@@ -82,16 +83,8 @@ def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float
 def worst_faults(folder: SessionFolder, limit: int = 8) -> list[tuple[Finding, str]]:
     """The faults that hurt, worst first, each with a sentence why.
 
-    Of those that differ only in their numbers, the worst stands for all; the first is the recommended one.
+    Of those with the same types at the same places, the worst stands for all; the first is the recommended one.
     """
     report = report_input(folder)
-    seen: set[tuple[object, ...]] = set()
-    worst: list[tuple[Finding, str]] = []
-    for finding in findings(report):
-        kind = tuple(sorted((p.fault_type, p.target_service or "", p.target_path) for p in finding.trial.plans))
-        if len(worst) == limit:
-            break
-        if finding.severity > HARMLESS and kind not in seen:
-            seen.add(kind)
-            worst.append((finding, why(finding, report)))
-    return worst
+    worst = [finding for finding, _alike in kinds(findings(report)) if finding.severity > HARMLESS]
+    return [(finding, why(finding, report)) for finding in worst[:limit]]

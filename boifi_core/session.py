@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,24 +17,26 @@ from boifi_core.errors import InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.base import Injector, Observer
 from boifi_core.folder import SessionFolder, write_atomically
-from boifi_core.guardrails import Guardrails, objection
+from boifi_core.guarded_space import guarded
+from boifi_core.guardrails import Guardrails
 from boifi_core.history import History
 from boifi_core.models import (
     BestResult,
     HistoryEntry,
     OptimizationProgress,
     Phase,
-    Point,
     RawObservation,
     SessionState,
     SessionStatus,
     Trial,
 )
 from boifi_core.optimizer import BestPoint, OptimizerCore
+from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.readings import by_point, expectation, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
-from boifi_core.space.restricted import restrict
+from boifi_core.warm_start import FILE as PAST_FILE
+from boifi_core.warm_start import as_text, past_of, signals, stored_past, training_score
 
 UNHEALTHY_SEVERITY = 2.0
 """A target whose median fault-free severity is above this is not at its steady state."""
@@ -63,7 +66,7 @@ class Session:
         self.history = History(folder.history, config.search_space)
         self.history.create()
         self.trials = self.history.trials()
-        self.optimizer = learnt_optimizer(config, self.trials)
+        self.optimizer = learnt_optimizer(config, self.trials, stored_past(folder) if config.warm_start else ())
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
@@ -76,6 +79,13 @@ class Session:
     def budget_used(self) -> int:
         """The trials that count in `total_trials`: all but those that somebody replayed."""
         return len(searched(self.trials))
+
+    @property
+    def trials_s(self) -> float:
+        """How long all trials together took, from proposal to record, seconds; without what somebody replayed."""
+        searched = [trial for trial in self.trials if trial.phase is not Phase.REPLAY]
+        proposing_ms = sum(trial.durations.propose_ms or 0.0 for trial in searched)
+        return proposing_ms / 1000 + sum((t.finished_at - t.started_at).total_seconds() for t in searched)
 
     @property
     def next_number(self) -> int:
@@ -112,6 +122,18 @@ class Session:
         if trial.reason:
             self.errors.append(f"trial {trial.trial}: {trial.reason}")
 
+    def too_little_to_gain(self) -> str | None:
+        """Why the rest of the budget is not worth its trials, where `stop_below` asks for that."""
+        least, left = self.config.optimizer.stop_below, self.config.total_trials - self.budget_used
+        if least is None or self.optimizer.phase == "initial":
+            return None
+        gain = self.optimizer.expected_gain(left)
+        if gain >= least:
+            return None
+        # Rounded down, so that it is below the threshold as it is read too.
+        shown = math.floor(gain * 100) / 100
+        return f"expected gain of the {left} trials left is {shown:.2f}, below stop_below {least:g}"
+
     def write_state(
         self, status: SessionStatus, reason: str | None = None, error_message: str | None = None
     ) -> SessionState:
@@ -132,9 +154,15 @@ class Session:
 
 
 def make_session(data: Path, config: SessionConfig) -> SessionFolder:
-    """A new session's folder, with its config and its optimizer's seed in `session.json`."""
+    """A new session's folder, with its config and its optimizer's seed in `session.json`.
+
+    Raises:
+        InvalidInput: `warm_start` names a session of which nothing can be learnt; nothing is made.
+    """
+    past = past_of(data, config.warm_start, config.search_space)
     folder = SessionFolder(data / "sessions" / str(uuid.uuid4()))
-    folder.make(stored_session(config, folder.session_id, datetime.now(UTC)))
+    session = stored_session(config, folder.session_id, datetime.now(UTC))
+    folder.make(session, {PAST_FILE: as_text(past)} if config.warm_start else {})
     return folder
 
 
@@ -151,8 +179,8 @@ def stored_config(folder: SessionFolder) -> SessionConfig:
 def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfig:
     """Make a stored session ready to go on: what it has learnt from stays its own, the rest is this file's.
 
-    Its own are search space, seed, optimizer and analyzer; this file's are number of trials, executor, observer,
-    guardrails, recovery and failures in a row.
+    Its own are search space, seed, optimizer, analyzer and past; this file's are number of trials, executor, observer,
+    guardrails, recovery, failures in a row, and when to stop early.
 
     Raises:
         InvalidInput: the session was made with another search space.
@@ -170,6 +198,7 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "guardrails": config.guardrails,
             "recovery": config.recovery,
             "max_failures_in_row": config.max_failures_in_row,
+            "optimizer": own.optimizer.model_copy(update={"stop_below": config.optimizer.stop_below}),
         }
     )
     session = stored_session(merged, folder.session_id, datetime.fromisoformat(stored["created_at"]))
@@ -193,7 +222,7 @@ def open_session(folder: SessionFolder) -> Iterator[Session]:
         injector.close()
 
 
-def make_optimizer(config: SessionConfig) -> OptimizerCore:
+def make_optimizer(config: SessionConfig, past: Sequence[Entry] = ()) -> OptimizerCore:
     """The optimizer that a session's config asks for; it proposes nothing that the guardrails forbid."""
     chosen = config.optimizer
     return OptimizerCore(
@@ -205,12 +234,13 @@ def make_optimizer(config: SessionConfig) -> OptimizerCore:
         selection=chosen.selection,
         xi=chosen.xi,
         beta=chosen.beta,
+        past=past,
     )
 
 
-def learnt_optimizer(config: SessionConfig, trials: Sequence[Trial]) -> OptimizerCore:
+def learnt_optimizer(config: SessionConfig, trials: Sequence[Trial], past: Sequence[Entry] = ()) -> OptimizerCore:
     """The optimizer that a session's config asks for, as it stands after these trials."""
-    optimizer = make_optimizer(config)
+    optimizer = make_optimizer(config, past)
     optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in searched(trials))
     return optimizer
 
@@ -230,12 +260,7 @@ def searchable_space(config: SessionConfig) -> SearchSpace:
         InvalidInput: they forbid every point.
     """
     space = config.search_space
-    rails = config.guardrails
-
-    def why_not(point: Point) -> str | None:
-        return next((reason for plan in space.plans(point) if (reason := objection(plan, rails))), None)
-
-    return space if rails == Guardrails() else restrict(space, why_not, field="guardrails")
+    return space if config.guardrails == Guardrails() else guarded(space, config.guardrails)
 
 
 def sweep_dead(session: Session) -> list[str]:
@@ -253,25 +278,6 @@ def sweep_dead(session: Session) -> list[str]:
         return bool(others) and not any(folder.is_held() for folder in others)
 
     return sweep(session.injector, is_dead, timeout_s=CLEAR_TIMEOUT_S)
-
-
-def training_score(trial: Trial) -> float | None:
-    """The severity that the model may learn from this trial; None if it may not."""
-    return trial.severity if trial.trains else None
-
-
-def signals(trial: Trial) -> dict[str, float]:
-    """The numbers beneath the severity, by name, that the optimizer may use."""
-    values: dict[str, float | None] = {}
-    if trial.score is not None:
-        values |= {
-            "bug_score": trial.score.bug_score,
-            "performance_score": trial.score.performance_score,
-            "structure_score": trial.score.structure_score,
-        }
-    if trial.observation is not None:
-        values |= {"latency_ms": trial.observation.latency_ms, "error_rate": trial.observation.error_rate}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None) -> OptimizationProgress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -62,6 +63,14 @@ def target_lock(
         if give_up():
             raise WaitGivenUp(f"{endpoint} is held by another session")
         time.sleep(POLL_S)
+
+
+def remove_dead_locks() -> None:
+    """Remove the lock files that killed processes of this user left."""
+    for path in Path(tempfile.gettempdir()).glob(f"boifi-target-{os.getuid()}-*.lock"):
+        with contextlib.suppress(OSError, BoifiError), _open(path) as file:
+            if try_lock(file) and _is_there(path, file):
+                path.unlink()
 
 
 def _canonical(endpoint: str) -> str:

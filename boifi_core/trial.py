@@ -11,7 +11,8 @@ from boifi_core.errors import ExecutorTimedOut
 from boifi_core.models import Choice, FaultPlan, Near, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.optimizer import Why
 from boifi_core.policies import CALL_TIMEOUT_S, with_expiry
-from boifi_core.session import Session, searched, training_score
+from boifi_core.session import Session, searched
+from boifi_core.warm_start import training_score
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Proposal:
 
 
 def propose(session: Session) -> Proposal:
-    """The optimizer's next point and its plans."""
+    """The optimizer's next point and its plans; a session has one trial at a time, so what was pending is none."""
     optimizer = session.optimizer
+    optimizer.withdraw()
     phase = Phase(optimizer.phase)
     point = optimizer.propose()
     why = optimizer.why(point) or Why("remaining")

@@ -62,13 +62,14 @@ def invalid_input(error: ValidationError, prefix: str, model: type[BaseModel] | 
     if finding["type"] == "extra_forbidden":
         nearest = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
         return InvalidInput(field, "unknown key" + (f"; did you mean {nearest[0]}?" if nearest else ""))
-    rule = _rule(finding)
+    rule = rule_of(finding)
     if finding["type"] == "missing" or isinstance(finding["input"], (dict, BaseModel)):
         return InvalidInput(field, rule)
     return InvalidInput(field, rule, finding["input"])
 
 
-def _rule(finding: ErrorDetails) -> str:
+def rule_of(finding: ErrorDetails) -> str:
+    """The rule that one of pydantic's findings says was broken: `must be at least 200`."""
     if finding["type"] in {"value_error", "assertion_error"}:
         return str(finding["ctx"]["error"])
     template = _RULES.get(finding["type"])

@@ -35,10 +35,19 @@ def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Co
         config = demo_config(target.control_plane, trials, seed)
         folder = make_session(data, config)
         running.introduce(console, folder, config)
-        state = running.run_session(folder, config, data, console)
+        try:
+            state = running.run_session(folder, config, data, console)
+        except running.Interrupted:
+            # Its target is gone with it, so there is nothing to go on with.
+            raise running.Interrupted(f"interrupted; what was tried until then lies in {folder.path}") from None
     from cli.show import closing
 
     closing(console, folder, state, replay=False)
+    if "not healthy" in (state.reason or ""):
+        # The shop lives by time-outs of some tens of milliseconds.
+        console.print(
+            Text("The shop needs two free cores: try again when this machine has less to do."), soft_wrap=True
+        )
     return running.exit_status(state, None)
 
 

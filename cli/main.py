@@ -22,6 +22,9 @@ app = typer.Typer(
 target_app = typer.Typer(help="The embedded target.", no_args_is_help=True)
 app.add_typer(target_app, name="target")
 
+_INTERRUPTED = 130
+"""What Typer makes of a Ctrl-C that nobody caught."""
+
 SessionFile = Annotated[Path, typer.Argument(metavar="SESSION.yaml", help="The session file.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION_ID", help="A session's id, or how it begins.")]
 Trials = Annotated[int | None, typer.Option(help="How many trials to make.")]
@@ -59,13 +62,15 @@ def run(
     for warning in warnings:
         _warn(warning)
     if dry_run:
-        running.dry_run(config, console)
+        running.dry_run(config, running.past_for(config, out), console)
         return
     running.preflight(config)
     data = data_dir(out)
     folder, config, differing = running.folder_for(config, data, resume)
     for name in differing:
         _warn(f"{name}: the session's own stays; what this file says is not used")
+    if seed not in (None, config.seed):
+        _warn(f"--seed: the session's own stays, {config.seed}")
     running.introduce(console, folder, config)
     state = running.run_session(folder, config, data, console)
     closing(console, folder, state)
@@ -73,13 +78,14 @@ def run(
 
 
 @app.command()
-def validate(session_file: SessionFile) -> None:
+def validate(session_file: SessionFile, out: Out = None) -> None:
     """Check a session file without starting anything."""
     from cli import run as running
 
     config, warnings = running.load(session_file, None, None)
     for warning in warnings:
         _warn(warning)
+    running.past_for(config, out)
     points = config.search_space.n_points
     print(f"{session_file}: sound; {len(config.search_space.dimensions)} dimensions, "
           f"{'endlessly many' if points is None else f'{points:,}'} points, {config.total_trials} trials")  # fmt: skip
@@ -159,6 +165,8 @@ def command() -> int:
     try:
         app()
     except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            return _failed("interrupted", 1)
         return end.code if isinstance(end.code, int) else 0
     except InvalidInput as error:
         return _failed(str(error), 2)

@@ -17,15 +17,21 @@ from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, 
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.config import variable_named
-from boifi_core.folder import SessionFolder, find_session
+from boifi_core.folder import SessionFolder, data_dir, find_session
 from boifi_core.models import FaultPlan, SessionState, SessionStatus, Trial
 from boifi_core.optimizer import OptimizerCore
+from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
 from boifi_core.space.expressible import check_expressible
+from boifi_core.warm_start import past_of, stored_past
 from cli.prefect_api import check_given_api, prefect_api
 
 HEALTH_TIMEOUT_S = 10.0
+
+
+class Interrupted(BoifiError):
+    """A signal ended the session before its end; it can be resumed."""
 
 
 class Terminated(BaseException):
@@ -70,9 +76,9 @@ def preflight(config: SessionConfig) -> None:
     check_given_api()
 
 
-def dry_run(config: SessionConfig, console: Console) -> None:
+def dry_run(config: SessionConfig, past: Sequence[Entry], console: Console) -> None:
     """Print the policies of the first proposals; nothing is applied, and nobody is asked."""
-    optimizer: OptimizerCore = make_optimizer(config)
+    optimizer: OptimizerCore = make_optimizer(config, past)
     injector = open_injector(config.executor)
     try:
         for number in range(1, config.initial_points + 1):
@@ -85,16 +91,28 @@ def dry_run(config: SessionConfig, console: Console) -> None:
         injector.close()
 
 
+def past_for(config: SessionConfig, out: Path | None) -> list[Entry]:
+    """What the session would learn from at its start.
+
+    Raises:
+        InvalidInput: it names a session of which nothing can be learnt.
+    """
+    return past_of(data_dir(out), config.warm_start, config.search_space) if config.warm_start else []
+
+
 def introduce(console: Console, folder: SessionFolder, config: SessionConfig) -> None:
     """Say what is about to run, and against what."""
     points = config.search_space.n_points
     space = f"{len(config.search_space.dimensions)} dimensions, {'endlessly many' if points is None else f'{points:,}'}"
-    for label, text in (
+    lines = [
         ("session", f"{folder.session_id}  {config.name}"),
         ("target", config.executor.endpoint),
         ("severity", "0: nobody notices, 10: everything fails, by errors, latency and broken calls"),
         ("search", f"{config.total_trials} trials out of {space} possible faults, seed {config.seed}"),
-    ):
+    ]
+    if config.warm_start:
+        lines.append(("knows", f"{len(stored_past(folder))} trials of {', '.join(config.warm_start)}"))
+    for label, text in lines:
         console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
 
 
@@ -103,20 +121,21 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
 
     Raises:
         SessionHeld: another process runs it.
-        BoifiError: a signal ended it before its end; it can be resumed.
+        Interrupted: a signal ended it before its end.
     """
     _hand_over_token(config)
     done = read_trials(folder, config)
+    before = folder.state()  # of a session to go on with: it says nothing about this run
     try:
         with sigterm_raises(), prefect_api(data) as api_url:
             problem = _run_flow(folder, config, done, api_url, console)
     except (KeyboardInterrupt, Terminated):
         state = folder.state()
-        if state is not None and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
+        if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
             return state
-        raise BoifiError(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
+        raise Interrupted(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
     state = folder.state()
-    if state is None or (problem is not None and state.status is not SessionStatus.FAILED):
+    if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")
     return state
 
@@ -179,11 +198,8 @@ def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[S
         raise InvalidInput("--resume", str(error).split(": ", 1)[1]) from None
     with folder.held():
         merged = resume_session(folder, config)
-    return (
-        folder,
-        merged,
-        [name for name in ("analyzer", "optimizer") if getattr(merged, name) != getattr(config, name)],
-    )
+    kept = ("analyzer", "optimizer", "baseline_observations", "warm_start")
+    return folder, merged, [name for name in kept if getattr(merged, name) != getattr(config, name)]
 
 
 def _hand_over_token(config: SessionConfig) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
@@ -19,23 +20,40 @@ from boifi_core.reporting import FORMATS, render
 from boifi_core.target_lock import target_lock
 from boifi_core.validation import invalid_input
 
+_ROOM_FOR_IDS = 120
+_GONE = "(gone)"
+
 
 def list_sessions(out: Path | None, console: Console) -> None:
-    """A line for each session: id, status, trials, worst severity, name."""
+    """A line for each session: id, status, trials, worst severity, name.
+
+    Where there is little room, an id is how it begins, which every command takes for it.
+    """
     data = data_dir(out)
     table = Table(box=None, pad_edge=False)
     for column, justify in (("session", "left"), ("status", "left"), ("trials", "right"), ("worst", "right"),
                             ("begun", "left"), ("name", "left")):  # fmt: skip
         table.add_column(column, justify="right" if justify == "right" else "left", no_wrap=True)
+    characters = 36 if console.width >= _ROOM_FOR_IDS else 8
+    gone, damaged = False, []
     for folder in sessions_in(data):
         try:
-            table.add_row(*_row(folder))
+            session_id, status, *rest = _row(folder)
         except SessionDamaged as error:
-            table.add_row(folder.session_id, str(error))
+            damaged.append(f"{folder.session_id}: {error}")
+        else:
+            gone = gone or status.endswith(_GONE)
+            table.add_row(session_id[:characters], status, *rest)
     if table.row_count:
         console.print(table)
-    else:
-        console.print(f"no sessions in {data}")
+    for line in damaged:
+        console.print(Text(line), soft_wrap=True)
+    if gone:
+        console.print(
+            Text(f"{_GONE}: its process is gone; boifi run SESSION.yaml --resume ID goes on with it"), soft_wrap=True
+        )
+    if not table.row_count and not damaged:
+        console.print(Text(f"no sessions in {data}"), soft_wrap=True)
 
 
 def _row(folder: SessionFolder) -> tuple[str, ...]:
@@ -48,7 +66,7 @@ def _row(folder: SessionFolder) -> tuple[str, ...]:
         _status(folder),
         f"{done}/{stored['config']['total_trials']}",
         f"{best.severity_score:.1f}" if best else "-",
-        stored["created_at"][:19].replace("T", " "),
+        stored["created_at"][:16].replace("T", " "),
         stored["config"]["name"],
     )
 
@@ -57,7 +75,7 @@ def _status(folder: SessionFolder) -> str:
     state = folder.state()
     status = state.status.value if state else "PENDING"
     if status in ("RUNNING", "STOPPING", "PENDING") and not folder.is_held():
-        return f"{status}, its process is gone: --resume goes on"
+        return f"{status} {_GONE}"
     return status
 
 

@@ -79,7 +79,7 @@ class Progress(Watcher):
 def closing(console: Console, folder: SessionFolder, state: SessionState, *, replay: bool = True) -> None:
     """The worst faults found, why they are so bad, and where to look next.
 
-    Without `replay`, the target is gone by now and nothing can be made again.
+    Without `replay`, the target is gone by now: nothing can be made again, and nothing goes on.
     """
     console.print()
     made = state.progress.history
@@ -97,7 +97,7 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
             table.add_row(str(fault.trial.trial), severity_cell(fault, state.progress.best_result),
                           Text("\n+ ".join(map(str, fault.trial.plans)) or "none"), Text(why))  # fmt: skip
         console.print(table)
-    else:
+    elif scored:
         console.print("No fault hurt the target.")
     for label, where in (
         ("report", folder.path / "report.md"),
@@ -107,7 +107,7 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
     if faults and replay:
         console.print(Text(f"{'again':<10}boifi replay {folder.session_id} {faults[0][0].trial.trial}"), soft_wrap=True)
-    if state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
+    if replay and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
         console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,16 +35,21 @@ class Running:
         self.log = log
         self.made: list[Trial] = []
         self.signals = Signals(self._stop_asked)
+        self._stop = False
         timeout_s = session.config.executor.timeout_s
         self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)
 
     def stopping(self) -> bool:
         """Whether somebody asked the session to end after the running trial."""
-        return self.session.folder.stop_requested()
+        return self._stop or self.session.folder.stop_requested()
 
     def _stop_asked(self) -> None:
-        self.session.folder.request_stop()
-        watcher().note("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
+        # A signal's handler, wherever the session stands: nothing that is raised here may break the trial off. Printing
+        # raises where it interrupts another print, and where a Ctrl-C ended the `tee` that read it too.
+        self._stop = True
+        with contextlib.suppress(OSError, RuntimeError, SystemExit):
+            self.session.folder.request_stop()
+            watcher().note("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
 
     def measure_baseline(self) -> None:
         """Observe the target without a fault.

@@ -18,7 +18,7 @@ from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
 from boifi_core.models import SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
-from boifi_core.target_lock import WaitGivenUp
+from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from tasks import upkeep
@@ -30,8 +30,8 @@ def session(folder: str) -> State[Any]:
 
     A trial has the target to itself from its proposal until the target has recovered.
 
-    Ends COMPLETED (all trials made, a stop asked for, nothing left to try), FAILED with a reason, or, after a second
-    Ctrl-C, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are removed.
+    Ends COMPLETED (all trials made, a stop asked for, nothing left to try or gain), FAILED with a reason, or, after a
+    second Ctrl-C, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are removed.
     """
     place = SessionFolder(Path(folder))
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
@@ -51,7 +51,7 @@ def _to_its_end(running: Running) -> State[Any]:
                 _sweep_at_the_end(running)
     except Cancelled:
         return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
-    except TerminationSignal:
+    except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
         live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
         raise
     except BoifiError as error:
@@ -90,19 +90,20 @@ def _trials(running: Running) -> str:
         BoifiError: the session cannot go on, and why.
     """
     live, config = running.session, running.session.config
-    began = time.monotonic()
+    # What earlier runs of a resumed session took of its time counts; the time between them does not.
+    began = time.monotonic() - live.trials_s
+    remove_dead_locks()
     try:
         with running.target():
             upkeep.sweep(live)
             running.wait_for_others()
+            if running.stopping():
+                return "stopped"
             running.measure_baseline()
             live.keep_baseline()
         while live.budget_used < config.total_trials:
-            if running.stopping():
-                return "stopped"
-            limit_s = config.guardrails.max_duration_s
-            if limit_s is not None and time.monotonic() - began > limit_s:
-                return f"guardrails.max_duration_s: {limit_s:g} s are over"
+            if reason := _enough(running, time.monotonic() - began):
+                return reason
             with running.target():
                 trial = running.next_trial()
                 live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
@@ -112,6 +113,16 @@ def _trials(running: Running) -> str:
     except WaitGivenUp:
         return "stopped"
     return f"all {config.total_trials} trials made"
+
+
+def _enough(running: Running, took_s: float) -> str | None:
+    """Why there is no further trial though some are left, if there is none."""
+    if running.stopping():
+        return "stopped"
+    limit_s = running.session.config.guardrails.max_duration_s
+    if limit_s is not None and took_s > limit_s:
+        return f"guardrails.max_duration_s: {limit_s:g} s are over"
+    return running.session.too_little_to_gain()
 
 
 def _check(running: Running, trial: Trial) -> None:

@@ -1,8 +1,11 @@
 """What many tests share: one real Prefect server, and session files."""
 
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,10 @@ SESSION = {
 }
 
 
+# Where the tests run in the background, as a CI may have it, Ctrl-C is ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_environment_of_the_user():
     """A user's Prefect or data dir must not leak into the tests."""
@@ -49,12 +56,28 @@ def _no_environment_of_the_user():
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory):
+def prefect_data(tmp_path_factory):
+    """The data dir of the tests' Prefect server."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_data):
     """The URL of a real Prefect server, the same for all tests; Prefect in this process uses it too."""
     from cli.prefect_api import prefect_api
 
-    with prefect_api(tmp_path_factory.mktemp("prefect")) as url:
+    with prefect_api(prefect_data) as url:
         yield url
+
+
+@pytest.fixture
+def used_data_dir(prefect_data, prefect_server, tmp_path):
+    """The test's data dir with Prefect's database in it, which is most of the first start of a run's own server."""
+    home = tmp_path / "data" / "prefect"
+    home.mkdir(parents=True)
+    database = prefect_data / "prefect" / "prefect.db"
+    with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(home / "prefect.db")) as copy:
+        made.backup(copy)
 
 
 @pytest.fixture
@@ -108,5 +131,23 @@ def boifi(environment):
         if check is not None:
             assert done.returncode == check, f"{done.stdout}\n{done.stderr}"
         return done
+
+    return run
+
+
+@pytest.fixture
+def boifi_here(tmp_path, monkeypatch, capsys, prefect_server):
+    """As `boifi`, in this process, with the tests' Prefect server: it saves a start where that is not the point."""
+    from cli.main import command
+
+    def run(*arguments, check=None):
+        monkeypatch.setenv("BOIFI_DATA", str(tmp_path / "data"))
+        monkeypatch.setattr("sys.argv", ["boifi", *map(str, arguments)])
+        capsys.readouterr()
+        status = command()
+        said = capsys.readouterr()
+        if check is not None:
+            assert status == check, f"{said.out}\n{said.err}"
+        return subprocess.CompletedProcess(arguments, status, said.out, said.err)
 
     return run

@@ -74,7 +74,6 @@ class Figures:
     """What one peer's runs on some landscapes come to.
 
     Attributes:
-        runs, failed: how many, and how many of them ended early.
         regret: of the recommended point, by number of trials; each landscape counts once.
         median_trials: to a point near the optimum; infinite where half of the runs never tried one.
         met: share of runs that tried such a point.
@@ -84,8 +83,6 @@ class Figures:
         r2: of the model, mean on smooth landscapes and on others; NaN where it has none.
     """
 
-    runs: int
-    failed: int
     regret: dict[int, Mean]
     median_trials: float
     met: float
@@ -101,8 +98,6 @@ def figures_of(results: Sequence[Result], landscapes: Landscapes) -> Figures:
     reached = [trials_to_near(result, landscapes[result.landscape].optimum) for result in results]
     named = [recommends_near(result, landscapes[result.landscape].optimum) for result in results]
     return Figures(
-        runs=len(results),
-        failed=sum(result.failed is not None for result in results),
         regret={after: over_landscapes(regret_by_landscape(results, landscapes, after)) for after in AFTER},
         median_trials=float(np.median(reached)),
         met=float(np.mean(np.isfinite(reached))),

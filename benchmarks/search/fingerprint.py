@@ -1,4 +1,4 @@
-"""What a result depends on, as a short hash: a change of code makes it out of date, one of comments does not."""
+"""What a result depends on, as a short hash: a change that matters makes it out of date, one of comments does not."""
 
 from __future__ import annotations
 
@@ -7,48 +7,92 @@ import hashlib
 import importlib.util
 import io
 import json
-import sys
 import tokenize
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from benchmarks.search.landscape import Landscape
+from benchmarks.search.landscapes import landscape as landscape_named
 from benchmarks.search.peers import OURS, PEERS
+from boifi_core.models import Point
+from boifi_core.space import Dimension, SearchSpace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _PACKAGE = "benchmarks.search"
-_LISTS = tuple(f"{_PACKAGE}.{name}" for name in ("tuning", "held_out", "landscapes"))
 _OPTIMIZER = ("boifi_core/optimizer", "boifi_core/space")
+_PROBES = 100
+_PROBE_SEED = 7
 
 
-def fingerprint(landscape: Landscape, peer: str) -> str:
-    """The hash for one landscape and one peer.
+def fingerprint(landscape: str, peer: str) -> str:
+    """The hash for the landscape of that name and one peer.
 
-    It covers the module that defines the landscape, the peer's own, the trials' loop, and what these import of this
-    benchmark; for BOIFI its optimizer and its space, for others the versions of their libraries.
+    It covers how the landscape behaves, and the code of the peer and of the trials' loop; for BOIFI its optimizer and
+    its space, for others the versions of their libraries.
     """
     kind = PEERS[peer]
-    files: set[Path] = set()
-    for module in (home(landscape), f"{_PACKAGE}.peers.{kind.module}", f"{_PACKAGE}.trials"):
-        files |= imported(module)
+    files = imported(f"{_PACKAGE}.peers.{kind.module}") | imported(f"{_PACKAGE}.trials")
     if peer in OURS:
         files |= {path for folder in _OPTIMIZER for path in (ROOT / folder).glob("*.py")}
-    parts = [landscape.name, peer, json.dumps([kind.factory, dict(kind.options), kind.versions], sort_keys=True)]
+    parts = [_behaviour(landscape), peer, json.dumps([kind.factory, dict(kind.options), kind.versions], sort_keys=True)]
     parts += [f"{path.relative_to(ROOT)} {code_of(path.read_text())}" for path in sorted(files)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    return _hashed("\n".join(parts))
 
 
-def home(landscape: Landscape) -> str:
-    """The module that defines it, so that a change of another landscape does not age its results."""
-    found = [
-        name
-        for name, module in sorted(sys.modules.items())
-        if name.startswith(f"{_PACKAGE}.")
-        and name not in _LISTS
-        and any(value is landscape for value in vars(module).values())
-    ]
-    return found[0] if len(found) == 1 else f"{_PACKAGE}.landscapes"
+@cache
+def _behaviour(name: str) -> str:
+    return behaviour(landscape_named(name))
+
+
+def behaviour(landscape: Landscape) -> str:
+    """A hash of what a landscape says of two hundred points, half of them near its optimum.
+
+    Of what it says rather than of its code, so that nothing has to be measured again when its code is put in order.
+    """
+    rng = np.random.default_rng(_PROBE_SEED)
+    said = []
+    for number, point in enumerate(_probes(landscape, rng)):
+        severity = landscape.read(point, np.random.default_rng([_PROBE_SEED, number])).severity
+        shown = [mode.name for mode in landscape.modes if mode.shows(point)]
+        said.append([point, round(landscape.truth(point), 6), round(severity, 6), shown])
+    return _hashed(json.dumps([landscape.name, landscape.space.dump(), said], sort_keys=True))
+
+
+def _probes(landscape: Landscape, rng: np.random.Generator) -> Iterable[Point]:
+    """Points drawn here, as the way in which a space draws its own may change; constraints are not kept to."""
+    dimensions = landscape.space.dimensions
+    for _ in range(_PROBES):
+        yield _applying(landscape.space, {dimension.name: _drawn(dimension, rng) for dimension in dimensions})
+    for _ in range(_PROBES):
+        drawn = {dimension.name: _drawn(dimension, rng) for dimension in dimensions}
+        changed = dimensions[rng.integers(len(dimensions))].name
+        yield _applying(landscape.space, {**drawn, **landscape.optimum_at, changed: drawn[changed]})
+
+
+def _applying(space: SearchSpace, values: dict[str, Any]) -> Point:
+    """`values` without those that conditions rule out."""
+    left = {**space.fixed, **values}
+    for _ in space.dimensions:
+        for dimension in space.dimensions:
+            if dimension.name in left and dimension.condition is not None and not dimension.condition.holds(left):
+                del left[dimension.name]
+    return {name: value for name, value in left.items() if name in values}
+
+
+def _drawn(dimension: Dimension, rng: np.random.Generator) -> Any:
+    if dimension.low is None or dimension.high is None:
+        return dimension.values[rng.integers(len(dimension.values))]
+    if dimension.type == "integer":
+        return int(rng.integers(int(dimension.low), int(dimension.high) + 1))
+    return float(rng.uniform(dimension.low, dimension.high))
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache

@@ -35,7 +35,7 @@ def draw(halves: Sequence[Half], runs: Runs, path: Path = PICTURE) -> None:
         panel.set(title=half.title, xlabel="trials", ylim=(0, None))
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("regret of the recommended point")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", fontsize="small")
+    lines = {line.get_label(): line for panel in panels for line in panel.get_lines()}
+    figure.legend(handles=[lines[peer] for peer in runs if peer in lines], loc="outside right center", fontsize="small")
     with mpl.rc_context({"svg.hashsalt": "boifi", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None, "Creator": None})

@@ -69,16 +69,24 @@ def _summary(half: Half, runs: Runs) -> Table:
         "search", "runs", *(f"regret at {after}" for after in AFTER), f"trials to {NEAR:.0%}", "met", "named",
         "modes", "propose ms", "record ms", "R² smooth", "R² others",
     )  # fmt: skip
-    rows = [(peer, *_cells(figures_of(of, half.landscapes))) for peer, of in runs.items()]
+    rows = [(peer, _runs(half, of), *_cells(figures_of(of, half.landscapes))) for peer, of in runs.items()]
     return Table(f"{half.title}: means over landscapes", head, tuple(rows))
 
 
+def _runs(half: Half, runs: Sequence[Result]) -> str:
+    """How many, and what is missing in them."""
+    told, there = [str(len(runs))], {run.landscape for run in runs}
+    if len(there) < len(half.landscapes):
+        told.append(f"on {len(there)} landscapes only")
+    if failed := sum(run.failed is not None for run in runs):
+        told.append(f"{failed} ended early")
+    return ", ".join(told)
+
+
 def _cells(figures: Figures) -> tuple[str, ...]:
-    runs = f"{figures.runs}, {figures.failed} ended early" if figures.failed else str(figures.runs)
     median = f"{figures.median_trials:.0f}" if math.isfinite(figures.median_trials) else f"> {AFTER[-1]}"
     times = (f"{p50:.1f} / {p95:.1f}" for p50, p95 in (figures.propose_ms, figures.record_ms))
     return (
-        runs,
         *(_plus_minus(mean) for mean in figures.regret.values()),
         median,
         f"{figures.met:.0%}",
@@ -94,8 +102,9 @@ def _ranks(half: Half, runs: Runs) -> Table:
     ranked = {peer: of for peer, of in runs.items() if peer == BOIFI or peer in OTHERS}
     most = max(len(of) for of in ranked.values())
     quick = {peer: of for peer, of in ranked.items() if len(of) == most}
+    groups = [(quick, "peers with all seeds")] if quick != ranked else []
     columns: dict[str, Ranking] = {}
-    for some, title in ((quick, "peers with all seeds"), (ranked, "all peers")):
+    for some, title in (*groups, (ranked, "all peers")):
         for after in JUDGED:
             found = ranking(half.regrets(some, after))
             columns[f"at {after}, {title}, {found.blocks} blocks"] = found
@@ -105,17 +114,13 @@ def _ranks(half: Half, runs: Runs) -> Table:
 
 
 def _by_landscape(half: Half, runs: Runs) -> Table:
-    means = {peer: [regret_by_landscape(of, half.landscapes, after) for after in AFTER] for peer, of in runs.items()}
-    rows = [
-        (
-            peer,
-            *(
-                " / ".join(f"{found[name].value:.1f}" if name in found else "–" for found in by_trials)
-                for name in half.landscapes
-            ),
+    rows = []
+    for peer, of in runs.items():
+        by_trials = [regret_by_landscape(of, half.landscapes, after) for after in AFTER]
+        cells = (
+            " / ".join(f"{found[name].value:.1f}" for found in by_trials if name in found) for name in half.landscapes
         )
-        for peer, by_trials in means.items()
-    ]
+        rows.append((peer, *(cell or "–" for cell in cells)))
     title = f"{half.title}: regret at {' / '.join(map(str, AFTER))} on each landscape"
     return Table(title, ("search", *half.landscapes), tuple(rows))
 

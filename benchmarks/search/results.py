@@ -108,10 +108,6 @@ class Store:
         lines = path.read_text().splitlines() if path.exists() else []
         return {result.key: result for result in _readable(lines)}
 
-    def all(self, peers: Iterable[str]) -> list[Result]:
-        """The results of these peers."""
-        return [result for peer in peers for result in self.of(peer).values()]
-
     def tidy(self, peer: str) -> None:
         """Drop the lines that newer ones have replaced."""
         newest = [self.of(peer)[key] for key in sorted(self.of(peer))]

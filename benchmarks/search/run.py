@@ -11,7 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 
 from benchmarks.search.fingerprint import fingerprint
 from benchmarks.search.landscape import Landscape
@@ -38,7 +40,7 @@ class Unit:
     @property
     def code(self) -> str:
         """The hash of what it depends on."""
-        return fingerprint(landscape_named(self.landscape), self.peer)
+        return fingerprint(self.landscape, self.peer)
 
 
 def planned(peers: Sequence[str], landscapes: Sequence[str], seeds: int | None, trials: int) -> list[Unit]:
@@ -92,7 +94,7 @@ def run_all(units: Sequence[Unit], store: Store, jobs: int, tell: Callable[[Resu
     """
     for name in _ONE_THREAD:
         os.environ[name] = "1"
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_single_threaded) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         waiting = {pool.submit(measure, unit, unit.code) for unit in units}
         for number, done in enumerate(as_completed(waiting), 1):
             result = done.result()
@@ -108,9 +110,18 @@ def _landscape(name: str) -> tuple[Landscape, Exam]:
     return landscape, exam_of(landscape)
 
 
-def _single_threaded() -> None:
+def _start_worker() -> None:
+    """One thread for the libraries, and an end with the process that wants the results, however that ends."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
     # Torch would take its number from the environment too, but not in each of its pools.
     with suppress(ImportError):
         import torch
 
         torch.set_num_threads(1)
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

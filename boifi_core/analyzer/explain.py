@@ -6,7 +6,7 @@ from boifi_core.analyzer.compare import Comparison
 from boifi_core.analyzer.config import AnalyzerConfig
 from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.analyzer.scorers.structure import StructureScorer
-from boifi_core.analyzer.trace import parents
+from boifi_core.analyzer.trace import Span, parents
 from boifi_core.models import RawObservation, SeverityScore
 
 _NAMES = {"bug": "bug", "perf": "performance", "struct": "structure"}
@@ -68,14 +68,15 @@ def _structure(score: SeverityScore, worst: Comparison) -> list[str]:
         phrases.append(f"failing: {', '.join(failing_edges(worst))}")
     if "struct.bottleneck" in parts and worst.bottleneck is not None:
         slow = worst.bottleneck
-        phrases.append(f"{_short(slow.operation)} took {_ms(slow.duration_ms)} ms instead of {_ms(slow.baseline_ms)}")
+        call = next((_call(span, span.service) for span in worst.spans if span.operation == slow.operation), "?")
+        phrases.append(f"{call} took {_ms(slow.duration_ms)} ms instead of {_ms(slow.baseline_ms)} ms")
     if phrases and worst.kind is not None:
         phrases[0] = f"on {_short(worst.kind)}: {phrases[0]}"
     return phrases
 
 
 def failing_edges(comparison: Comparison) -> list[str]:
-    """The calls that failed, deepest cause first: `orders→payments`; at most three, then the number of the rest.
+    """The calls that failed, deepest cause first: `POST /charges (orders→payments)`; at most three, then how many more.
 
     A span whose own call failed is left out: its error is the echo of what happened below it.
     """
@@ -89,10 +90,17 @@ def failing_edges(comparison: Comparison) -> list[str]:
         parent = parent_of[index]
         caller = None if parent is None else spans[parent].service or spans[parent].name
         called = span.service or span.name or "?"
-        edges[_short(called if caller in (None, called) else f"{caller}→{called}")] = None
+        edge = called if caller in (None, called) else f"{caller}→{called}"
+        edges[_call(span, edge) if span.service else _short(edge)] = None
     named = list(edges) or ["?"]
     rest = len(named) - _EDGES
     return named[:_EDGES] + ([f"{rest} more"] if rest > 0 else [])
+
+
+def _call(span: Span, who: str | None) -> str:
+    """What was asked and of whom: `POST /charges (payments)`; a service that the name begins with is said once."""
+    name = span.name.removeprefix(f"{span.service}:") or "?"
+    return f"{_short(name)} ({_short(who)})" if who else _short(name)
 
 
 def _share(rate: float) -> str:

@@ -28,10 +28,13 @@ from boifi_core.space.rows import Rows
 
 Floats = NDArray[np.float64]
 
-_MEMBERS = 4
+_MEMBERS = 6
 _JITTER = 1.0
 _RELEVANCE = 2.0
 """How unlike two points that differ in everything are thought to be at first, over the root of the dimensions."""
+
+_PAST_APART = 0.4
+"""How unlike trials of an earlier session are thought to be at first, for what the session alone makes."""
 
 _LEARN_FROM = 150
 """Relevances are learnt from at most so many trials: the time it takes grows with the third power of their number."""
@@ -60,6 +63,9 @@ class Committee:
 
     What it predicts is the mixture of all, each weighted by how well it predicts every score from the others
     (leave-one-out: Rasmussen & Williams 2006, section 5.4.2).
+
+    With trials of earlier sessions, which session a trial is from is one dimension more, so that data say how far the
+    past still holds; this session's own trials alone decide the weights.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -67,10 +73,11 @@ class Committee:
         n = self._distances.n_dimensions
         rng = np.random.default_rng(seed)
         centre = np.log(_RELEVANCE / np.sqrt(n))
-        priors = [Prior(centre + _JITTER * rng.standard_normal(n)) for _ in range(_MEMBERS)]
-        kernels = [ROUGH if number % 2 == 0 else SMOOTH for number in range(_MEMBERS)]
-        self._unlearnt = [_Beliefs(k, p, prior_hyper(p)) for k, p in zip(kernels, priors, strict=True)]
-        self._members = list(self._unlearnt)
+        centres = [centre + _JITTER * rng.standard_normal(n) for _ in range(_MEMBERS)]
+        past = np.log(_PAST_APART) + _JITTER * rng.standard_normal(_MEMBERS)
+        self._centres = [np.append(*both) for both in zip(centres, past, strict=True)]
+        self._has_past = False
+        self._members = self._unlearnt()
         self._evidence: Evidence | None = None
         self._known: _Learnt | None = None
         self._chosen, self._n = np.empty(0, np.intp), 0
@@ -78,7 +85,8 @@ class Committee:
     def fit(self, evidence: Evidence) -> None:
         """See `Surrogate`; a member learns with every `_MEMBERS`-th trial, in turn."""
         if self._evidence is None or not evidence.begins_with(self._evidence):
-            self._members = list(self._unlearnt)
+            self._has_past = bool(evidence.n_past)
+            self._members = self._unlearnt()
         self._evidence = evidence
         n = len(evidence)
         for number, member in enumerate(self._members):
@@ -87,12 +95,13 @@ class Committee:
                 hyper = self._learnt(member, evidence.first(at))
                 self._members[number] = _Beliefs(member.kernel, member.prior, hyper, at)
         self._chosen, self._n = _chosen(evidence, _KNOW), n
-        self._known = _Learnt(self._distances, tuple(self._members), evidence.take(self._chosen))
+        chosen = evidence.take(self._chosen)
+        self._known = _Learnt(self._distances, tuple(self._members), chosen, self._coordinates(chosen))
 
     def predict(self, rows: Rows) -> tuple[Floats, Floats]:
         """See `Surrogate`."""
         known = self._fitted()
-        points = self._distances.coordinates(rows)
+        points = self._now(rows)
         return _mixture(known.weights, [process.predict(points) for process in known.processes])
 
     def left_out(self) -> tuple[Floats, Floats]:
@@ -107,14 +116,28 @@ class Committee:
         process = self._fitted().looking_beneath(turn % _MEMBERS)
 
         def predict(rows: Rows) -> tuple[Floats, Floats]:
-            return process.predict(self._distances.coordinates(rows))
+            return process.predict(self._now(rows))
 
-        return View(predict, process.prior_std)
+        def tells(rows: Rows, others: Rows, counts: Floats) -> Floats:
+            return process.tells(self._now(rows), self._now(others), counts)
+
+        return View(predict, process.prior_std, tells)
 
     def _learnt(self, member: _Beliefs, evidence: Evidence) -> Hyper:
         chosen = evidence.take(_chosen(evidence, _LEARN_FROM))
-        pairs = self._distances.pairs(self._distances.coordinates(chosen.rows))
+        pairs = self._distances.pairs(self._coordinates(chosen))
         return fit_hyper(member.kernel, member.prior, pairs, shaped(chosen))
+
+    def _unlearnt(self) -> list[_Beliefs]:
+        priors = [Prior(centre if self._has_past else centre[:-1]) for centre in self._centres]
+        kernels = [ROUGH if number % 2 == 0 else SMOOTH for number in range(_MEMBERS)]
+        return [_Beliefs(k, p, prior_hyper(p)) for k, p in zip(kernels, priors, strict=True)]
+
+    def _coordinates(self, evidence: Evidence) -> Floats:
+        return self._distances.coordinates(evidence.rows, evidence.is_past if self._has_past else None)
+
+    def _now(self, rows: Rows) -> Floats:
+        return self._distances.coordinates(rows, False if self._has_past else None)
 
     def _fitted(self) -> _Learnt:
         if self._known is None:
@@ -125,9 +148,8 @@ class Committee:
 class _Learnt:
     """The members' processes given all that is known; each is worked out when it is first asked."""
 
-    def __init__(self, distances: Distances, members: tuple[_Beliefs, ...], evidence: Evidence) -> None:
+    def __init__(self, distances: Distances, members: tuple[_Beliefs, ...], evidence: Evidence, points: Floats) -> None:
         self._distances, self._members, self._evidence = distances, members, evidence
-        points = distances.coordinates(evidence.rows)
         self._known = Known(points, distances.pairs(points))
 
     @cached_property

@@ -10,18 +10,21 @@ from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from boifi_core.errors import InvalidInput, SpaceExhausted
 from boifi_core.models import Point
-from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
-from boifi_core.optimizer.candidates import drawn, search_candidates, untried
+from boifi_core.optimizer.acquisition import ACQUISITIONS, Acquisition, Balance, ExpectedImprovement
+from boifi_core.optimizer.candidates import Promise, search_candidates, untried
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.importance import Importance, importance
 from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
 from boifi_core.optimizer.novelty import novelty
+from boifi_core.optimizer.past import Entry, fitted_in, translated, worth_another_try
 from boifi_core.optimizer.proposal import BestPoint, Tried, Why
 from boifi_core.optimizer.selection import SELECTIONS
+from boifi_core.optimizer.strength import lean
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate, View
 from boifi_core.optimizer.surrogates import SURROGATES
 from boifi_core.optimizer.table import pick
@@ -32,9 +35,6 @@ from boifi_core.space.space import row_ids
 
 Floats = NDArray[np.float64]
 
-Entry = tuple[Point, float | None, Mapping[str, float] | None]
-"""A point, its score (None: discarded), its signals."""
-
 _MIN_SCORES = 2
 _TOP = 10.0
 """The highest severity there is."""
@@ -42,15 +42,35 @@ _TOP = 10.0
 _RARE = 0.05
 """How likely a place of which nothing is known is to hold the worst: narrow windows give no hint beforehand."""
 
-_EXPLORED = 64
-"""From how many random points the least known is taken."""
+_EXPLORED, _ELSEWHERE = 64, 128
+"""From how many random points the most telling is taken, and about how many others it is to tell something."""
+
+_WORTH_FINDING = 0.2
+"""What part of the way from the worst known to 10 a fault must go beyond it to be worth exploring for."""
+
+_LEAST_STD = 1e-9
 
 _NEAREST = 3
+
+_CANDIDATES_FOR_BEST = 100
+"""Of how many tried points, those with the worst readings, the model is asked which it takes for the worst."""
 
 _MIN_JUDGED = 5
 """From how many scores on it can be said how well they are predicted."""
 
-_DESIGN, _MODEL = 1, 2
+_TRIED_AGAIN = 3
+"""With how many known faults a session begins that has learnt from an earlier one."""
+
+_LESS_DESIGN = 0.5
+"""What is then left of the initial design that remains."""
+
+_PATIENCE = 20
+"""How many trials it then digs there before it takes that for the worst there is."""
+
+_OPINIONS = 4
+"""How many of the model's views are asked what is still to be gained."""
+
+_DESIGN, _MODEL, _GAIN, _PAST = 1, 2, 3, 4
 """Random streams of their own, beside that of the proposals."""
 
 
@@ -63,8 +83,8 @@ class _Choice(NamedTuple):
 class OptimizerCore:
     """Chooses points of a search space so that few trials find the highest severity.
 
-    A proposal depends only on the space, the options, `random_state`, what was recorded and discarded, in order, and
-    which proposals are pending: recording a history again gives the same next proposal.
+    A proposal depends only on the space, the options, `random_state`, the past, what was recorded and discarded, in
+    order, and which proposals are pending: recording a history again gives the same next proposal.
 
     Attributes:
         space: what is searched.
@@ -85,6 +105,7 @@ class OptimizerCore:
         beta: float = Balance.beta,
         n_estimators: int = 100,
         n_candidates: int = 600,
+        past: Iterable[Entry] = (),
     ) -> None:
         """Check the options and begin with nothing recorded.
 
@@ -100,6 +121,8 @@ class OptimizerCore:
             beta: for `ucb`, standard deviations, >= 0.
             n_estimators: trees in a forest, >= 1.
             n_candidates: about how many points are weighed for each proposal, >= 1.
+            past: trials of earlier sessions, oldest first, of this space or a similar one (see `past.translated`), with
+                what was fixed there among their points. The model learns from them how far they still hold.
 
         Raises:
             InvalidInput: the space or an option cannot work.
@@ -123,11 +146,12 @@ class OptimizerCore:
         self._surrogate = make_surrogate(self.space, model_seed, n_estimators)
         self._selection = pick(SELECTIONS, selection, "selection")(self.space, one_of_three, self._acquisition)
         self._history: list[tuple[Point, float]] = []
-        self._evidence = Evidence(np.empty((0, len(self.space.dimensions))), np.empty(0), ())
+        self._evidence = translated(self.space, past)
         self._taken: Counter[bytes] = Counter()
         self._n_done = 0
         self._pending: dict[bytes, _Choice] = {}
         self._best: BestPoint | None = None
+        self._known_faults = self._from_past()
 
     @property
     def history(self) -> list[tuple[Point, float]]:
@@ -150,14 +174,19 @@ class OptimizerCore:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether the model can predict: from the second score on."""
-        return len(self._history) >= _MIN_SCORES
+        """Whether the model can predict: from the second score on, those of earlier sessions counted."""
+        return len(self._evidence) >= _MIN_SCORES
+
+    @property
+    def n_past(self) -> int:
+        """How many trials of earlier sessions it has learnt from."""
+        return self._evidence.n_past
 
     @property
     def phase(self) -> Literal["initial", "search"]:
         """Who decides the next proposal: the initial design, or the model."""
-        in_design = self._n_done + len(self._pending) < self._initial_points
-        return "initial" if in_design or not self.is_fitted else "search"
+        in_design = self._n_done + len(self._pending) < self._n_initial
+        return "initial" if in_design or not self._history or not self.is_fitted else "search"
 
     @overload
     def propose(self) -> Point: ...
@@ -256,7 +285,7 @@ class OptimizerCore:
         """The severity that the model expects at each point, and its standard deviation, each of shape (n,).
 
         Raises:
-            NotFitted: fewer than two scores were recorded.
+            NotFitted: fewer than two scores are known.
             InvalidInput: a point is not of this space.
         """
         self._check_fitted()
@@ -291,12 +320,69 @@ class OptimizerCore:
 
     def _check_fitted(self) -> None:
         if not self.is_fitted:
-            raise NotFitted(f"the model needs {_MIN_SCORES} recorded scores to predict, got {len(self._history)}")
+            raise NotFitted(f"the model needs {_MIN_SCORES} recorded scores to predict, got {len(self._evidence)}")
+
+    def expected_gain(self, trials_left: int) -> float:
+        """By how much the next `trials_left` trials may be expected to exceed the worst fault known, severity points.
+
+        Rather too much than too little: each is taken to gain what the most promising next one does. That is its
+        expected improvement and, where little is known, the small chance that the worst of all hides there; the mean
+        of what the model's views say. Never more than what is left to 10, and that while there is no model.
+        """
+        _whole(trials_left, "trials_left", 0)
+        if not self._history or not self.is_fitted:
+            return _TOP
+        with one_thread():
+            gains = [self._gain(turn, trials_left) for turn in range(_OPINIONS)]
+        return float(np.mean(gains))
+
+    def _gain(self, turn: int, trials_left: int) -> float:
+        view, own = self._surrogate.view(turn), self._own
+        expected = view.predict(own.rows)[0]
+        best = float(expected.max())
+        worst = own.rows[np.argsort(-expected, kind="stable")]
+        rng = np.random.default_rng([self.random_state, self._n_done, turn, _GAIN])
+        promise = self._promise(view, ExpectedImprovement(xi=0.0), best)
+        _, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)
+        return min(float(promises.max(initial=0.0)) * trials_left, max(0.0, _TOP - best))
+
+    def _promise(self, view: View, acquisition: Acquisition, best: float) -> Promise:
+        """What gains promise, and the small chance that the worst is where nothing is known."""
+
+        def promise(rows: Rows) -> Floats:
+            mean, std = view.predict(rows)
+            rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
+            return acquisition(mean, std, best) + rare
+
+        return promise
+
+    def _from_past(self) -> Rows:
+        """Fit the model to the past; gives the known faults that are tried again first."""
+        if not self.is_fitted:
+            return np.empty((0, len(self.space.dimensions)))
+        with one_thread():
+            self._surrogate.fit(self._evidence)
+            rows = fitted_in(self.space, self._evidence, np.random.default_rng([self.random_state, 0, 0, _PAST]))
+            most = min(_TRIED_AGAIN, self._initial_points)
+            return worth_another_try(self.space, rows, lambda rows: self._surrogate.predict(rows)[0], most)
+
+    @cached_property
+    def _n_initial(self) -> int:
+        """How many points are proposed before the model decides: fewer where there is a past to begin with."""
+        known = len(self._known_faults)
+        left = self._initial_points - known
+        return known + (math.ceil(_LESS_DESIGN * left) if known else left)
+
+    @property
+    def _patience(self) -> int:
+        """For how many trials the worst fault need not grow: a session that begins with it takes no step for long."""
+        return _PATIENCE if len(self._known_faults) else 0
 
     @cached_property
     def _design(self) -> Rows:
         rng = np.random.default_rng([self.random_state, 0, 0, _DESIGN])
-        return self._make_design(self.space, rng, self._initial_points)
+        n = self._n_initial - len(self._known_faults)
+        return np.vstack([self._known_faults, self._make_design(self.space, rng, n)]) if n else self._known_faults
 
     def _checked(self, entry: Entry) -> tuple[Rows, Point, float | None, Mapping[str, float]]:
         point, score, signals = entry
@@ -325,7 +411,8 @@ class OptimizerCore:
     def _from_design(self) -> _Choice | None:
         number = self._n_done + len(self._pending)
         row: Rows | None = self._design[number] if number < len(self._design) else None
-        return None if row is None or self._is_taken(row) else _Choice(row, "initial")
+        reason: Reason = "known" if number < len(self._known_faults) else "initial"
+        return None if row is None or self._is_taken(row) else _Choice(row, reason)
 
     def _from_model(self, rng: np.random.Generator) -> _Choice | None:
         own = self._own
@@ -335,25 +422,30 @@ class OptimizerCore:
         if again and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
         view = self._surrogate.view(self._n_done + len(self._pending))
-        if rng.random() < chance_to_explore(own.scores, self._initial_points):
-            return self._least_known(view, rng)
+        if rng.random() < chance_to_explore(own.scores, self._n_initial + self._patience):
+            return self._most_telling(view, rng)
         return self._most_promising(view, rng)
 
-    def _least_known(self, view: View, rng: np.random.Generator) -> _Choice | None:
-        rows = untried(drawn(self.space, rng, _EXPLORED), self._unavailable)
+    def _most_telling(self, view: View, rng: np.random.Generator) -> _Choice | None:
+        """The point that tells most about the places where a worse fault may yet be."""
+        rows = untried(lean(self.space, self.space.sample_rows(rng, _EXPLORED)), self._unavailable)
         if not len(rows):
             return None
-        return _Choice(rows[(view.predict(rows)[1] * self._apart(rows)).argmax()], "explore")
+        elsewhere = lean(self.space, self.space.sample_rows(rng, _ELSEWHERE))
+        best = float(view.predict(self._own.rows)[0].max())
+        mean, std = view.predict(elsewhere)
+        worth = best + _WORTH_FINDING * max(0.0, _TOP - best)
+        hope = ndtr((mean - worth) / np.maximum(std, _LEAST_STD))
+        return _Choice(rows[(view.telling(rows, elsewhere, hope) * self._apart(rows)).argmax()], "explore")
 
     def _most_promising(self, view: View, rng: np.random.Generator) -> _Choice | None:
         own = self._own
         expected = view.predict(own.rows)[0]
         best = float(expected.max())
+        alone = self._promise(view, self._acquisition, best)
 
         def promise(rows: Rows) -> Floats:
-            mean, std = view.predict(rows)
-            rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
-            return (self._acquisition(mean, std, best) + rare) * self._apart(rows)
+            return alone(rows) * self._apart(rows)
 
         worst = own.rows[np.argsort(-expected, kind="stable")]
         rows, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)
@@ -397,6 +489,7 @@ class OptimizerCore:
         ids = row_ids(own.rows)
         first = {identity: index for index, identity in reversed(list(enumerate(ids)))}
         tried = np.array(sorted(first.values()))
+        tried = tried[np.sort(np.argsort(-own.scores[tried], kind="stable")[:_CANDIDATES_FOR_BEST])]
         mean, std = self._predicted(own.rows[tried]) if self.is_fitted else (own.scores[tried], np.zeros(len(tried)))
         chosen = int(mean.argmax())
         mine = [score for identity, score in zip(ids, own.scores, strict=True) if identity == ids[tried[chosen]]]

@@ -36,6 +36,8 @@ class Forest:
 
     Each score enters each tree a Poisson(1) number of times, as in a bootstrap (Oza & Russell 2001, AISTATS). That
     number depends only on the seed and the score's place, so a new score leaves a third of the trees as they are.
+
+    With trials of earlier sessions, whether a trial is one of them is a column more to split by.
     """
 
     def __init__(self, space: SearchSpace, seed: int, n_estimators: int) -> None:
@@ -52,10 +54,12 @@ class Forest:
         self._trees: list[Any] = []
         self._encoded = np.empty((0, 0), np.float32)
         self._scores = np.empty(0)
+        self._has_past = False
 
     def fit(self, evidence: Evidence) -> None:
         """See `Surrogate`; trees that the new scores do not enter are kept."""
-        encoded, scores = self._space.encode_rows(evidence.rows).astype(np.float32), evidence.scores
+        self._has_past = bool(evidence.n_past)
+        encoded, scores = self._encode(evidence.rows, evidence.is_past).astype(np.float32), evidence.scores
         before = self._same_beginning(encoded, scores)
         self._encoded, self._scores = encoded, np.array(scores, np.float64)
         self._draw_weights(len(scores))
@@ -69,7 +73,7 @@ class Forest:
 
     def predict(self, rows: Rows) -> Told:
         """See `Surrogate`."""
-        return self._predict(self._space.encode_rows(rows))
+        return self._predict(self._encode(rows))
 
     def left_out(self) -> Told:
         """See `Surrogate`: what the trees say that a score did not enter; all of them where it entered each."""
@@ -87,11 +91,17 @@ class Forest:
         known = self._encoded.astype(np.float64)
 
         def predict(rows: Rows) -> Told:
-            encoded = self._space.encode_rows(rows)
+            encoded = self._encode(rows)
             mean, std = self._predict(encoded)
             return mean, widened(std, novelty(encoded, known), spread)
 
         return View(predict, spread)
+
+    def _encode(self, rows: Rows, is_past: NDArray[np.bool_] | bool = False) -> Floats:
+        encoded = self._space.encode_rows(rows)
+        if not self._has_past:
+            return encoded
+        return np.column_stack([encoded, np.broadcast_to(np.asarray(is_past, np.float64), len(rows))])
 
     def _predict(self, encoded: Floats) -> Told:
         means, variances = self._leaves(np.ascontiguousarray(encoded, np.float32))

@@ -69,7 +69,7 @@ class Prior:
     """
 
     log_relevance: Floats
-    relevance_sd: float = 0.8
+    relevance_sd: float = 1.4
     scale: float = 4.0
     log_noise: float = float(np.log(0.02))
     noise_sd: float = 1.0
@@ -160,6 +160,7 @@ class GaussianProcess:
     ) -> None:
         self._distances, self._kernel, self._points = distances, kernel, known.points
         self._weights = hyper.relevance**kernel.power
+        self._noise = hyper.noise
         self._unit = _unit(prior, scores)
         n, lower = len(scores), np.tril_indices(len(scores), -1)
         likeness = kernel.likeness(self._weights @ kernel.measure(known.pairs))
@@ -173,12 +174,31 @@ class GaussianProcess:
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the severity without noise, shape (n,) each; from coordinates."""
-        total = self._distances.weighted(points, self._points, self._weights, self._kernel.measure)
-        likeness = self._kernel.likeness(total)
+        likeness = self._likeness(points, self._points)
         mean = self._mean + likeness @ self._pull
-        spread = solve_triangular(self._factor, likeness.T, lower=True, check_finite=False)
+        spread = self._spread(likeness)
         left = np.maximum(1 - np.einsum("ij,ij->j", spread, spread), _LEAST_VARIANCE)
         return mean * self._unit, np.sqrt(self._variance * left) * self._unit
+
+    def tells(self, points: Floats, others: Floats, counts: Floats) -> Floats:
+        """By how much a score at each point would narrow the variance at the others, times what each counts.
+
+        From coordinates, shape (n, …) and (m, …), and weights of shape (m,); shape (n,). Source: Cohn, Ghahramani &
+        Jordan (1996), J. Artificial Intelligence Research 4, 129-145; for Gaussian processes: Seo et al. (2000), IJCNN.
+        """
+        spread = self._spread(self._likeness(points, self._points))
+        far = self._spread(self._likeness(others, self._points))
+        shared = self._likeness(others, points) - far.T @ spread
+        left = np.maximum(1 - np.einsum("ij,ij->j", spread, spread), _LEAST_VARIANCE)
+        told: Floats = counts @ shared**2 / (left + self._noise)
+        return told
+
+    def _likeness(self, points: Floats, others: Floats) -> Floats:
+        return self._kernel.likeness(self._distances.weighted(points, others, self._weights, self._kernel.measure))
+
+    def _spread(self, likeness: Floats) -> Floats:
+        spread: Floats = solve_triangular(self._factor, likeness.T, lower=True, check_finite=False)
+        return spread
 
 
 def _unit(prior: Prior, scores: Floats) -> float:
@@ -190,8 +210,14 @@ def _factorised(likeness: Floats, noise: float, n: int, lower: tuple[NDArray[np.
     """Cholesky factor and inverse of the covariance matrix of the scores, in units of the signal variance."""
     matrix = np.zeros((n, n))
     matrix[lower] = likeness
-    matrix[np.diag_indices(n)] = 1 + noise + _JITTER
-    factor, _ = dpotrf(matrix, lower=1, clean=1)
+    jitter = _JITTER
+    matrix[np.diag_indices(n)] = 1 + noise + jitter
+    factor, failed = dpotrf(matrix, lower=1, clean=1)
+    # What is absent from some points need not fit into one Euclidean space with the others; noise makes up for that.
+    while failed and jitter < 1:
+        jitter *= 10
+        matrix[np.diag_indices(n)] = 1 + noise + jitter
+        factor, failed = dpotrf(matrix, lower=1, clean=1)
     inverse, _ = dpotri(factor, lower=1)
     inverse = np.tril(inverse)
     return factor, inverse + np.tril(inverse, -1).T

@@ -12,14 +12,15 @@ from boifi_core.optimizer.evidence import Evidence
 
 Floats = NDArray[np.float64]
 
-Reason = Literal["initial", "explore", "improve", "confirm", "remaining"]
-"""Why a point was proposed: by the initial design; because little is known about it; because the model hopes for a
-worse fault there; because its reading was too surprising to be believed; because it is one of the last untried."""
+Reason = Literal["initial", "known", "explore", "improve", "confirm", "remaining"]
+"""Why a point was proposed: by the initial design; because it was severe in an earlier session; because little is
+known about it; because the model hopes for a worse fault there; because its reading was too surprising to be believed;
+because it is one of the last untried."""
 
 _WORTH = 0.3
 """Severity points by which a trial must exceed all before it to count as a step forward."""
 
-_LEAST_SHARE, _LARGEST_SHARE = 0.1, 0.7
+_LEAST_SHARE, _LARGEST_SHARE = 0.1, 0.5
 _SHARE_PER_TRIAL = 0.08
 """Chances of a proposal to explore: at least, at most, and by how much they rise with each trial without a step."""
 

@@ -28,10 +28,21 @@ class View:
     Attributes:
         predict: mean and standard deviation, shape (n,) each, of rows.
         prior_std: the standard deviation where nothing is known at all, severity points.
+        tells: what `telling` gives, for models that know how the severities of two points hang together.
     """
 
     predict: Predict
     prior_std: float
+    tells: Callable[[Rows, Rows, Floats], Floats] | None = None
+
+    def telling(self, rows: Rows, others: Rows, counts: Floats) -> Floats:
+        """How much a trial of each row would tell of the others, shape (n,); on any scale, higher is more.
+
+        Args:
+            counts: how much each of the others counts, shape (m,).
+        """
+        # Where least is known, most is learnt.
+        return self.predict(rows)[1] if self.tells is None else self.tells(rows, others, counts)
 
 
 class Surrogate(Protocol):

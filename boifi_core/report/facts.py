@@ -119,6 +119,19 @@ def _finding(alike: list[Trial]) -> Finding:
     return Finding(shown, shown.score, severities, mean_severity(alike), alike[0])
 
 
+def kinds(found: Sequence[Finding]) -> list[tuple[Finding, int]]:
+    """The first finding of each kind of fault, and how many there are of the kind.
+
+    Faults are of a kind that have the same types at the same places: they differ in their numbers only, or in whom
+    they meet (share, method, headers).
+    """
+    by_kind: dict[object, list[Finding]] = {}
+    for finding in found:
+        places = sorted((plan.fault_type, plan.target_service or "", plan.target_path) for plan in finding.trial.plans)
+        by_kind.setdefault(tuple(places), []).append(finding)
+    return [(alike[0], len(alike)) for alike in by_kind.values()]
+
+
 def why(finding: Finding, report: ReportInput) -> str:
     """What the finding's points were given for, in one sentence."""
     observation = finding.trial.observation

@@ -10,7 +10,7 @@ from boifi_core.models import RawObservation, Trial
 from boifi_core.readings import give_or_take, times
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
+from boifi_core.report.facts import Finding, ReportInput, findings, kinds, pareto_front, why
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
@@ -86,7 +86,7 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
     point = ", ".join(code(f"{name}: {value}") for name, value in best.trial.point.items())
     parts.append(f"The point: {point or 'empty'}.")
     again = f"boifi replay {report.session_id[:8]} {best.trial.trial}"
-    parts.append(f"To see it again:\n\n```\n{plain(again)}\n```")
+    parts.append(f"To see it again, as long as the target is there:\n\n```\n{plain(again)}\n```")
     return "\n\n".join(parts)
 
 
@@ -130,20 +130,24 @@ def _curve(trials: Sequence[Trial]) -> str:
 def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
     if not found:
         return "No trial was scored."
+    intro = (
+        "Of faults with the same types at the same places the worst stands for all; `alike` says how many were scored."
+    )
     rows = [
         [
             str(place),
             number(finding.severity),
             times(len(finding.severities)),
             str(finding.trial.trial),
+            str(alike),
             escape(finding.fault),
             escape(why(finding, report)),
             escape(tried_because(finding.first) or "–"),
         ]
-        for place, finding in enumerate(found[:_WORST], 1)
+        for place, (finding, alike) in enumerate(kinds(found)[:_WORST], 1)
     ]
-    head = ["#", "severity", "measured", "trial", "fault", "why", "why it was tried"]
-    return table(head, rows, right=(0, 1, 3))
+    head = ["#", "severity", "measured", "trial", "alike", "fault", "why", "why it was tried"]
+    return f"{intro}\n\n{table(head, rows, right=(0, 1, 3, 4))}"
 
 
 def _front(found: Sequence[Finding]) -> str:

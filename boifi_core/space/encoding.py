@@ -14,7 +14,7 @@ def encode_rows(layout: Layout, rows: Rows) -> Rows:
 
     A number is scaled between its bounds (in logarithms with `log_scale`), a categorical dimension has one column per
     category. An absent category leaves all of its columns 0; an absent number is neutral (0.5), and a column of its own
-    says whether it is there, for numbers that have a condition.
+    says whether it is there, for numbers that have a condition. Only rows told by another space may lie outside 0 to 1.
     """
     parts = []
     for index, column in enumerate(layout.columns):
@@ -24,7 +24,7 @@ def encode_rows(layout: Layout, rows: Rows) -> Rows:
             continue
         scaled = column.to_unit(entries)
         if layout.parents[index] is None:
-            parts.append(scaled[:, None])
+            parts.append(np.where(np.isnan(entries), _NEUTRAL, scaled)[:, None])
             continue
         absent = np.isnan(entries)
         parts.append(np.column_stack([np.where(absent, _NEUTRAL, scaled), ~absent]))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from boifi_core.errors import InvalidInput
 from boifi_core.models import OTHER_NAMES, FaultPlan, FaultType, seconds_to_ms
+from boifi_core.validation import rule_of
 
 _PLAN_FIELDS = frozenset(FaultPlan.model_fields)
 _WHOLE = frozenset({"delay_ms", "abort_status_code", "duration_seconds", "start_delay_ms"})
@@ -110,6 +111,10 @@ def check_value(source: Source, value: Any, where: str) -> None:
         return
     if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
         raise InvalidInput(where, f"{name} must be a number", value)
+    if field == "target_path" and not str(value).startswith(("/", "^")):
+        raise InvalidInput(
+            where, f"{name} must be a prefix that begins with /, or an expression that begins with ^", value
+        )
     converted = _converted(source, value)
     if field == "delay_ms" and converted == 0:
         return
@@ -117,7 +122,7 @@ def check_value(source: Source, value: Any, where: str) -> None:
     try:
         FaultPlan.model_validate({"fault_type": reader, field: converted})
     except ValidationError as error:
-        raise InvalidInput(where, f"{name}: {_first_message(error)}", value) from None
+        raise InvalidInput(where, f"{name} {_broken_rule(error)}", value) from None
 
 
 def _check_fault_type(name: str, value: Any, where: str) -> None:
@@ -155,7 +160,7 @@ def _plan(group: Group, values: Mapping[str, Any]) -> FaultPlan | None:
         return FaultPlan.model_validate({**data, "parameters": parameters} if parameters else data)
     except ValidationError as error:
         name = f"{group.prefix}.fault_type" if group.prefix else "fault_type"
-        raise InvalidInput(name, _first_message(error), data["fault_type"]) from None
+        raise InvalidInput(name, _broken_rule(error), data["fault_type"]) from None
 
 
 def _converted(source: Source, value: Any) -> Any:
@@ -164,6 +169,5 @@ def _converted(source: Source, value: Any) -> Any:
     return round(value) if source.field in _WHOLE and isinstance(value, float) else value
 
 
-def _first_message(error: ValidationError) -> str:
-    message = error.errors()[0]["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+def _broken_rule(error: ValidationError) -> str:
+    return rule_of(error.errors()[0])

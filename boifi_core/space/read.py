@@ -129,10 +129,12 @@ def _check_condition(
         raise InvalidInput(f"{field}.field", f"must be a dimension or a fixed field; known are {known}", name)
     dimension = by_name[name]
     unknown = [value for value in _named_values(condition) if not dimension.contains(value)]
-    if unknown or not dimension.can_satisfy(condition):
-        operator = condition.operator.replace("_", " ")
-        rule = f"{name} {operator} this never: it takes {dimension.domain}"
-        raise InvalidInput(f"{field}.value", rule, unknown[0] if unknown else condition.value)
+    if unknown:
+        raise InvalidInput(f"{field}.value", f"must be what {name} takes, {dimension.domain}", unknown[0])
+    if not dimension.can_satisfy(condition):
+        operator = condition.operator.replace("_", " ").replace("equals", "equal to")
+        rule = f"{name} is never {operator} this: it takes {dimension.domain}"
+        raise InvalidInput(f"{field}.value", rule, condition.value)
 
 
 def _named_values(condition: Condition) -> tuple[Any, ...]:

@@ -11,74 +11,98 @@ import numpy as np
 from boifi_core.errors import InvalidInput
 from boifi_core.models import Point
 from boifi_core.space.rows import Mask, Rows
-from boifi_core.space.space import SearchSpace
+from boifi_core.space.space import SearchSpace, row_ids
 
-_ROUNDS = 6
+_ROUNDS = 2
 _LOOKED_AT = 5_000
 _STRETCHES = 20
+_REMEMBERED = 256
+_VERDICTS = 20_000
+
+WhyNot = Callable[[Point], str | None]
+"""The rule that forbids a point, in one line; None if it is allowed."""
+
+Alike = Callable[[Rows], Rows]
+"""From rows to others, equal where the rule surely says the same of two rows."""
+
+
+class Verdicts:
+    """Which rows a rule allows; what it said of one row holds for all rows like it."""
+
+    def __init__(self, space: SearchSpace, why_not: WhyNot, alike: Alike) -> None:
+        self._space, self._why_not, self._alike = space, why_not, alike
+        self._known: dict[bytes, bool] = {}
+
+    def __call__(self, rows: Rows) -> Mask:
+        """Shape (n,)."""
+        if len(self._known) > _VERDICTS:
+            self._known.clear()
+        ids = row_ids(self._alike(rows)) if len(rows) else []
+        new = {identity: index for index, identity in enumerate(ids) if identity not in self._known}
+        points = self._space.points(rows[list(new.values())]) if new else []
+        for identity, point in zip(new, points, strict=True):
+            self._known[identity] = self._why_not(point) is None
+        return np.array([self._known[identity] for identity in ids], dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
 class RestrictedSpace(SearchSpace):
-    """A space that draws only points to which `why_not` has no objection.
+    """A space that draws only points that a rule allows.
 
-    Others are still points of it: what was tried under another rule can be recorded. `allowed_row` is one that is
-    allowed, for where drawing at random finds none. Equal to the space that it was made from.
+    Others are still points of it: what was tried under another rule can be recorded. Where drawing at random finds too
+    few, neighbours of `allowed_rows`, some that are allowed, make up for it. Equal to the space that it was made from.
     """
 
-    why_not: Callable[[Point], str | None]
-    allowed_row: Rows
+    allows: Verdicts
+    allowed_rows: Rows
 
     def sample_rows(self, rng: np.random.Generator, n: int) -> Rows:
         """See `SearchSpace`."""
         found = np.empty((0, len(self.dimensions)))
         for _ in range(_ROUNDS):
             drawn = super().sample_rows(rng, n)
-            found = np.vstack([found, drawn[_allowed(self, drawn, self.why_not)]])[:n]
+            found = np.vstack([found, drawn[self.allows(drawn)]])[:n]
             if len(found) == n:
                 return found
-        filler = np.repeat(self.allowed_row[None, :], n - len(found), axis=0)
-        return np.vstack([found, filler])
+        return np.vstack([found, self._near_allowed(rng, n - len(found))])
 
     def neighbour_rows(self, rows: Rows, rng: np.random.Generator) -> Rows:
         """See `SearchSpace`."""
         near = super().neighbour_rows(rows, rng)
-        kept: Rows = near[_allowed(self, near, self.why_not)]
+        kept: Rows = near[self.allows(near)]
         return kept
 
     def all_rows(self, reals: int) -> Iterator[Rows]:
         """See `SearchSpace`."""
-        return (row for row in super().all_rows(reals) if self.why_not(self.points(row[None, :])[0]) is None)
+        return (row for row in super().all_rows(reals) if self.allows(row[None, :])[0])
 
     def valid_rows(self, rows: Rows) -> Mask:
         """See `SearchSpace`."""
-        return super().valid_rows(rows) & _allowed(self, rows, self.why_not)
+        return super().valid_rows(rows) & self.allows(rows)
+
+    def _near_allowed(self, rng: np.random.Generator, n: int) -> Rows:
+        starts = self.allowed_rows[rng.integers(len(self.allowed_rows), size=n)]
+        near = self.neighbour_rows(starts, rng)
+        return np.vstack([near, starts[len(near) :]])
 
 
-def restrict(space: SearchSpace, why_not: Callable[[Point], str | None], *, field: str) -> SearchSpace:
+def restrict(space: SearchSpace, why_not: WhyNot, *, field: str, alike: Alike = np.asarray) -> SearchSpace:
     """The space without the points to which `why_not` has an objection.
 
     Args:
-        why_not: the rule that forbids a point, in one line; None if it is allowed.
         field: where the rule stands in the user's input, for messages.
+        alike: spares asking `why_not` about each row.
 
     Raises:
         InvalidInput: no point is allowed, as far as a bounded search tells.
     """
+    allows = Verdicts(space, why_not, alike)
     drawn = space.sample_rows(np.random.default_rng(0), _LOOKED_AT)
-    allowed = drawn[_allowed(space, drawn, why_not)]
-    rows = iter(allowed) if len(allowed) else _each(space, why_not)
-    row = next(rows, None)
-    if row is None:
+    allowed = drawn[allows(drawn)][:_REMEMBERED]
+    if not len(allowed):
+        each = islice(space.all_rows(_STRETCHES), _LOOKED_AT)
+        allowed = np.array([row for row in each if allows(row[None, :])[0]])[:_REMEMBERED]
+    if not len(allowed):
         reason = why_not(space.points(drawn[:1])[0])
         raise InvalidInput(f"{field}.{reason}" if reason else field, "this forbids every point of the search space")
-    return RestrictedSpace(space.dimensions, space.constraints, space.fixed, space.groups, why_not, row)
-
-
-def _each(space: SearchSpace, why_not: Callable[[Point], str | None]) -> Iterator[Rows]:
-    rows = islice(space.all_rows(_STRETCHES), _LOOKED_AT)
-    return (row for row in rows if why_not(space.points(row[None, :])[0]) is None)
-
-
-def _allowed(space: SearchSpace, rows: Rows, why_not: Callable[[Point], str | None]) -> Mask:
-    return np.array([why_not(point) is None for point in space.points(rows)], dtype=bool)
+    return RestrictedSpace(space.dimensions, space.constraints, space.fixed, space.groups, allows, allowed)

@@ -158,7 +158,7 @@ def _tracing(otlp_endpoint: str) -> dict[str, Any]:
     uri = {"uri": f"{otlp_endpoint.rstrip('/')}/v1/traces", "cluster": "otlp", "timeout": "1s"}
     config = {
         "@type": f"{_TYPES}.config.trace.v3.OpenTelemetryConfig",
-        "service_name": "mesh",
+        "service_name": "envoy",
         "http_service": {"http_uri": uri},
     }
     return {

@@ -16,6 +16,8 @@ def plan(**fields):
     ("rails", "forbidden", "allowed"),
     [
         ({"max_percentage": 50}, {"percentage": 51}, {"percentage": 50}),
+        ({"max_percentage": 11.5}, {"percentage": 11.5}, {"percentage": 11}),
+        ({"max_percentage": 1}, {"percentage": 1.2}, {"percentage": 0.5}),
         ({"max_delay_ms": 200}, {"delay_ms": 201}, {"delay_ms": 200}),
         ({"max_delay_ms": 200}, {"delay_ms": 150, "start_delay_ms": 51}, {"delay_ms": 150, "start_delay_ms": 50}),
         ({"protected_services": ["payments"]}, {"target_service": "payments"}, {"target_service": "cart"}),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from boifi_core.target_lock import WaitGivenUp, target_lock
+from boifi_core.target_lock import WaitGivenUp, remove_dead_locks, target_lock
 
 HOLD = """
 import sys, time
@@ -101,3 +101,14 @@ def test_other_targets_are_free(endpoint):
     finally:
         holder.kill()
         holder.communicate()
+
+
+def test_what_killed_processes_left_is_removed_and_what_is_held_stays(endpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / f"boifi-target-{os.getuid()}-0123456789abcdef.lock"
+    dead.write_text("session one")
+    (tmp_path / "other").touch()
+    with target_lock(endpoint, "two", on_wait=pytest.fail, give_up=lambda: False):
+        (held,) = set(tmp_path.iterdir()) - {dead, tmp_path / "other"}
+        remove_dead_locks()
+        assert set(tmp_path.iterdir()) == {held, tmp_path / "other"}

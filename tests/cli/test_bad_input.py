@@ -90,6 +90,9 @@ IS_ABORT = {"field": "fault_type", "operator": "equals", "value": "abort"}
         ({"guardrails": {"max_percentage": 5}}, "guardrails.max_percentage: must be at most 5"),
         ({"optimizer": {"surrogate": "oracle"}}, "surrogate"),
         ({"optimizer": {"acquisition": "luck"}}, "luck"),
+        ({"optimizer": {"stop_below": 0}}, "optimizer.stop_below: must be above 0, got 0"),
+        ({"warm_start": ["feed"]}, "warm_start[0]: must be the id of one session"),
+        ({"warm_start": [""]}, "warm_start[0]: must have at least 1 character"),
         ({"executor": {"token": "${NOT_SET_ANYWHERE}"}}, "executor.token"),
     ],
 )
@@ -132,8 +135,8 @@ def test_a_port_of_the_observer_in_use(refuse, session_file, hfi):
 @pytest.mark.parametrize(
     "arguments", [["--trials", "0"], ["--trials", "x"], ["--seed", "-1"], ["--fail-on", "11"], ["--colour"]]
 )
-def test_bad_options(boifi, tmp_path, session_file, hfi, arguments):
-    done = boifi("run", session_file(hfi.url), *arguments)
+def test_bad_options(boifi_here, tmp_path, session_file, hfi, arguments):
+    done = boifi_here("run", session_file(hfi.url), *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data" / "sessions").exists()
@@ -145,14 +148,14 @@ def test_a_session_to_resume_that_does_not_exist(refuse, session_file, hfi):
     assert line.endswith("got 'feed'")
 
 
-def test_a_session_to_resume_of_another_search_space(boifi, tmp_path, session_file, hfi, prefect_server):
+def test_a_session_to_resume_of_another_search_space(boifi_here, tmp_path, session_file, hfi):
     path = session_file(hfi.url)
-    boifi("run", path, "--trials", 1, PREFECT_API_URL=prefect_server, check=0)
+    boifi_here("run", path, "--trials", 1, check=0)
     (folder,) = (tmp_path / "data" / "sessions").iterdir()
     data = yaml.safe_load(path.read_text())
     data["search_space"]["dimensions"][2]["max"] = 90
     path.write_text(yaml.safe_dump(data))
-    done = boifi("run", path, "--resume", folder.name)
+    done = boifi_here("run", path, "--resume", folder.name)
     assert done.returncode == 2
     assert "--resume: must be a session with the same search space" in done.stderr
 
@@ -170,6 +173,10 @@ def test_data_that_cannot_be_written(refuse, tmp_path, session_file, hfi):
     (tmp_path / "file").touch()
     line = refuse("run", session_file(hfi.url), "--out", tmp_path / "file")
     assert "--out: must be a folder" in line
+
+
+def test_a_url_for_data(refuse, session_file, hfi):
+    assert "--out: must be a local path" in refuse("run", session_file(hfi.url), "--out", "s3://bucket/boifi")
 
 
 def test_a_prefect_api_that_does_not_answer(refuse, session_file, hfi, monkeypatch):

@@ -27,6 +27,15 @@ def descendants(pid):
     return [int(child) for child in children] + [below for child in children for below in descendants(int(child))]
 
 
+def until_the_second_trial(process):
+    read = []
+    for line in process.stdout:
+        read.append(line)
+        if re.match(r" *2/50 ", line):
+            return
+    pytest.fail("".join(read))
+
+
 def gone(pids, within_s=10):
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -84,11 +93,10 @@ def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftove
     assert leftovers() == []
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     process = start("demo", "--trials", 50)
-    for line in process.stdout:
-        if re.match(r" *2/50 ", line):
-            break
+    until_the_second_trial(process)
     below = descendants(process.pid)
     assert len(below) >= 4, "target, shop, Envoy and Prefect server"
     process.kill()
@@ -96,11 +104,10 @@ def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     assert leftovers() == []
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_ctrl_c_ends_the_demo_after_the_running_trial(start):
     process = start("demo", "--trials", 50)
-    for line in process.stdout:
-        if re.match(r" *2/50 ", line):
-            break
+    until_the_second_trial(process)
     below = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
@@ -134,7 +141,7 @@ def test_target_up_on_a_port_in_use(boifi):
     assert done.stderr == f"error: port {port}: already in use\n"
 
 
-def test_a_stock_control_plane_and_our_own_probe(boifi, tmp_path, prefect_server):
+def test_a_stock_control_plane_and_our_own_probe(boifi_here, tmp_path):
     """Injection by a control plane without observations; traffic and traces are ours."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -144,7 +151,7 @@ def test_a_stock_control_plane_and_our_own_probe(boifi, tmp_path, prefect_server
         data["executor"]["endpoint"] = target.control_plane
         path = tmp_path / "session.yaml"
         path.write_text(yaml.safe_dump(data))
-        done = boifi("run", path, "--trials", 4, PREFECT_API_URL=prefect_server)
+        done = boifi_here("run", path, "--trials", 4)
         assert done.returncode == 1
         assert "name an observer in the session file" in done.stdout
         data["observer"] = {
@@ -154,7 +161,7 @@ def test_a_stock_control_plane_and_our_own_probe(boifi, tmp_path, prefect_server
             "traces": {"type": "otlp", "port": otlp_port},
         }
         path.write_text(yaml.safe_dump(data))
-        boifi("run", path, "--trials", 6, "--out", tmp_path / "probed", PREFECT_API_URL=prefect_server, check=0)
+        boifi_here("run", path, "--trials", 6, "--out", tmp_path / "probed", check=0)
         assert httpx.get(f"{target.control_plane}/v1/policies").json() == {"policies": []}
     (folder,) = (tmp_path / "probed" / "sessions").iterdir()
     history = pd.read_parquet(folder / "history")

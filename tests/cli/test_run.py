@@ -104,27 +104,28 @@ def test_a_run_with_a_prefect_server_of_its_own(boifi, session_file, hfi, tmp_pa
     assert subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False).stdout == b""
 
 
-def test_trials_and_seed_from_the_command_line(boifi, session_file, hfi, tmp_path, prefect_server):
+def test_trials_and_seed_from_the_command_line(boifi_here, session_file, hfi, tmp_path):
     path = session_file(hfi.url)
-    boifi("run", path, "--trials", 2, "--seed", 5, PREFECT_API_URL=prefect_server, check=0)
+    boifi_here("run", path, "--trials", 2, "--seed", 5, check=0)
     stored = json.loads((session_folder(tmp_path) / "session.json").read_text())["config"]
     assert (stored["total_trials"], stored["initial_points"], stored["seed"]) == (2, 2, 5)
 
 
-def test_fail_on_gives_3(boifi, session_file, hfi, prefect_server):
+def test_fail_on_gives_3(boifi_here, session_file, hfi):
     path = session_file(hfi.url)
-    boifi("run", path, "--fail-on", 1, PREFECT_API_URL=prefect_server, check=3)
-    boifi("run", path, "--fail-on", 10, PREFECT_API_URL=prefect_server, check=0)
+    boifi_here("run", path, "--fail-on", 1, check=3)
+    boifi_here("run", path, "--fail-on", 10, check=0)
 
 
-def test_a_failed_session_gives_1_and_says_why(boifi, session_file, hfi, prefect_server):
+def test_a_failed_session_gives_1_and_says_why(boifi_here, session_file, hfi):
     hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
-    done = boifi("run", session_file(hfi.url), PREFECT_API_URL=prefect_server, check=1)
+    done = boifi_here("run", session_file(hfi.url), check=1)
     assert "FAILED: the target is not healthy without a fault" in done.stdout
+    assert "No fault hurt" not in done.stdout, "none was tried"
 
 
-def test_dry_run_prints_faults_and_asks_nobody(boifi, session_file, hfi, tmp_path):
-    done = boifi("run", session_file(hfi.url), "--dry-run", check=0)
+def test_dry_run_prints_faults_and_asks_nobody(boifi_here, session_file, hfi, tmp_path):
+    done = boifi_here("run", session_file(hfi.url), "--dry-run", check=0)
     assert len(done.stdout.splitlines()) == 5
     assert all(" on GET /" in line for line in done.stdout.splitlines())
     assert hfi.received == []
@@ -243,6 +244,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(start, sessi
     assert hfi.active() == {}
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_a_run_with_its_own_server_leaves_no_process(session_file, hfi, tmp_path, start):
     process = start("run", session_file(hfi.url, total_trials=300), PREFECT_API_URL="")
     until_trial(process, 2)
@@ -269,34 +271,52 @@ def test_a_session_that_runs_cannot_be_resumed_beside_itself(start, boifi, sessi
     assert (folder / "session.json").read_text() == before
 
 
-def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi, session_file, hfi, tmp_path, prefect_server):
-    boifi("run", session_file(hfi.url), "--trials", 4, PREFECT_API_URL=prefect_server, check=0)
+def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi_here, session_file, hfi, tmp_path):
+    boifi_here("run", session_file(hfi.url), "--trials", 4, check=0)
     path = session_file(hfi.url, guardrails={"max_percentage": 20}, analyzer={"baseline_latency_ms": 100})
     resume = ("--resume", session_folder(tmp_path).name)
-    done = boifi("run", path, "--trials", 8, *resume, PREFECT_API_URL=prefect_server, check=0)
+    done = boifi_here("run", path, "--trials", 8, *resume, check=0)
     assert "warning: analyzer: the session's own stays" in done.stderr
     shares = [post.body["spec"]["rules"][0]["fault"]["percentage"] for post in hfi.requests("POST")]
     assert len(shares) == 8
     assert max(shares[4:]) <= 20
 
 
-def test_a_name_with_braces_is_only_a_name(boifi, session_file, hfi, prefect_server):
-    boifi("run", session_file(hfi.url, name="a{b} {folder}"), "--trials", 1, PREFECT_API_URL=prefect_server, check=0)
+@pytest.mark.usefixtures("used_data_dir")
+def test_ctrl_c_before_a_resume_has_begun_tells_nothing_of_the_run_before(start, boifi, session_file, hfi, tmp_path):
+    hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
+    path = session_file(hfi.url)
+    assert "not healthy" in start("run", path).communicate(timeout=60)[0]
+    process = start("run", path, "--resume", session_folder(tmp_path).name, "--seed", 8, PREFECT_API_URL="")
+    read = ""
+    while "\nsearch " not in read:
+        read += process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "warning: --seed: the session's own stays, 7" in read
+    assert "interrupted" in out
+    assert "FAILED" not in out
 
 
-def test_a_broken_session_is_told_and_the_others_are_listed(boifi, session_file, hfi, tmp_path, prefect_server):
-    boifi("run", session_file(hfi.url), "--trials", 1, PREFECT_API_URL=prefect_server, check=0)
+def test_a_name_with_braces_is_only_a_name(boifi_here, session_file, hfi):
+    boifi_here("run", session_file(hfi.url, name="a{b} {folder}"), "--trials", 1, check=0)
+
+
+def test_a_broken_session_is_told_and_the_others_are_listed(boifi_here, session_file, hfi, tmp_path):
+    boifi_here("run", session_file(hfi.url), "--trials", 1, check=0)
     for number, text in enumerate(("", "{}", "[1]")):
         folder = tmp_path / "data" / "sessions" / f"broken{number}"
         folder.mkdir()
         (folder / "session.json").write_text(text)
-    listed = boifi("sessions", check=0).stdout
+    listed = boifi_here("sessions", check=0).stdout
     assert "COMPLETED" in listed
     assert listed.count("broken") >= 3
     for number in range(3):
-        assert "session.json" in boifi("report", f"broken{number}", check=1).stderr
+        assert "session.json" in boifi_here("report", f"broken{number}", check=1).stderr
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, tmp_path):
     slow(hfi, 0.2)
     process = start("run", session_file(hfi.url, total_trials=12), PREFECT_API_URL="")
@@ -325,12 +345,12 @@ def test_a_full_disk_ends_the_session_and_loses_nothing(boifi, start, session_fi
     assert hfi.active() == {}
 
 
-def test_replay_makes_the_same_fault_again(boifi, session_file, hfi, tmp_path, prefect_server):
-    boifi("run", session_file(hfi.url), PREFECT_API_URL=prefect_server, check=0)
+def test_replay_makes_the_same_fault_again(boifi_here, session_file, hfi, tmp_path):
+    boifi_here("run", session_file(hfi.url), check=0)
     folder = session_folder(tmp_path)
     history = pd.read_parquet(folder / "history").sort_values("severity", ascending=False)
     worst = int(history.iloc[0]["trial"])
-    done = boifi("replay", folder.name, worst, PREFECT_API_URL=prefect_server, check=0)
+    done = boifi_here("replay", folder.name, worst, check=0)
     then, again = re.findall(r"severity +([\d.]+)", done.stdout)
     assert then == again
     after = pd.read_parquet(folder / "history").sort_values("trial")
@@ -339,25 +359,26 @@ def test_replay_makes_the_same_fault_again(boifi, session_file, hfi, tmp_path, p
     assert hfi.active() == {}
     plans = [post.body["spec"]["rules"][0] for post in hfi.requests("POST")]
     assert plans[-1] == plans[worst - 1]
-    assert boifi("replay", folder.name, 99).returncode == 2
+    assert boifi_here("replay", folder.name, 99).returncode == 2
 
 
-def test_reports_in_four_formats(boifi, session_file, hfi, tmp_path, prefect_server):
-    boifi("run", session_file(hfi.url), PREFECT_API_URL=prefect_server, check=0)
+def test_reports_in_four_formats(boifi_here, session_file, hfi, tmp_path):
+    boifi_here("run", session_file(hfi.url), check=0)
     name = session_folder(tmp_path).name
-    assert boifi("report", name, check=0).stdout == (session_folder(tmp_path) / "report.md").read_text()
-    assert boifi("report", name, "--format", "html", check=0).stdout.startswith("<!doctype html>")
-    assert json.loads(boifi("report", name, "--format", "json", check=0).stdout)["session_id"] == name
-    assert boifi("report", name, "--format", "junit", check=0).stdout.startswith("<?xml")
+    assert boifi_here("report", name, check=0).stdout == (session_folder(tmp_path) / "report.md").read_text()
+    assert boifi_here("report", name, "--format", "html", check=0).stdout.startswith("<!doctype html>")
+    assert json.loads(boifi_here("report", name, "--format", "json", check=0).stdout)["session_id"] == name
+    assert boifi_here("report", name, "--format", "junit", check=0).stdout.startswith("<?xml")
 
 
-def test_sweep_by_hand(boifi, hfi):
+def test_sweep_by_hand(boifi_here, hfi, monkeypatch):
     rule = {"match": {"path": {"prefix": "/x"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 500}}}
     for name in ("boifi-0123abcd-0001", "other"):
         hfi.apply({"metadata": {"name": name, "version": "1.0.0"}, "spec": {"selector": {}, "rules": [rule]}})
     hfi.knobs.token = "needed"
-    boifi("sweep", hfi.url, check=1)
-    done = boifi("sweep", hfi.url, BOIFI_EXECUTOR_TOKEN="needed", check=0)
+    boifi_here("sweep", hfi.url, check=1)
+    monkeypatch.setenv("BOIFI_EXECUTOR_TOKEN", "needed")
+    done = boifi_here("sweep", hfi.url, check=0)
     assert "removed boifi-0123abcd-0001" in done.stdout
     assert set(hfi.active()) == {"other"}
 
@@ -374,6 +395,7 @@ def test_a_sweep_by_hand_takes_nothing_from_a_trial(start, boifi, session_file, 
     assert process.returncode == 0, out
 
 
+@pytest.mark.usefixtures("used_data_dir")
 def test_two_runs_at_once_each_have_a_server(boifi, session_file, session_data, tmp_path):
     with HfiServer() as one, HfiServer() as two:
         results = []

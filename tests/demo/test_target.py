@@ -178,7 +178,7 @@ def test_it_can_be_a_control_plane_that_only_injects():
             assert receiver.store.settle({trace_id: parent_id}, quiet_s=0.1, limit_s=3)
             services = {each.service for each in receiver.store.take([trace_id])[trace_id]}
             below = {"catalogue", "pricing", "inventory", "warehouse", "reviews", "recommendations", "profiles"}
-            assert services == {"mesh", "gateway", *below}
+            assert services == {"envoy", "gateway", *below}
     finally:
         receiver.close()
 

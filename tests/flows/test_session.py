@@ -1,6 +1,9 @@
 """Sessions as flows, in this process, against a strict control plane and a real Prefect server."""
 
+import os
 import re
+import shutil
+import signal
 import threading
 import time
 from collections import Counter
@@ -17,7 +20,7 @@ from hfi_server import HfiServer, Knobs
 from boifi_core.config import parse_session
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus, TrialStatus
-from boifi_core.session import make_session, read_trials
+from boifi_core.session import make_session, read_trials, resume_session
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -153,13 +156,9 @@ def test_policies_that_are_always_refused_end_the_session_with_the_reason(hfi, r
 
 
 def test_a_trial_without_an_observation_in_time_is_skipped(hfi, run):
-    frozen = datetime.now(UTC)
-    live = hfi.now
-
-    def now():
-        return frozen if hfi.faults() else live()
-
-    hfi.now = now
+    # Only what it says of its observations stands still: a standing clock would be told by its `Date`, and allowed for.
+    began, live = datetime.now(UTC).isoformat(), hfi.observation
+    hfi.observation = lambda: {**live(), "timestamp": began} if hfi.faults() else live()
     _, state, trials = run(hfi.url, total_trials=2, initial_points=2, executor={"timeout_s": 1})
     assert [t.status for t in trials] == [TrialStatus.SKIPPED] * 2
     assert state.status is SessionStatus.COMPLETED
@@ -206,6 +205,15 @@ def test_a_session_ends_when_its_time_is_over(hfi, run):
     assert 1 <= len(trials) < 500
 
 
+def test_the_time_that_a_killed_run_took_counts_after_a_resume(hfi, run):
+    from flows.session import session
+
+    hfi.respond = lambda faults: time.sleep(0.2) or landscape(faults)
+    folder, _, made = run(hfi.url, total_trials=500, initial_points=500, guardrails={"max_duration_s": 1})
+    session(str(folder.path), return_state=True)
+    assert folder.state().progress.current_iteration <= len(made) + 1
+
+
 def test_guardrails_hold_for_every_policy(hfi, run):
     rails = {"max_percentage": 40, "max_delay_ms": 500, "protected_paths": ["/details"]}
     run(hfi.url, total_trials=15, guardrails=rails)
@@ -227,6 +235,46 @@ def test_a_finite_space_that_is_exhausted_ends_the_session_with_that_reason(hfi,
     assert len(trials) == 3
 
 
+def test_a_session_ends_early_where_little_is_left_to_gain(hfi, run):
+    space = [
+        {"name": "fault_type", "type": "categorical", "values": ["abort"]},
+        {"name": "target_path", "type": "categorical", "values": ["/ratings", "/reviews", "/details"]},
+        {"name": "percentage", "type": "integer", "min": 90, "max": 100},
+    ]
+    changes = {"search_space": space, "total_trials": 30, "initial_points": 4}
+    folder, state, trials = run(hfi.url, **changes, optimizer={"stop_below": 9.9})
+    left = 30 - len(trials)
+    assert len(trials) == 4
+    assert state.status is SessionStatus.COMPLETED
+    found = re.fullmatch(rf"expected gain of the {left} trials left is (\d\.\d\d), below stop_below 9.9", state.reason)
+    assert 0 <= float(found[1]) < 9.9
+    assert state.reason in (folder.path / "report.md").read_text()
+    assert len(run(hfi.url, **changes | {"total_trials": 6})[2]) == 6
+
+
+def test_a_session_learns_from_an_earlier_one_and_keeps_what_it_learnt(run, tmp_path, session_data):
+    from flows.session import session
+
+    def in_order(hfi, earlier, total_trials):
+        config = parse_session(session_data(hfi.url, warm_start=[earlier.session_id[:8]], total_trials=total_trials))
+        folder = make_session(tmp_path, config)
+        session(str(folder.path), return_state=True)
+        return folder, config, read_trials(folder, config)
+
+    with HfiServer() as hfi:
+        earlier, _, known = run(hfi.url)
+        _, _, whole = in_order(hfi, earlier, 8)
+        worst = max(known, key=lambda t: t.severity)
+        assert whole[0].point in [t.point for t in known if t.severity >= worst.severity - 1]
+        assert whole[0].predicted_mean is not None
+        assert [t.phase for t in whole].count("initial") < 5
+        folder, config, _ = in_order(hfi, earlier, 5)
+        shutil.rmtree(earlier.path)
+        resume_session(folder, config.model_copy(update={"total_trials": 8}))
+        session(str(folder.path), return_state=True)
+        assert [t.point for t in read_trials(folder, config)] == [t.point for t in whole]
+
+
 def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
     def respond(faults):
         if faults and len(hfi.requests("POST")) == 4:
@@ -237,6 +285,27 @@ def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
     hfi.respond = respond
     _, state, trials = run(hfi.url)
     assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 4)
+
+
+def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, run):
+    from flows.watch import Watcher, watched_by
+
+    class HungUp(Watcher):
+        def note(self, text):
+            raise SystemExit(1)
+
+    pressed = []
+
+    def respond(faults):
+        if faults and len(hfi.requests("POST")) == 3 and not pressed:
+            pressed.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+        return landscape(faults)
+
+    hfi.respond = respond
+    with watched_by(HungUp()):
+        _, state, trials = run(hfi.url)
+    assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 3)
 
 
 def leave(hfi, name, duration_seconds=0):
@@ -262,6 +331,23 @@ def test_a_session_waits_for_the_policies_of_sessions_elsewhere(hfi, run):
     _, state, _ = run(hfi.url, total_trials=1, initial_points=1)
     assert state.status is SessionStatus.COMPLETED
     assert all("boifi-00000000-0001" not in names for names in seen)
+
+
+def test_a_stop_while_others_have_the_target_ends_the_session_without_a_look_at_their_faults(hfi, run, tmp_path):
+    leave(hfi, "boifi-00000000-0001")
+    hfi.respond = lambda faults: {**HEALTHY, "status_code": 500, "error_rate": 1.0}
+
+    def stop():
+        while not hfi.requests("GET", "/v1/policies"):
+            time.sleep(0.02)
+        (folder,) = (tmp_path / "sessions").iterdir()
+        SessionFolder(folder).request_stop()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    _, state, trials = run(hfi.url)
+    stopper.join()
+    assert (state.status, state.reason, trials) == (SessionStatus.COMPLETED, "stopped", [])
 
 
 def test_several_faults_of_a_trial_are_applied_together(run):

@@ -29,15 +29,15 @@ def failing(*more):
         ({"logs": ("fine", "a\nFATAL  flaw")}, "logged “a FATAL flaw”"),
         ({"latency_ms": 412}, "latency 412 ms (baseline 35)"),
         ({"latency_ms": 412, "quantiles_ms": {"p95": 412}}, "p95 latency 412 ms (baseline 35)"),
-        ({"traces": {"checkout": failing()}}, "on checkout: failing: orders→payments"),
+        ({"traces": {"checkout": failing()}}, "on checkout: failing: charge (orders→payments)"),
         ({"traces": {"checkout": trace(*SHOP[:2])}}, "nothing unusual"),
         (
             {"traces": {"checkout": failing(*(SHOP[2] | {"id": f"p{i}"} for i in range(3)))}},
-            "on checkout: 6 spans instead of 3; failing: orders→payments",
+            "on checkout: 6 spans instead of 3; failing: charge (orders→payments)",
         ),
         (
             {"traces": {"checkout": trace(*SHOP[:2], SHOP[2] | {"duration_ms": 800})}},
-            "on checkout: payments charge took 800 ms instead of 10",
+            "on checkout: charge (payments) took 800 ms instead of 10 ms",
         ),
         (
             {"traces": {"checkout": trace(*(span(str(i), "other") for i in range(3)))}},
@@ -52,7 +52,7 @@ def test_one_plain_sentence(fields, sentence):
 def test_all_that_happened_is_joined():
     observation = observed(status_code=500, latency_ms=2000, traces={"checkout": failing()})
     assert why(observation) == (
-        "most requests got 500; latency 2000 ms (baseline 35); on checkout: failing: orders→payments"
+        "most requests got 500; latency 2000 ms (baseline 35); on checkout: failing: charge (orders→payments)"
     )
 
 

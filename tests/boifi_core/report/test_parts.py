@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import report_of
 
-from boifi_core.models import Choice, Near, StepDurations
+from boifi_core.models import Choice, FaultPlan, Near, StepDurations
 from boifi_core.optimizer import BestPoint
 from boifi_core.readings import times
-from boifi_core.report import findings
+from boifi_core.report import findings, kinds
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front
 from boifi_core.report.influence import influences, variance_share
@@ -101,6 +101,17 @@ def test_why_a_trial_was_made(fields, text):
 @pytest.mark.parametrize(("n", "text"), [(1, "once"), (2, "twice"), (3, "3 times")])
 def test_how_often(n, text):
     assert times(n) == text
+
+
+def test_faults_at_the_same_place_are_told_once():
+    cart, bank = (FaultPlan(fault_type="abort", target_service=service) for service in ("cart", "bank"))
+    milder = cart.model_copy(update={"percentage": 20.0})
+    trials = [
+        trial_of(number, severity, point={"n": number}, plans=(plan,))
+        for number, severity, plan in ((1, 4.0, milder), (2, 6.0, cart), (3, 5.0, bank))
+    ]
+    told = kinds(findings(report_of(trials)))
+    assert [(finding.trial.trial, alike) for finding, alike in told] == [(2, 2), (3, 1)]
 
 
 def test_the_pareto_front_keeps_what_nothing_exceeds():

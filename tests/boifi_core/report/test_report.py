@@ -108,7 +108,7 @@ def test_the_report_says_what_was_found():
     assert "| Trials | 60 of 60 (56 scored, 4 skipped) |" in text
     assert "| Lasted | 1 min 20 s |" in text
     assert "**abort 429 on /ratings, 96 %**" in text
-    assert "Why: most requests got 503; failing: gateway→ratings." in text
+    assert "Why: most requests got 503; failing: get (gateway→ratings)." in text
     assert "| Most frequent status | 200 | 503 |" in text
     assert "boifi replay 3f2a9c1e 11" in text
     assert "| 4 | skipped | no observation newer than the policy within 30 s | 13, 26, 39, 52 |" in text

@@ -1,0 +1,59 @@
+"""The search space without what the guardrails forbid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from boifi_core.guardrails import Guardrails, objection
+from boifi_core.models import Point
+from boifi_core.space import SearchSpace
+from boifi_core.space.plans import Source
+from boifi_core.space.restricted import restrict
+from boifi_core.space.rows import Column, Rows
+
+_ASKED_ABOUT = ("fault_type", "target_service", "target_path", "percentage", "delay_ms", "start_delay_ms")
+"""The fields of a plan that decide whether it makes a fault and whether the guardrails object to it."""
+
+
+def guarded(space: SearchSpace, rails: Guardrails) -> SearchSpace:
+    """The space without the points that the guardrails forbid.
+
+    Raises:
+        InvalidInput: they forbid every point.
+    """
+
+    def why_not(point: Point) -> str | None:
+        return next((reason for plan in space.plans(point) if (reason := objection(plan, rails))), None)
+
+    return restrict(space, why_not, field="guardrails", alike=_alike(space, rails))
+
+
+def _alike(space: SearchSpace, rails: Guardrails) -> Callable[[Rows], Rows]:
+    """From rows to what of them the guardrails can tell apart: of a number, only on which side of a limit it is."""
+    index = space.layout.index
+    asked = {source.name: source for group in space.groups for field in _ASKED_ABOUT for source in group.of(field)}
+    # A wait before the fault adds to its delay, so then both matter exactly.
+    adds_up = any(group.of("start_delay_ms") for group in space.groups)
+    searched = [(source, space.layout.columns[index[name]]) for name, source in asked.items() if name in index]
+
+    def alike(rows: Rows) -> Rows:
+        parts = [_side(source, column, rows[:, index[column.name]], rails, adds_up) for source, column in searched]
+        return np.column_stack([np.zeros(len(rows)), *parts])
+
+    return alike
+
+
+def _side(source: Source, column: Column, entries: Rows, rails: Guardrails, adds_up: bool) -> Rows:
+    if column.is_categorical:
+        return entries
+    if source.field == "percentage":
+        limit = rails.max_percentage
+        return np.where(np.isnan(entries), np.nan, entries > (np.inf if limit is None else limit))
+    if source.field == "delay_ms" and not adds_up:
+        delay_ms = np.round(entries * 1000 if source.word == "delay_seconds" else entries)
+        beyond = delay_ms > (np.inf if rails.max_delay_ms is None else rails.max_delay_ms)
+        # No delay is no fault, so it has a side of its own.
+        return np.where(np.isnan(entries), np.nan, np.where(delay_ms == 0, -1, beyond))
+    return entries
