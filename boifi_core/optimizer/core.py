@@ -10,25 +10,24 @@ from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from boifi_core.errors import InvalidInput, SpaceExhausted
 from boifi_core.models import Point
-from boifi_core.optimizer.acquisition import ACQUISITIONS, Acquisition, Balance, ExpectedImprovement
-from boifi_core.optimizer.candidates import Promise, search_candidates, untried
+from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
+from boifi_core.optimizer.candidates import untried
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.importance import Importance, importance
 from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
-from boifi_core.optimizer.novelty import novelty
 from boifi_core.optimizer.past import Entry, fitted_in, translated, worth_another_try
 from boifi_core.optimizer.proposal import BestPoint, Tried, Why
+from boifi_core.optimizer.search import TOP, Situation, largest_gain, most_promising, most_telling
 from boifi_core.optimizer.selection import SELECTIONS
-from boifi_core.optimizer.strength import lean
-from boifi_core.optimizer.surrogate import NotFitted, Surrogate, View
+from boifi_core.optimizer.surrogate import NotFitted, Surrogate
 from boifi_core.optimizer.surrogates import SURROGATES
 from boifi_core.optimizer.table import pick
 from boifi_core.optimizer.threads import one_thread
+from boifi_core.optimizer.verdict import explained_share, recommended
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
 from boifi_core.space.space import row_ids
@@ -36,27 +35,12 @@ from boifi_core.space.space import row_ids
 Floats = NDArray[np.float64]
 
 _MIN_SCORES = 2
-_TOP = 10.0
-"""The highest severity there is."""
-
-_RARE = 0.05
-"""How likely a place of which nothing is known is to hold the worst: narrow windows give no hint beforehand."""
-
-_EXPLORED, _ELSEWHERE = 64, 128
-"""From how many random points the most telling is taken, and about how many others it is to tell something."""
-
-_WORTH_FINDING = 0.2
-"""What part of the way from the worst known to 10 a fault must go beyond it to be worth exploring for."""
-
-_LEAST_STD = 1e-9
 
 _NEAREST = 3
+"""How many tried points are named as evidence for a proposal."""
 
-_CANDIDATES_FOR_BEST = 100
-"""Of how many tried points, those with the worst readings, the model is asked which it takes for the worst."""
-
-_MIN_JUDGED = 5
-"""From how many scores on it can be said how well they are predicted."""
+_DRAWN = 64
+"""How many random points are looked through for one that is left, before all are listed."""
 
 _TRIED_AGAIN = 3
 """With how many known faults a session begins that has learnt from an earlier one."""
@@ -166,7 +150,7 @@ class OptimizerCore:
         that one lucky reading does not make it.
         """
         if self._best is None and self._history:
-            self._best = self._recommended()
+            self._best = recommended(self.space, self._own, self._predicted if self.is_fitted else None)
         if self._best is None:
             return None
         best = self._best
@@ -308,15 +292,11 @@ class OptimizerCore:
         0 is no better than their mean, and less is worse. None with fewer than five scores, or where all are equal. Of
         very many trials, those count that the model still predicts from.
         """
-        if len(self._own) < _MIN_JUDGED or not self.is_fitted:
+        if not self.is_fitted or not self._history:
             return None
         with one_thread():
             expected = self._surrogate.left_out()[0][self._evidence.n_past :]
-        known = ~np.isnan(expected)
-        scores, expected = self._own.scores[known], expected[known]
-        if len(scores) < _MIN_JUDGED or np.ptp(scores) == 0:
-            return None
-        return float(1 - ((scores - expected) ** 2).sum() / ((scores - scores.mean()) ** 2).sum())
+        return explained_share(self._own.scores, expected)
 
     def _check_fitted(self) -> None:
         if not self.is_fitted:
@@ -331,30 +311,16 @@ class OptimizerCore:
         """
         _whole(trials_left, "trials_left", 0)
         if not self._history or not self.is_fitted:
-            return _TOP
+            return TOP
         with one_thread():
             gains = [self._gain(turn, trials_left) for turn in range(_OPINIONS)]
         return float(np.mean(gains))
 
     def _gain(self, turn: int, trials_left: int) -> float:
-        view, own = self._surrogate.view(turn), self._own
-        expected = view.predict(own.rows)[0]
-        best = float(expected.max())
-        worst = own.rows[np.argsort(-expected, kind="stable")]
+        situation = self._situation(turn)
         rng = np.random.default_rng([self.random_state, self._n_done, turn, _GAIN])
-        promise = self._promise(view, ExpectedImprovement(xi=0.0), best)
-        _, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)
-        return min(float(promises.max(initial=0.0)) * trials_left, max(0.0, _TOP - best))
-
-    def _promise(self, view: View, acquisition: Acquisition, best: float) -> Promise:
-        """What gains promise, and the small chance that the worst is where nothing is known."""
-
-        def promise(rows: Rows) -> Floats:
-            mean, std = view.predict(rows)
-            rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, _TOP - best)
-            return acquisition(mean, std, best) + rare
-
-        return promise
+        left = max(0.0, TOP - float(situation.expected().max()))
+        return min(trials_left * largest_gain(situation, self._n_candidates, rng), left)
 
     def _from_past(self) -> Rows:
         """Fit the model to the past; gives the known faults that are tried again first."""
@@ -421,48 +387,19 @@ class OptimizerCore:
         again = once and not self._pending and self._is_allowed(own.rows[-1])
         if again and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
-        view = self._surrogate.view(self._n_done + len(self._pending))
+        situation = self._situation(self._n_done + len(self._pending))
         if rng.random() < chance_to_explore(own.scores, self._n_initial + self._patience):
-            return self._most_telling(view, rng)
-        return self._most_promising(view, rng)
+            row = most_telling(situation, rng)
+            return None if row is None else _Choice(row, "explore")
+        found = most_promising(situation, self._acquisition, self._selection, self._n_candidates, rng)
+        return None if found is None else _Choice(found[0], "improve", found[1])
 
-    def _most_telling(self, view: View, rng: np.random.Generator) -> _Choice | None:
-        """The point that tells most about the places where a worse fault may yet be."""
-        rows = untried(lean(self.space, self.space.sample_rows(rng, _EXPLORED)), self._unavailable)
-        if not len(rows):
-            return None
-        elsewhere = lean(self.space, self.space.sample_rows(rng, _ELSEWHERE))
-        best = float(view.predict(self._own.rows)[0].max())
-        mean, std = view.predict(elsewhere)
-        worth = best + _WORTH_FINDING * max(0.0, _TOP - best)
-        hope = ndtr((mean - worth) / np.maximum(std, _LEAST_STD))
-        return _Choice(rows[(view.telling(rows, elsewhere, hope) * self._apart(rows)).argmax()], "explore")
-
-    def _most_promising(self, view: View, rng: np.random.Generator) -> _Choice | None:
-        own = self._own
-        expected = view.predict(own.rows)[0]
-        best = float(expected.max())
-        alone = self._promise(view, self._acquisition, best)
-
-        def promise(rows: Rows) -> Floats:
-            return alone(rows) * self._apart(rows)
-
-        worst = own.rows[np.argsort(-expected, kind="stable")]
-        rows, promises = search_candidates(self.space, rng, promise, worst, self._unavailable, self._n_candidates)
-        if not len(rows):
-            return None
-        chosen = self._selection.choose(rows, promises, own)
-        return _Choice(rows[chosen], "improve", float(promises[chosen]))
-
-    def _apart(self, rows: Rows) -> Floats | float:
-        """How far rows are from all that is pending, 0 to 1: a proposal should not repeat what is being tried."""
-        if not self._pending:
-            return 1.0
+    def _situation(self, turn: int) -> Situation:
         pending = np.array([choice.row for choice in self._pending.values()])
-        return novelty(self.space.encode_rows(rows), self.space.encode_rows(pending))
+        return Situation(self.space, self._surrogate.view(turn), self._own, self._unavailable, pending)
 
     def _remaining(self, rng: np.random.Generator) -> _Choice:
-        rows = untried(self.space.sample_rows(rng, _EXPLORED), self._unavailable)
+        rows = untried(self.space.sample_rows(rng, _DRAWN), self._unavailable)
         if len(rows):
             return _Choice(rows[0], "remaining")
         # Drawing may miss the last few; listing them cannot.
@@ -482,19 +419,6 @@ class OptimizerCore:
 
     def _is_taken(self, row: Rows) -> bool:
         return _id(row) in self._taken or _id(row) in self._pending
-
-    def _recommended(self) -> BestPoint:
-        """The tried point of which most is expected, its readings pooled."""
-        own = self._own
-        ids = row_ids(own.rows)
-        first = {identity: index for index, identity in reversed(list(enumerate(ids)))}
-        tried = np.array(sorted(first.values()))
-        tried = tried[np.sort(np.argsort(-own.scores[tried], kind="stable")[:_CANDIDATES_FOR_BEST])]
-        mean, std = self._predicted(own.rows[tried]) if self.is_fitted else (own.scores[tried], np.zeros(len(tried)))
-        chosen = int(mean.argmax())
-        mine = [score for identity, score in zip(ids, own.scores, strict=True) if identity == ids[tried[chosen]]]
-        point = self._history[tried[chosen]][0]
-        return BestPoint(point, float(np.mean(mine)), float(mean[chosen]), float(std[chosen]), len(mine))
 
     def _nearest(self, row: Rows) -> tuple[Tried, ...]:
         own = self._own
