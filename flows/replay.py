@@ -31,7 +31,7 @@ def replay(folder: str, trial: int) -> State[Any]:
         before = place.state()
         with running.signals.caught():
             try:
-                with running.target():
+                with running.signals.unmasked(), running.target():
                     running.wait_for_others()
                     running.measure_baseline()
                     again = running.try_fault(live.next_number, _as_before(original, live.config.executor.timeout_s))

@@ -45,7 +45,8 @@ def _to_its_end(running: Running) -> State[Any]:
     live.write_state(SessionStatus.RUNNING)
     try:
         try:
-            reason = _trials(running)
+            with running.signals.unmasked():
+                reason = _trials(running)
         finally:
             with running.signals.shielded():
                 _sweep_at_the_end(running)

@@ -29,6 +29,7 @@ class Signals:
         self._shields = 0
         self._over = False
         self._waiting: BaseException | None = None
+        self._raised: BaseException | None = None
 
     @contextmanager
     def caught(self) -> Iterator[Signals]:
@@ -63,9 +64,23 @@ class Signals:
         shields, self._shields = self._shields, 0
         try:
             self._raise_waiting()
-            yield
+            with self.unmasked():
+                yield
         finally:
             self._shields = shields
+
+    @contextmanager
+    def unmasked(self) -> Iterator[None]:
+        """Let a signal's exception come out as itself, whatever became of it inside.
+
+        Prefect's engine, broken off while it begins a task, raises "Task run is not set" in its place.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self._raised is not None:
+                raise self._raised from error
+            raise
 
     def let_it_end(self) -> None:
         """From here on there is nothing left to break off: signals are ignored."""
@@ -74,8 +89,8 @@ class Signals:
 
     def _raise_waiting(self) -> None:
         if not self._shields and self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            raise waiting
+            self._raised, self._waiting = self._waiting, None
+            raise self._raised
 
     def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
         if self._over:
@@ -95,4 +110,5 @@ class Signals:
         if self._shields:
             self._waiting = self._waiting or error
         else:
+            self._raised = error
             raise error
