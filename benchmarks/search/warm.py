@@ -11,8 +11,10 @@ On the tuning landscapes, a session of 60 trials begins with nothing, or with wh
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ SHOWN_AFTER = (10, 20, 30, 60)
 _EARLIER = 1000
 """Added to the seed of an earlier session, so that it differs from the one that learns from it."""
 
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 Read = Callable[[Point, np.random.Generator], Reading]
 
 
@@ -96,22 +99,30 @@ KINDS: Mapping[str, Callable[[Landscape], Earlier] | None] = {
 }
 
 
-def measure(seeds: int = 8, landscapes: tuple[Landscape, ...] = TUNING, trials: int = TRIALS) -> list[Table]:
-    """One row for each landscape and kind of past, and the means over all landscapes."""
+def measure(
+    seeds: int = 8, landscapes: Sequence[int] = range(len(TUNING)), trials: int = TRIALS, jobs: int = 1
+) -> list[Table]:
+    """One row for each of these landscapes and each kind of past, and the means over all landscapes."""
     shown = [n for n in SHOWN_AFTER if n <= trials]
-    regrets = {
-        (landscape.name, kind): np.mean([_regrets(landscape, kind, seed, trials) for seed in range(seeds)], axis=0)
-        for landscape in landscapes
-        for kind in KINDS
-    }
-    means = {kind: np.mean([regrets[landscape.name, kind] for landscape in landscapes], axis=0) for kind in KINDS}
+    cells = [(number, kind) for number in landscapes for kind in KINDS]
+    with ProcessPoolExecutor(jobs) as pool:
+        found = list(pool.map(partial(_cell, seeds=seeds, trials=trials), cells))
+    regrets = {(TUNING[number].name, kind): regret for (number, kind), regret in zip(cells, found, strict=True)}
+    means = {kind: np.mean([regrets[TUNING[number].name, kind] for number in landscapes], axis=0) for kind in KINDS}
     rows = [("all", kind, *(f"{means[kind][n - 1]:.2f}" for n in shown)) for kind in KINDS]
     rows += [(name, kind, *(f"{regret[n - 1]:.2f}" for n in shown)) for (name, kind), regret in regrets.items()]
     title = f"Mean regret of the recommended fault after so many trials, {seeds} seeds, by what was learnt from"
     return [Table(title, ("landscape", "past", *(f"{n} trials" for n in shown)), tuple(rows))]
 
 
-def _regrets(landscape: Landscape, kind: str, seed: int, trials: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _cell(cell: tuple[int, str], seeds: int, trials: int) -> Floats:
+    """The mean over seeds, after each trial."""
+    number, kind = cell
+    with threadpool_limits(1):
+        return np.mean([_regrets(TUNING[number], kind, seed, trials) for seed in range(seeds)], axis=0)
+
+
+def _regrets(landscape: Landscape, kind: str, seed: int, trials: int) -> Floats:
     """What the recommended fault falls short of the worst one, after each trial."""
     make = KINDS[kind]
     past = [] if make is None else list(_entries(make(landscape), landscape, seed + _EARLIER, trials))
@@ -153,11 +164,11 @@ def main() -> None:
     """Measure and print, and with `--write` put the table into docs/benchmarks.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search.warm", description=__doc__)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=2, help="processes beside each other")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     given = parser.parse_args()
     measured = document.machine()
-    with threadpool_limits(1):
-        tables = measure(given.seeds)
+    tables = measure(given.seeds, jobs=given.jobs)
     console = Console(width=120)
     for table in tables:
         console.print(f"\n{table.title}", table.rich(), sep="\n")
