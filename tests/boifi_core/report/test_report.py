@@ -125,7 +125,9 @@ def test_the_report_says_how_sure_it_is_and_why_the_fault_was_tried():
     trials = (
         trial_of(1, 9.6, why=Choice(reason="initial")),
         trial_of(2, 9.4, phase="confirm", why=Choice(reason="confirm", nearest=(Near(trial=1, severity=9.6),))),
-        trial_of(3, 9.9, point={"fault_type": "abort"}, why=Choice(reason="explore")),
+        trial_of(
+            3, 9.9, point={"fault_type": "abort"}, plans=(FaultPlan(fault_type="abort"),), why=Choice(reason="explore")
+        ),
     )
     report = report_of(trials, best=BestPoint(trials[0].point, 9.5, 9.37, 0.31, 2))
     text = markdown(report)
