@@ -57,7 +57,7 @@ rails = st.fixed_dictionaries(
 ).map(Guardrails.model_validate)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(space=faults(), rails=rails, seed=st.integers(0, 99))
 def test_it_is_just_what_the_guardrails_say_of_each_plan(space, rails, seed):
     rng = np.random.default_rng(seed)

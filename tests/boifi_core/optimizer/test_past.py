@@ -88,7 +88,7 @@ class TestTranslation:
         point = {"fault_type": "abort"}
         assert not len(translated(SearchSpace.parse([ABORT]), [(point, None, None), (point, float("nan"), None)]))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(theirs=spaces(), ours=spaces(), seed=st.integers(0, 99), data=st.data())
     def test_any_other_space_makes_sound_evidence_and_valid_proposals(self, theirs, ours, seed, data):
         points = theirs.sample(np.random.default_rng(seed), 12)
