@@ -28,8 +28,11 @@ def recommended(space: SearchSpace, own: Evidence, predict: Predict | None) -> B
     """
     ids = row_ids(own.rows)
     first = {identity: index for index, identity in reversed(list(enumerate(ids)))}
-    tried = np.array(sorted(first.values()))
-    tried = tried[np.sort(np.argsort(-own.scores[tried], kind="stable")[:_ASKED_ABOUT])]
+    highest: dict[bytes, float] = {}
+    for identity, score in zip(ids, own.scores.tolist(), strict=True):
+        highest[identity] = max(score, highest.get(identity, score))
+    tried = np.array(sorted(sorted(first.values()), key=lambda index: -highest[ids[index]])[:_ASKED_ABOUT])
+    tried.sort()
     mean, std = predict(own.rows[tried]) if predict else (own.scores[tried], np.zeros(len(tried)))
     chosen = int(mean.argmax())
     mine = [score for identity, score in zip(ids, own.scores, strict=True) if identity == ids[tried[chosen]]]
