@@ -218,8 +218,8 @@ class Near(Value):
 class Choice(Value):
     """Why the optimizer chose a point.
 
-    `reason` is what the trial was for: `initial`, `explore`, `improve`, `confirm`, `remaining`. `promise` is the
-    acquisition function's value, None where it did not decide. `nearest` are the most similar trials that were known
+    `reason` is what the trial was for: `initial`, `known`, `explore`, `improve`, `confirm`, `remaining`. `promise` is
+    the acquisition function's value, None where it did not decide. `nearest` are the most similar trials that were known
     then, most similar first.
     """
 

@@ -83,9 +83,9 @@ class Session:
     @property
     def trials_s(self) -> float:
         """How long all trials together took, from proposal to record, seconds; without what somebody replayed."""
-        searched = [trial for trial in self.trials if trial.phase is not Phase.REPLAY]
-        proposing_ms = sum(trial.durations.propose_ms or 0.0 for trial in searched)
-        return proposing_ms / 1000 + sum((t.finished_at - t.started_at).total_seconds() for t in searched)
+        made = searched(self.trials)
+        proposing_ms = sum(trial.durations.propose_ms or 0.0 for trial in made)
+        return proposing_ms / 1000 + sum((trial.finished_at - trial.started_at).total_seconds() for trial in made)
 
     @property
     def next_number(self) -> int:

@@ -8,6 +8,8 @@ from boifi_core.report.facts import Finding, ReportInput
 
 _WITHOUT_NEAREST = {
     "initial": "part of the first look around",
+    "known": "an earlier session had found it",
+    "improve": "the model hoped for a worse fault here",
     "explore": "little was known here",
     "remaining": "one of the last points left",
 }

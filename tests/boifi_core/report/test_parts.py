@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 from histories import Axis, scored, trial_of
 from hypothesis import given
@@ -6,6 +8,7 @@ from reports import report_of
 
 from boifi_core.models import Choice, FaultPlan, Near, StepDurations
 from boifi_core.optimizer import BestPoint
+from boifi_core.optimizer.moves import Reason
 from boifi_core.readings import times
 from boifi_core.report import findings, kinds
 from boifi_core.report.chart import chart
@@ -96,6 +99,13 @@ NEAR = (Near(trial=4, severity=5.94), Near(trial=2, severity=1.0))
 )
 def test_why_a_trial_was_made(fields, text):
     assert tried_because(trial_of(9, **fields)) == text
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_every_reason_of_the_search_is_told_in_words(reason):
+    text = tried_because(trial_of(9, why=Choice(reason=reason)))
+    assert text != reason
+    assert " " in text
 
 
 @pytest.mark.parametrize(("n", "text"), [(1, "once"), (2, "twice"), (3, "3 times")])
