@@ -219,8 +219,8 @@ class Choice(Value):
     """Why the optimizer chose a point.
 
     `reason` is what the trial was for: `initial`, `known`, `explore`, `improve`, `confirm`, `remaining`. `promise` is
-    the acquisition function's value, None where it did not decide. `nearest` are the most similar trials that were known
-    then, most similar first.
+    the acquisition function's value, None where it did not decide. `nearest` are the most similar trials known then,
+    most similar first.
     """
 
     reason: str
