@@ -218,9 +218,9 @@ class Near(Value):
 class Choice(Value):
     """Why the optimizer chose a point.
 
-    `reason` is what the trial was for: `initial`, `known`, `explore`, `improve`, `confirm`, `remaining`. `promise` is
-    the acquisition function's value, None where it did not decide. `nearest` are the most similar trials known then,
-    most similar first.
+    `reason` is what the trial was for: `initial`, `known`, `explore`, `probe`, `improve`, `confirm`, `remaining`.
+    `promise` is the acquisition function's value, None where it did not decide. `nearest` are the most similar trials
+    known then, most similar first.
     """
 
     reason: str

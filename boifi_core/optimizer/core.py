@@ -18,10 +18,10 @@ from boifi_core.optimizer.candidates import untried
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.importance import Importance, importance
-from boifi_core.optimizer.moves import Reason, chance_to_explore, is_surprising
+from boifi_core.optimizer.moves import Reason, chance_to_explore, chance_to_probe, is_surprising
 from boifi_core.optimizer.past import Entry, fitted_in, translated, worth_another_try
 from boifi_core.optimizer.proposal import BestPoint, Tried, Why
-from boifi_core.optimizer.search import TOP, Situation, largest_gain, most_promising, most_telling
+from boifi_core.optimizer.search import TOP, Situation, largest_gain, least_known_in_line, most_promising, most_telling
 from boifi_core.optimizer.selection import SELECTIONS
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate
 from boifi_core.optimizer.surrogates import SURROGATES
@@ -388,9 +388,14 @@ class OptimizerCore:
         if again and is_surprising(own, self._surrogate.left_out):
             return _Choice(own.rows[-1], "confirm")
         situation = self._situation(self._n_done + len(self._pending))
-        if rng.random() < chance_to_explore(own.scores, self._n_initial + self._patience):
+        n_initial = self._n_initial + self._patience
+        if rng.random() < chance_to_explore(own.scores, n_initial):
             row = most_telling(situation, rng)
             return None if row is None else _Choice(row, "explore")
+        if rng.random() < chance_to_probe(own.scores, n_initial):
+            row = least_known_in_line(situation, rng)
+            if row is not None:
+                return _Choice(row, "probe")
         found = most_promising(situation, self._acquisition, self._selection, self._n_candidates, rng)
         return None if found is None else _Choice(found[0], "improve", found[1])
 

@@ -1,4 +1,4 @@
-"""Where to try next, given a model of the target: where it tells most, or where it promises most."""
+"""Where to try next, given a model of the target: where it tells most, where an edge may be, where it promises most."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from boifi_core.optimizer.acquisition import Acquisition, ExpectedImprovement
-from boifi_core.optimizer.candidates import search_candidates, untried
+from boifi_core.optimizer.candidates import in_line, search_candidates, untried
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.novelty import novelty
 from boifi_core.optimizer.selection import Selection
-from boifi_core.optimizer.strength import lean
+from boifi_core.optimizer.strength import lean, strength
 from boifi_core.optimizer.surrogate import View
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
@@ -25,7 +25,14 @@ TOP = 10.0
 """The highest severity there is."""
 
 _RARE = 0.05
-"""How likely a place of which nothing is known is to hold the worst: narrow windows give no hint beforehand."""
+"""How likely a place of which nothing is known is to hold the worst, if faults there are of full strength: narrow
+windows give no hint beforehand."""
+
+_AMONG_THE_WORST, _NEARLY = 9, 0.7
+"""From at most how many faults an edge is sought, and how far below the worst of all they may be, severity points."""
+
+_WELL_KNOWN = 0.15
+"""A point is well known where this part of what nobody knew at first is left, as a standard deviation."""
 
 _EXPLORED, _ELSEWHERE = 64, 128
 """From how many random points the most telling is taken, and about how many others it is to tell something."""
@@ -79,6 +86,25 @@ def most_telling(situation: Situation, rng: np.random.Generator) -> Rows | None:
     return np.ravel(rows[(view.telling(rows, elsewhere, hope) * situation.apart(rows)).argmax()])
 
 
+def least_known_in_line(situation: Situation, rng: np.random.Generator) -> Rows | None:
+    """Of the rows that differ from one of the worst faults in one number only, the one of which least is known.
+
+    Tried one after another, such rows halve what is unknown between faults that hurt and faults that don't.
+
+    Returns:
+        None where all of them are well known, or none is left.
+    """
+    expected = situation.expected()
+    order = np.argsort(-expected, kind="stable")[:_AMONG_THE_WORST]
+    worst = order[expected[order] >= expected[order[0]] - _NEARLY]
+    rows = untried(in_line(situation.space, situation.own.rows[rng.choice(worst)]), situation.unavailable)
+    if not len(rows):
+        return None
+    _, std = situation.view.predict(rows)
+    known_least = (std * situation.apart(rows)).argmax()
+    return np.ravel(rows[known_least]) if std[known_least] > _WELL_KNOWN * situation.view.prior_std else None
+
+
 def most_promising(
     situation: Situation, acquisition: Acquisition, selection: Selection, n: int, rng: np.random.Generator
 ) -> tuple[Rows, float] | None:
@@ -112,6 +138,7 @@ def _promise(situation: Situation, acquisition: Acquisition, best: float) -> Cal
     def promise(rows: Rows) -> Floats:
         mean, std = view.predict(rows)
         rare = _RARE * np.minimum(1.0, (std / view.prior_std) ** 2) * max(0.0, TOP - best)
+        rare *= strength(situation.space, rows)
         return (acquisition(mean, std, best) + rare) * situation.apart(rows)
 
     return promise

@@ -11,6 +11,7 @@ _WITHOUT_NEAREST = {
     "known": "an earlier session had found it",
     "improve": "the model hoped for a worse fault here",
     "explore": "little was known here",
+    "probe": "to find where it stops, by one number alone",
     "remaining": "one of the last points left",
 }
 
@@ -31,7 +32,7 @@ def _reason(trial: Trial, why: Choice) -> str:
         text = f"the model expected {give_or_take(trial.predicted_mean, trial.predicted_std)}"
     else:
         text = _WITHOUT_NEAREST.get(why.reason, why.reason)
-    if nearest is None or why.reason not in ("explore", "improve"):
+    if nearest is None or why.reason not in ("explore", "probe", "improve"):
         return text
     return f"{text}; the nearest before it, trial {nearest.trial}, had {nearest.severity:.1f}"
 

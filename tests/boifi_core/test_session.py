@@ -53,7 +53,7 @@ def test_every_proposal_has_a_reason_that_the_history_keeps(opened):
     trials = read_trials(opened.folder, opened.config)
     assert [t.why for t in trials] == [t.why for t in opened.trials]
     assert [t.why.reason for t in trials[:5]] == ["initial"] * 5
-    assert {t.why.reason for t in trials[5:]} <= {"explore", "improve", "confirm"}
+    assert {t.why.reason for t in trials[5:]} <= {"explore", "probe", "improve", "confirm"}
     by_number = {t.trial: t.severity for t in trials}
     for trial in trials[5:]:
         assert len(trial.why.nearest) == 3

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from made_evidence import MIXED, severity
 from search_spaces import spaces
 
-from boifi_core.optimizer.candidates import drawn, search_candidates, untried
+from boifi_core.optimizer.candidates import drawn, in_line, search_candidates, untried
 from boifi_core.space import SearchSpace
 from boifi_core.space.space import row_ids
 
@@ -65,6 +65,31 @@ def test_neighbours_of_the_worst_faults_are_among_them():
     rows, _ = search_candidates(MIXED, np.random.default_rng(0), lambda rows: np.zeros(len(rows)), worst, set(), 200)
     differs = ((rows != worst) & ~(np.isnan(rows) & np.isnan(worst))).sum(axis=1)
     assert (differs == 1).sum() >= 3
+
+
+@settings(max_examples=50, deadline=None)
+@given(space=spaces(), seed=st.integers(0, 99))
+def test_in_line_is_what_differs_in_one_number_alone(space, seed):
+    row = space.sample_rows(np.random.default_rng(seed), 1)[0]
+    rows = in_line(space, row)
+    for point in space.points(rows):
+        space.check(point)
+    differs = (rows != row) & ~(np.isnan(rows) & np.isnan(row))
+    assert differs.sum(axis=1).max(initial=0) <= 1
+    numbers = [not column.is_categorical for column in space.layout.columns]
+    assert not differs[:, np.logical_not(numbers)].any()
+
+
+def test_a_line_runs_through_the_whole_range_but_for_weak_percentages():
+    row = MIXED.rows([{"fault_type": "delay", "target_path": "/b", "percentage": 37, "delay_ms": 123}])[0]
+    rows = in_line(MIXED, row)
+    delays = np.sort(MIXED.layout.columns[3].to_unit(rows[rows[:, 2] == 37, 3]))
+    assert delays[0] < 0.1
+    assert delays[-1] > 0.9
+    assert np.diff(delays).max() < 0.1
+    percentages = rows[rows[:, 3] == 123, 2]
+    assert percentages.min() > 60
+    assert percentages.max() > 95
 
 
 def test_when_all_are_taken_there_are_none():

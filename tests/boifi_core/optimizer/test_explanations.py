@@ -55,9 +55,9 @@ class TestWhy:
         assert (why.reason, why.mean, why.std, why.promise, why.nearest) == ("initial", None, None, None, ())
         assert reasons(core, severity, 3) == ["initial"] * 3
 
-    def test_improve_and_explore_take_turns_when_nothing_gets_worse(self):
+    def test_improve_probe_and_explore_take_turns_when_nothing_gets_worse(self):
         found = reasons(learnt(8), lambda point: 1.0, 30)
-        assert set(found) >= {"explore", "improve"}
+        assert set(found) >= {"explore", "probe", "improve"}
 
     def test_a_proposal_that_hopes_for_more_says_what_it_expects_and_from_what(self):
         core = learnt(12)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from made_evidence import MIXED
 
 from boifi_core.optimizer.evidence import Evidence
-from boifi_core.optimizer.moves import chance_to_explore, is_surprising
+from boifi_core.optimizer.moves import chance_to_explore, chance_to_probe, is_surprising
 
 
 def chance(scores, n_initial=5):
@@ -34,6 +34,16 @@ class TestChanceToExplore:
 
     def test_at_the_top_nothing_is_left_to_look_for(self):
         assert chance([9.9] + [1.0] * 30) == chance([1.0] * 30 + [9.9]) < chance([7.0] + [1.0] * 30)
+
+
+class TestChanceToProbe:
+    @pytest.mark.parametrize("since", range(8))
+    def test_only_when_nothing_has_grown_for_a_while(self, since):
+        scores = np.array([1.0] * 5 + [4.0, *[2.0] * since])
+        assert (chance_to_probe(scores, 5) > 0) == (since >= 3 - 1)
+
+    def test_the_model_has_its_say_first(self):
+        assert chance_to_probe(np.array([6.0] + [1.0] * 9), 10) == 0
 
 
 class TestSurprise:

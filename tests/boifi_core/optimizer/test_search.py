@@ -2,7 +2,7 @@ import numpy as np
 from made_evidence import MIXED, made, severity
 
 from boifi_core.optimizer.acquisition import UpperConfidenceBound
-from boifi_core.optimizer.search import Situation, largest_gain, most_promising, most_telling
+from boifi_core.optimizer.search import Situation, largest_gain, least_known_in_line, most_promising, most_telling
 from boifi_core.optimizer.selection import HighestSeverity
 from boifi_core.optimizer.surrogate import View
 from boifi_core.space import SearchSpace
@@ -63,6 +63,32 @@ def test_without_such_a_model_it_is_where_least_is_known():
     assert most_telling(situation(predict), np.random.default_rng(0))[2] > 95
 
 
+def test_an_edge_is_looked_for_in_line_with_one_of_the_worst():
+    where = situation(lambda rows: (truth(rows)[0], np.where(np.isnan(rows[:, 3]), 0.0, 1.0)))
+    row = least_known_in_line(where, np.random.default_rng(0))
+    expected = where.expected()
+    worst = where.own.rows[expected >= expected.max() - 0.7]
+    differs = (worst != row) & ~(np.isnan(worst) & np.isnan(row))
+    assert (differs.sum(axis=1) == 1).any()
+
+
+def test_of_a_line_the_least_known_is_taken():
+    """Known are delays of 300 and more: below is where the edge may be."""
+    delay = {"name": "delay_ms", "type": "integer", "min": 1, "max": 1000}
+    space = SearchSpace.parse({"dimensions": [delay], "fixed": {"fault_type": "delay"}})
+    own = made(15, space=space, score=lambda point: 7.0)
+
+    def predict(rows):
+        return np.full(len(rows), 7.0), np.where(np.abs(rows[:, 0] - 150) < 100, 2.0, 0.5)
+
+    where = Situation(space, View(predict, 4.0), own, set(row_ids(own.rows)), np.empty((0, 1)))
+    assert abs(least_known_in_line(where, np.random.default_rng(0))[0] - 150) < 100
+
+
+def test_where_the_lines_are_well_known_there_is_no_edge_to_look_for():
+    assert least_known_in_line(situation(lambda rows: truth(rows, 0.4)), np.random.default_rng(0)) is None
+
+
 def test_where_none_is_left_there_is_none():
     space = SearchSpace.parse([{"name": "fault_type", "type": "categorical", "values": ["abort", "none"]}])
     own = made(6, space=space, score=lambda point: 1.0)
@@ -70,5 +96,6 @@ def test_where_none_is_left_there_is_none():
     where = Situation(space, View(lambda rows: (rows[:, 0], rows[:, 0]), 4.0), own, taken, np.empty((0, 1)))
     rng = np.random.default_rng(0)
     assert most_telling(where, rng) is None
+    assert least_known_in_line(where, rng) is None
     assert most_promising(where, UpperConfidenceBound(), HighestSeverity(space), 50, rng) is None
     assert largest_gain(where, 50, rng) == 0

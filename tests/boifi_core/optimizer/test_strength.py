@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from made_evidence import FAULT, MIXED
 from search_spaces import spaces
 
-from boifi_core.optimizer.strength import lean
+from boifi_core.optimizer.strength import lean, strength
 from boifi_core.space import SearchSpace
 
 
@@ -50,3 +50,14 @@ def test_constraints_come_first():
 def test_rows_stay_valid(space, seed):
     for point in space.points(lean(space, space.sample_rows(np.random.default_rng(seed), 8))):
         space.check(point)
+
+
+def test_strength_is_the_share_of_the_percentage_s_range():
+    column = MIXED.layout.columns[2]
+    rows = MIXED.sample_rows(np.random.default_rng(0), 20)
+    np.testing.assert_allclose(strength(MIXED, rows), (rows[:, 2] - column.low) / (column.high - column.low))
+
+
+def test_without_percentages_all_are_as_strong():
+    space = SearchSpace.parse([FAULT, {"name": "delay_ms", "type": "integer", "min": 1, "max": 9}])
+    assert set(strength(space, space.sample_rows(np.random.default_rng(0), 9))) == {1.0}

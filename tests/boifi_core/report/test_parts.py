@@ -89,6 +89,10 @@ NEAR = (Near(trial=4, severity=5.94), Near(trial=2, severity=1.0))
             "little was known here; the nearest before it, trial 4, had 5.9",
         ),
         (
+            {"why": Choice(reason="probe", nearest=NEAR)},
+            "to find where it stops, by one number alone; the nearest before it, trial 4, had 5.9",
+        ),
+        (
             {"why": Choice(reason="improve", promise=0.4, nearest=NEAR), "predicted_mean": 6.12, "predicted_std": 0.8},
             "the model expected 6.1 ± 0.8; the nearest before it, trial 4, had 5.9",
         ),
