@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
+from boifi_core.findings import Catalogue
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.readings import by_point, mean_severity, recommended, typical
@@ -44,6 +45,7 @@ class ReportInput:
         best: the fault that the optimizer recommends as the worst after these trials; None: the highest mean decides.
         importance: of the dimensions, by the optimizer's model; None with too few trials.
         accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
+        catalogue: the distinct failures, and how sure they are.
     """
 
     session_id: str
@@ -62,6 +64,7 @@ class ReportInput:
     best: BestPoint | None = None
     importance: Importance | None = None
     accuracy: float | None = None
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     @property
     def duration(self) -> timedelta:

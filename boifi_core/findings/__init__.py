@@ -1,0 +1,27 @@
+"""From trials to findings: what breaks, how, how sure that is, and the smallest fault that does it."""
+
+from boifi_core.findings.models import (
+    Bound,
+    Catalogue,
+    Confirmation,
+    Fact,
+    FactKind,
+    FailureMode,
+    MinimalFault,
+    Reading,
+    Threshold,
+    Verdict,
+)
+
+__all__ = [
+    "Bound",
+    "Catalogue",
+    "Confirmation",
+    "Fact",
+    "FactKind",
+    "FailureMode",
+    "MinimalFault",
+    "Reading",
+    "Threshold",
+    "Verdict",
+]
