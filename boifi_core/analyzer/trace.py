@@ -16,7 +16,10 @@ MAX_SEQUENCE = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One operation of a trace. `duration_ms` is None where it was missing or no finite number >= 0."""
+    """One operation of a trace. `duration_ms` is None where it was missing or no finite number >= 0.
+
+    `kind` is OpenTelemetry's, in lower case (`client`, `server`); `status_code` is that of HTTP.
+    """
 
     id: str | None
     name: str
@@ -24,6 +27,8 @@ class Span:
     is_error: bool
     parent_id: str | None = None
     service: str | None = None
+    kind: str | None = None
+    status_code: int | None = None
 
     @property
     def operation(self) -> str:
@@ -36,7 +41,7 @@ class Span:
 def parse_trace(text: str) -> list[Span]:
     """Read `{"spans": [{"id", "name", "duration_ms", "status": "success|error", …}]}`.
 
-    `parent_id` and `service` are read where given. A field that cannot be used is left empty.
+    `parent_id`, `service`, `kind` and `status_code` are read where given. A field that cannot be used is left empty.
 
     Raises:
         ValueError: no JSON, no list of spans in it, or longer than `MAX_TEXT`; says which.
@@ -62,6 +67,8 @@ def _span(entry: dict[str, Any]) -> Span:
         is_error=status is not None and status.lower() == "error",
         parent_id=_text(entry.get("parent_id")),
         service=_text(entry.get("service")),
+        kind=_text(entry.get("kind")),
+        status_code=_status_code(entry.get("status_code")),
     )
 
 
@@ -72,6 +79,10 @@ def _text(value: Any) -> str | None:
         return None
     # JSON escapes can spell half a surrogate pair, which no file or terminal takes.
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _status_code(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 999 else None
 
 
 def _duration(value: Any) -> float | None:

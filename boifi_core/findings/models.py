@@ -11,10 +11,15 @@ from boifi_core.models import FaultPlan, Value
 
 
 class FactKind(StrEnum):
-    """What can differ from a target without a fault; the order is that of a sentence."""
+    """What can differ from a target without a fault; the order is that of a sentence.
+
+    A call FAILS that nobody answered, or whose answer is an error; it is REFUSES where the service that was asked says
+    so by itself, though all that it asked others went well.
+    """
 
     STATUS = "status"
     FAILS = "fails"
+    REFUSES = "refuses"
     TIMES_OUT = "times_out"
     RETRIED = "retried"
     GONE = "gone"
@@ -29,13 +34,15 @@ class Fact(Value):
 
     `where` is what it was seen at: a call (`orders → payments POST /charges`), a log template, or, for STATUS and
     LATENCY, the kind of request, empty for all of them together. `request` is the kind of request whose trace shows a
-    call. It has no counts, times or ids, which vary from run to run; `says` is for people, and may.
+    call. It has no counts, times or ids, which vary from run to run; `says` is for people, and may. `weight` is how
+    much it tells of the cause: a call that failed by itself tells more than the calls that failed because of it.
     """
 
     kind: FactKind
     where: str
     request: str | None = None
     says: str = ""
+    weight: float = Field(default=1.0, gt=0)
 
     @property
     def key(self) -> tuple[str, str]:

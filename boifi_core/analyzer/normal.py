@@ -1,0 +1,171 @@
+"""What is normal: a target's behaviour without a fault, learnt from all of its fault-free observations."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from boifi_core.analyzer.baseline import merge_baseline
+from boifi_core.analyzer.calls import Call, calls, normalised, relays
+from boifi_core.analyzer.trace import Span, operations, parse_trace
+from boifi_core.models import RawObservation
+
+
+@dataclass(frozen=True, slots=True)
+class UsualCall:
+    """How one call goes without a fault, over all traces of its kind of request.
+
+    Attributes:
+        callee: who answers; None where unknown.
+        fewest, most: how often a trace has it.
+        most_tries: the most attempts of one caller at it, repeated calls included.
+        durations_ms: of all of them, ascending.
+        fails: whether it ever failed.
+        under: the call that it is made within, by `Call.where`; None for a root.
+    """
+
+    callee: str | None
+    fewest: int
+    most: int
+    most_tries: int
+    durations_ms: tuple[float, ...]
+    fails: bool
+    under: str | None
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The distribution that fault-free observations were drawn from, as far as they tell.
+
+    Attributes:
+        observations: at least one.
+    """
+
+    observations: tuple[RawObservation, ...]
+    _parsed: dict[str | None, list[list[Span]]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.observations:
+            raise ValueError("a normal needs at least one observation")
+        for observation in self.observations:
+            for kind, spans in traces_of(observation):
+                self._parsed.setdefault(kind, []).append(spans)
+
+    @cached_property
+    def typical(self) -> RawObservation:
+        """One observation that stands for all."""
+        return merge_baseline(self.observations)
+
+    @cached_property
+    def relays(self) -> frozenset[str]:
+        """The services that only pass calls on."""
+        return relays(spans for traces in self._parsed.values() for spans in traces)
+
+    def traces(self, kind: str | None) -> Sequence[Sequence[Span]]:
+        """The fault-free traces of this kind of request."""
+        return self._parsed.get(kind, [])
+
+    @cached_property
+    def kinds(self) -> tuple[str | None, ...]:
+        """The kinds of request that there are traces of."""
+        return tuple(self._parsed)
+
+    def usual(self, kind: str | None) -> dict[str, UsualCall]:
+        """The calls of this kind of request, by `Call.where`."""
+        return self._usual.get(kind, {})
+
+    @cached_property
+    def callees(self) -> dict[str, str]:
+        """Who answers a call, by its operation: known from the normal where a fault leaves it unanswered."""
+        return {
+            where.partition(" → ")[2]: call.callee
+            for usual in self._usual.values()
+            for where, call in usual.items()
+            if call.callee is not None
+        }
+
+    @cached_property
+    def _usual(self) -> dict[str | None, dict[str, UsualCall]]:
+        return {kind: _usual([calls(spans, self.relays) for spans in traces]) for kind, traces in self._parsed.items()}
+
+    @cached_property
+    def sequences(self) -> dict[str | None, list[list[str]]]:
+        """The distinct orders of operations of each kind, the most frequent first."""
+        found = {}
+        for kind, traces in self._parsed.items():
+            counted = Counter(tuple(operations(list(spans))) for spans in traces)
+            found[kind] = [list(sequence) for sequence, _ in counted.most_common()]
+        return found
+
+    @cached_property
+    def log_templates(self) -> frozenset[str]:
+        """What is logged without a fault, without what varies."""
+        return frozenset(normalised(line) for observation in self.observations for line in observation.logs)
+
+    @cached_property
+    def error_rate(self) -> float:
+        """The highest seen, 0 to 1; 0 where none was."""
+        return max((o.error_rate for o in self.observations if o.error_rate is not None), default=0.0)
+
+    @cached_property
+    def latencies_ms(self) -> tuple[float, ...]:
+        """Of each observation, ascending."""
+        return tuple(sorted(o.latency_ms for o in self.observations if o.latency_ms is not None))
+
+
+def traces_of(observation: RawObservation) -> list[tuple[str | None, list[Span]]]:
+    """The readable traces of an observation, by kind of request; one without spans is no trace."""
+    texts: Iterable[tuple[str | None, str | None]] = (
+        observation.traces.items() if observation.traces else [(observation.trace_kind, observation.trace_data)]
+    )
+    found = []
+    for kind, text in texts:
+        try:
+            spans = [] if text is None else parse_trace(text)
+        except ValueError:
+            continue
+        if spans:
+            found.append((kind, spans))
+    return found
+
+
+def attempts(made: Sequence[Call]) -> dict[str, int]:
+    """For each call, by `Call.where`, how often one caller tried it at most within one call of its own."""
+    by_parent: dict[tuple[str, int | None], int] = defaultdict(int)
+    for call in made:
+        by_parent[call.where, call.under] += call.tries
+    most: dict[str, int] = {}
+    for (where, _), n in by_parent.items():
+        most[where] = max(n, most.get(where, 0))
+    return most
+
+
+def _usual(traces: Sequence[Sequence[Call]]) -> dict[str, UsualCall]:
+    counts = [Counter(call.where for call in made) for made in traces]
+    tries = [attempts(made) for made in traces]
+    of: dict[str, list[Call]] = defaultdict(list)
+    under: dict[str, str | None] = {}
+    for made in traces:
+        for call in made:
+            of[call.where].append(call)
+            under[call.where] = None if call.under is None else made[call.under].where
+    return {
+        where: UsualCall(
+            callee=next((call.callee for call in alike if call.callee is not None), None),
+            fewest=min(count[where] for count in counts),
+            most=max(count[where] for count in counts),
+            most_tries=max(tried.get(where, 0) for tried in tries),
+            durations_ms=tuple(sorted(call.duration_ms for call in alike if call.duration_ms is not None)),
+            fails=any(call.failed for call in alike),
+            under=under[where],
+        )
+        for where, alike in of.items()
+    }
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of the ascending `ordered` do not exceed; at least one value."""
+    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
