@@ -121,7 +121,7 @@ def severity_cell(fault: Finding, best: BestResult | None) -> str:
     return "\n".join(lines)
 
 
-MARKS = {"confirm": "again", "explore": "new ground"}
+MARKS = {"confirm": "again", "explore": "new ground", "verify": "is it real?", "minimise": "does less do it?"}
 """What is said of trials that do not simply look for a worse fault."""
 
 

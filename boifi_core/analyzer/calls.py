@@ -70,7 +70,7 @@ def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
     busy: set[str] = set()
     for spans in traces:
         children: dict[int, int] = defaultdict(int)
-        for index, parent in enumerate(parents(spans[:MAX_SEQUENCE])):
+        for index, parent in enumerate(parents(list(spans[:MAX_SEQUENCE]))):
             service = spans[index].service
             above = None if parent is None else spans[parent].service
             if service is None:
@@ -94,8 +94,8 @@ def calls(spans: Sequence[Span], passing_on: frozenset[str] = frozenset()) -> li
     Args:
         passing_on: the relays, from `relays`.
     """
-    spans = spans[:MAX_SEQUENCE]
-    parent_of = parents(list(spans))
+    spans = list(spans[:MAX_SEQUENCE])
+    parent_of = parents(spans)
     children: dict[int | None, list[int]] = defaultdict(list)
     for index, parent in enumerate(parent_of):
         children[parent].append(index)
@@ -141,9 +141,7 @@ def _is_edge(span: Span, passing_on: frozenset[str]) -> bool:
     return span.kind == "client" or span.service in passing_on
 
 
-def _call(
-    told: Sequence[tuple[int, Span]], caller: str, under: int | None, passing_on: frozenset[str]
-) -> Call:
+def _call(told: Sequence[tuple[int, Span]], caller: str, under: int | None, passing_on: frozenset[str]) -> Call:
     first = told[0][1]
     received = [span for _, span in told if not _is_edge(span, passing_on)]
     codes = [span.status_code for _, span in told if span.status_code is not None]

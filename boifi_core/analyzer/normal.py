@@ -41,23 +41,21 @@ class Normal:
     """The distribution that fault-free observations were drawn from, as far as they tell.
 
     Attributes:
-        observations: at least one.
+        observations: without any, nothing is known to be normal.
     """
 
     observations: tuple[RawObservation, ...]
     _parsed: dict[str | None, list[list[Span]]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.observations:
-            raise ValueError("a normal needs at least one observation")
         for observation in self.observations:
             for kind, spans in traces_of(observation):
                 self._parsed.setdefault(kind, []).append(spans)
 
     @cached_property
-    def typical(self) -> RawObservation:
-        """One observation that stands for all."""
-        return merge_baseline(self.observations)
+    def typical(self) -> RawObservation | None:
+        """One observation that stands for all; None without any."""
+        return merge_baseline(self.observations) if self.observations else None
 
     @cached_property
     def relays(self) -> frozenset[str]:
@@ -104,6 +102,11 @@ class Normal:
     def log_templates(self) -> frozenset[str]:
         """What is logged without a fault, without what varies."""
         return frozenset(normalised(line) for observation in self.observations for line in observation.logs)
+
+    @cached_property
+    def status_codes(self) -> frozenset[int]:
+        """The most frequent status of each observation."""
+        return frozenset(o.status_code for o in self.observations if o.status_code is not None)
 
     @cached_property
     def error_rate(self) -> float:

@@ -1,6 +1,8 @@
 """From trials to findings: what breaks, how, how sure that is, and the smallest fault that does it."""
 
 from boifi_core.findings.models import (
+    MINIMISE,
+    VERIFY,
     Bound,
     Catalogue,
     Confirmation,
@@ -14,6 +16,8 @@ from boifi_core.findings.models import (
 )
 
 __all__ = [
+    "MINIMISE",
+    "VERIFY",
     "Bound",
     "Catalogue",
     "Confirmation",

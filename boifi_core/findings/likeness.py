@@ -37,7 +37,7 @@ _ANY_TROUBLE = 0.8
 
 _PLACE_OF = "place"
 
-_TELLING = frozenset({FactKind.FAILS, FactKind.REFUSES, FactKind.TIMES_OUT, FactKind.RETRIED, FactKind.NEW, FactKind.SLOW})
+_UNTOLD = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY, FactKind.GONE})
 _TELLING_WEIGHT = 1.0
 
 
@@ -60,7 +60,7 @@ class Failure:
     @property
     def is_faint(self) -> bool:
         """Whether no call is known to have gone wrong: of few requests only what those outside saw is known."""
-        return not any(fact.kind in _TELLING and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+        return not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
 
     @property
     def features(self) -> dict[tuple[str, str], float]:
@@ -117,7 +117,7 @@ def grouped(failures: Sequence[Failure]) -> list[list[int]]:
 
 
 def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failure]) -> list[int] | None:
-    """The group that a faint failure belongs to: one at its place that shows nearly all of it; of several, the likest."""
+    """The group at its place that shows nearly all of a faint failure; of several, the likest."""
     best: tuple[float, list[int]] | None = None
     for group in groups:
         members = [failures[index] for index in group if not failures[index].is_faint]

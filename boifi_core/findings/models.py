@@ -9,6 +9,9 @@ from pydantic import Field
 
 from boifi_core.models import FaultPlan, Value
 
+VERIFY, MINIMISE = "verify", "minimise"
+"""The reasons of the trials that look for a failure again, and for a smaller fault that shows it."""
+
 
 class FactKind(StrEnum):
     """What can differ from a target without a fault; the order is that of a sentence.
@@ -36,6 +39,7 @@ class Fact(Value):
     LATENCY, the kind of request, empty for all of them together. `request` is the kind of request whose trace shows a
     call. It has no counts, times or ids, which vary from run to run; `says` is for people, and may. `weight` is how
     much it tells of the cause: a call that failed by itself tells more than the calls that failed because of it.
+    `callee` is who was asked, where that is known; `value` the tries, or the milliseconds.
     """
 
     kind: FactKind
@@ -43,6 +47,8 @@ class Fact(Value):
     request: str | None = None
     says: str = ""
     weight: float = Field(default=1.0, gt=0)
+    callee: str | None = None
+    value: float | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from boifi_core.analyzer.calls import CLIENT, Call, calls, normalised
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
@@ -10,16 +10,19 @@ from boifi_core.findings.models import Fact, FactKind
 from boifi_core.models import RawObservation
 
 # How much a fact tells of the cause.
-_CAUSE = 3.0
+CAUSE = 3.0
 """A call that failed, was given up or was repeated while all below it went well: where it began."""
-_SEEN = 3.0
+SEEN = 3.0
 """What those outside see: a kind of request that fails."""
-_SAID = 2.0
+SAID = 2.0
 """What the target itself says of it, and a call that it makes only in need."""
-_HINT = 1.0
+HINT = 1.0
 """A call that is slow, or left out, while those above it go well."""
-_ECHO = 0.25
+ECHO = 0.25
 """What follows from something else: a call that failed because one below it did."""
+
+SOME = "some"
+"""Where the share of failed requests is told, rather than what most of them got."""
 
 _SLOW_FACTOR = 3.0
 _SLOW_LEAST_MS = 20.0
@@ -30,6 +33,9 @@ _CUT_OFF_MS = 10.0
 
 _LATENCY_FACTOR = 1.5
 """All requests together are slow above this times the slowest fault-free observation."""
+
+_TEMPLATES = 20
+"""Log templates that are told; a target that says more than that repeats itself in other words."""
 
 
 def signature(observation: RawObservation, normal: Normal) -> tuple[Fact, ...]:
@@ -54,21 +60,21 @@ def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
 
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     status = observation.status_code
-    if status is not None and status >= 400 and normal.typical.status_code != status:
-        yield Fact(kind=FactKind.STATUS, where="", says=f"most requests get {status}", weight=_SEEN)
+    if status is not None and status >= 400 and status not in normal.status_codes:
+        yield Fact(kind=FactKind.STATUS, where="", says=f"most requests get {status}", weight=SEEN, value=status)
     rate = observation.error_rate
     if rate is not None and rate > normal.error_rate:
-        yield Fact(kind=FactKind.STATUS, where="some", says=f"{_share(rate)} of the requests fail", weight=_HINT)
-    for line in observation.logs:
-        template = normalised(" ".join(line.split()))
-        if template not in normal.log_templates:
-            yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=_SAID)
+        yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
+    templates = dict.fromkeys(normalised(" ".join(line.split())) for line in observation.logs)
+    for template in [template for template in templates if template not in normal.log_templates][:_TEMPLATES]:
+        yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=SAID)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None
-    if observation.latency_ms is not None and slowest is not None:
-        limit_ms = max(_LATENCY_FACTOR * slowest, slowest + _SLOW_LEAST_MS)
-        if observation.latency_ms > limit_ms:
-            says = f"requests take {observation.latency_ms:.0f} ms instead of {slowest:.0f} ms"
-            yield Fact(kind=FactKind.LATENCY, where="", says=says, weight=_ECHO)
+    latency_ms = observation.latency_ms
+    if latency_ms is None or slowest is None:
+        return
+    if latency_ms > max(_LATENCY_FACTOR * slowest, slowest + _SLOW_LEAST_MS):
+        says = f"requests take {latency_ms:.0f} ms instead of {slowest:.0f} ms"
+        yield Fact(kind=FactKind.LATENCY, where="", says=says, weight=ECHO, value=latency_ms)
 
 
 def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> Iterator[Fact]:
@@ -78,32 +84,46 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     slow_below = {made[index].under for index in slow}
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        if call.under is None and call.caller == CLIENT:
-            if call.failed and not (known and known.fails):
-                yield Fact(kind=FactKind.STATUS, where=kind or call.operation, request=kind, says=f"{kind or call.operation} fails", weight=_SEEN)  # noqa: E501
-        elif call.failed and not (known and known.fails):
-            above = made[call.under] if call.under is not None else None
-            began = not (above is not None and above.cut) if call.cut else index not in failed_below
-            yield _failure(call, kind, is_cause=began and not _is_cut_off(call, known))
+        is_root = call.under is None and call.caller == CLIENT
+        if call.failed and not (known and known.fails):
+            if is_root:
+                what = kind or call.operation
+                yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=SEEN)
+            else:
+                above = None if call.under is None else made[call.under]
+                began = not (above is not None and above.cut) if call.cut else index not in failed_below
+                yield _failure(call, kind, normal, is_cause=began and not _is_cut_off(call, known))
         if index in slow and not call.failed:
-            weight = _ECHO if index in slow_below or call.under is None else _HINT
-            yield Fact(kind=FactKind.SLOW, where=call.where, request=kind, says=_slow(call, known), weight=weight)
-        if usual and known is None and call.under is not None:
-            yield Fact(kind=FactKind.NEW, where=call.where, request=kind, says=f"{call.caller} asks {call.operation}", weight=_SAID)  # noqa: E501
-    yield from _repeated(made, kind, usual)
+            yield _slow(call, kind, known, ECHO if is_root or index in slow_below else HINT)
+        if usual and known is None and not is_root:
+            says = f"{call.caller} asks {call.callee or call.operation}"
+            yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
+    yield from _repeated(made, kind, usual, normal)
     yield from _left_out(made, kind, usual)
 
 
-def _failure(call: Call, kind: str | None, *, is_cause: bool) -> Fact:
-    weight = _CAUSE if is_cause else _ECHO
+def _failure(call: Call, kind: str | None, normal: Normal, *, is_cause: bool) -> Fact:
+    weight = CAUSE if is_cause else ECHO
     if call.given_up:
         took = "" if call.duration_ms is None else f" after {call.duration_ms:.0f} ms"
         says = f"{call.caller} gives up on {call.operation}{took}"
-        return Fact(kind=FactKind.TIMES_OUT, where=call.where, request=kind, says=says, weight=weight)
+        return _fact(FactKind.TIMES_OUT, call, kind, normal, says, weight, call.duration_ms)
     if is_cause and call.callee is not None:
-        says = f"{call.callee} refuses {call.operation}"
-        return Fact(kind=FactKind.REFUSES, where=call.where, request=kind, says=says, weight=weight)
-    return Fact(kind=FactKind.FAILS, where=call.where, request=kind, says=f"{call.where} fails", weight=weight)
+        return _fact(FactKind.REFUSES, call, kind, normal, f"{call.callee} refuses {call.operation}", weight)
+    return _fact(FactKind.FAILS, call, kind, normal, f"{call.where} fails", weight)
+
+
+def _fact(
+    kind: FactKind,
+    call: Call,
+    request: str | None,
+    normal: Normal,
+    says: str,
+    weight: float,
+    value: float | None = None,
+) -> Fact:
+    callee = call.callee or normal.callees.get(call.operation)
+    return Fact(kind=kind, where=call.where, request=request, says=says, weight=weight, callee=callee, value=value)
 
 
 def _is_cut_off(call: Call, known: UsualCall | None) -> bool:
@@ -113,20 +133,22 @@ def _is_cut_off(call: Call, known: UsualCall | None) -> bool:
     return call.duration_ms <= known.durations_ms[-1] + _CUT_OFF_MS
 
 
-def _repeated(made: Sequence[Call], kind: str | None, usual: dict[str, UsualCall]) -> Iterator[Fact]:
+def _repeated(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall], normal: Normal) -> Iterator[Fact]:
+    of = {call.where: call for call in made}
     for where, n in attempts(made).items():
         known = usual.get(where)
         if n > (known.most_tries if known else 1):
-            yield Fact(kind=FactKind.RETRIED, where=where, request=kind, says=f"{where} is tried {n} times", weight=_CAUSE)  # noqa: E501
+            yield _fact(FactKind.RETRIED, of[where], kind, normal, f"{where} is tried {n} times", CAUSE, n)
 
 
-def _left_out(made: Sequence[Call], kind: str | None, usual: dict[str, UsualCall]) -> Iterator[Fact]:
+def _left_out(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall]) -> Iterator[Fact]:
     there = {call.where for call in made}
     well = {call.where for call in made if not call.failed}
     for where, known in usual.items():
         if known.fewest and where not in there:
-            weight = _HINT if known.under in well else _ECHO
-            yield Fact(kind=FactKind.GONE, where=where, request=kind, says=f"{where} is not made", weight=weight)
+            weight = HINT if known.under in well else ECHO
+            says = f"{where} is not made"
+            yield Fact(kind=FactKind.GONE, where=where, request=kind, says=says, weight=weight, callee=known.callee)
 
 
 def _is_slow(call: Call, known: UsualCall | None) -> bool:
@@ -136,9 +158,17 @@ def _is_slow(call: Call, known: UsualCall | None) -> bool:
     return call.duration_ms > max(_SLOW_FACTOR * slowest, slowest + _SLOW_LEAST_MS)
 
 
-def _slow(call: Call, known: UsualCall | None) -> str:
+def _slow(call: Call, kind: str | None, known: UsualCall | None, weight: float) -> Fact:
     before = f" instead of {known.durations_ms[-1]:.0f} ms" if known and known.durations_ms else ""
-    return f"{call.where} takes {call.duration_ms or 0:.0f} ms{before}"
+    return Fact(
+        kind=FactKind.SLOW,
+        where=call.where,
+        request=kind,
+        says=f"{call.where} takes {call.duration_ms or 0:.0f} ms{before}",
+        weight=weight,
+        callee=call.callee or (known.callee if known else None),
+        value=call.duration_ms,
+    )
 
 
 def _share(rate: float) -> str:
@@ -147,8 +177,3 @@ def _share(rate: float) -> str:
 
 def _short(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def weights(facts: Iterable[Fact]) -> dict[tuple[str, str], float]:
-    """What `facts` weigh, by key."""
-    return {fact.key: fact.weight for fact in facts}

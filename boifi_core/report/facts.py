@@ -11,7 +11,7 @@ from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.findings import Catalogue
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
-from boifi_core.readings import by_point, mean_severity, recommended, typical
+from boifi_core.readings import by_fault, mean_severity, recommended, typical
 
 
 class Dimension(Protocol):
@@ -107,7 +107,7 @@ def fault_text(plans: Sequence[FaultPlan]) -> str:
 
 def findings(report: ReportInput) -> list[Finding]:
     """The distinct faults: the recommended one, then the others, worst first, the earlier of equals first."""
-    found = by_point(report.trials)
+    found = by_fault(report.trials)
     best = recommended(found, None if report.best is None else report.best[0])
     others = [_finding(alike) for alike in found if alike is not best]
     others.sort(key=lambda finding: (-finding.severity, finding.first.trial))
