@@ -12,15 +12,12 @@ from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.models import RawObservation, SessionStatus, Trial
-from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, kinds, markdown, why
+from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.session import learnt_optimizer, read_trials, stored_config
 from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""
-
-HARMLESS = 0.5
-"""Up to this severity a fault is none that hurts."""
 
 EXPLAINED = 10
 """From how many scores on the report says what the model makes of the dimensions."""
@@ -109,13 +106,3 @@ def _baseline_data(folder: SessionFolder) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return data
-
-
-def worst_faults(folder: SessionFolder, limit: int = 8) -> list[tuple[Finding, str]]:
-    """The faults that hurt, worst first, each with a sentence why.
-
-    Of those with the same types at the same places, the worst stands for all; the first is the recommended one.
-    """
-    report = report_input(folder)
-    worst = [finding for finding, _alike in kinds(findings(report)) if finding.severity > HARMLESS]
-    return [(finding, why(finding, report)) for finding in worst[:limit]]

@@ -32,7 +32,7 @@ class Call:
     """One call, as its trace tells it.
 
     Attributes:
-        caller: the service that asked; `CLIENT` where nobody in the trace did.
+        caller: the service that asked; `CLIENT` for the first call of a trace, empty for others that nobody made.
         callee: the service that answered; None where nobody did.
         operation: what was asked, without ids.
         tries: how many attempts are in it, at least 1.
@@ -56,7 +56,7 @@ class Call:
     @property
     def where(self) -> str:
         """What makes two calls the same."""
-        return f"{self.caller} → {self.operation}"
+        return f"{self.caller} → {self.operation}" if self.caller else self.operation
 
 
 def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
@@ -102,12 +102,13 @@ def calls(spans: Sequence[Span], passing_on: frozenset[str] = frozenset()) -> li
     found: list[Call] = []
     seen: set[int] = set()
     # After the roots every span once more: those in a circle of parents hang from no root.
-    waiting: list[tuple[int, int | None, str]] = [(index, None, CLIENT) for index in reversed(range(len(spans)))]
-    waiting += [(index, None, CLIENT) for index in reversed(children[None])]
+    waiting: list[tuple[int, int | None, str]] = [(index, None, "") for index in reversed(range(len(spans)))]
+    waiting += [(index, None, "") for index in reversed(children[None])]
     while waiting:
         index, under, caller = waiting.pop()
         if index in seen:
             continue
+        caller = caller or ("" if found else CLIENT)
         told = _told_by(index, spans, children, passing_on, seen)
         found.append(_call(told, caller, under, passing_on))
         here = len(found) - 1

@@ -164,14 +164,18 @@ class _Shrinking:
 
     def _narrow(self, index: int) -> None:
         """Fewer methods, a longer path, where the search space names any."""
-        plan = self._best[index]
-        for field, value in _narrower(plan, self._dimensions):
-            smaller = self._with(index, field, value)
-            if self._shows(smaller):
-                wide = plan.target_method or "other methods" if field == "target_method" else plan.target_path
-                self.dropped.append(f"{wide} beside {value}")
-                self.plans = smaller
+        asked: set[tuple[str, str]] = set()
+        while True:
+            plan = self._best[index]
+            left = [candidate for candidate in _narrower(plan, self._dimensions) if candidate not in asked]
+            if not left:
                 return
+            field, value = left[0]
+            asked.add(left[0])
+            if self._shows(self._with(index, field, value)):
+                wide = "other methods" if field == "target_method" else plan.target_path
+                self.dropped.append(f"{wide} beside {value}")
+                self.plans = self._with(index, field, value)
 
     def _shorten(self, index: int) -> None:
         """The shortest delay, by bisection between what fails and the longest that is known to hold."""

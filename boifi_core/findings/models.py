@@ -177,6 +177,10 @@ class FailureMode(Value):
         """None where nobody measured it again."""
         return None if self.confirmation is None else self.confirmation.verdict
 
+    def fails(self, fail_at: float) -> bool:
+        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain."""
+        return self.severity >= fail_at and self.verdict in (None, Verdict.CONFIRMED)
+
 
 class Catalogue(Value):
     """All distinct failures of a session, the worst first.

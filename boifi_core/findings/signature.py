@@ -84,7 +84,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     slow_below = {made[index].under for index in slow}
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        is_root = call.under is None and call.caller == CLIENT
+        is_root = call.caller == CLIENT
         if call.failed and not (known and known.fails):
             if is_root:
                 what = kind or call.operation
@@ -96,7 +96,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
         if index in slow and not call.failed:
             yield _slow(call, kind, known, ECHO if is_root or index in slow_below else HINT)
         if usual and known is None and not is_root:
-            says = f"{call.caller} asks {call.callee or call.operation}"
+            says = f"{call.caller or 'the target'} asks {call.callee or call.operation}"
             yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
     yield from _repeated(made, kind, usual, normal)
     yield from _left_out(made, kind, usual)
@@ -106,7 +106,7 @@ def _failure(call: Call, kind: str | None, normal: Normal, *, is_cause: bool) ->
     weight = CAUSE if is_cause else ECHO
     if call.given_up:
         took = "" if call.duration_ms is None else f" after {call.duration_ms:.0f} ms"
-        says = f"{call.caller} gives up on {call.operation}{took}"
+        says = f"{call.caller or 'the target'} gives up on {call.operation}{took}"
         return _fact(FactKind.TIMES_OUT, call, kind, normal, says, weight, call.duration_ms)
     if is_cause and call.callee is not None:
         return _fact(FactKind.REFUSES, call, kind, normal, f"{call.callee} refuses {call.operation}", weight)

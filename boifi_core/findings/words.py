@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from boifi_core.analyzer.calls import CLIENT
 from boifi_core.findings.models import Fact, FactKind
 from boifi_core.findings.signature import HINT, SOME
 
@@ -42,15 +41,18 @@ def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) ->
     pairs: dict[tuple[str, str], list[Fact]] = {}
     for fact in facts:
         if fact.kind not in (FactKind.STATUS, FactKind.LOG, FactKind.LATENCY):
-            caller, _, operation = fact.where.partition(" → ")
+            caller, arrow, operation = fact.where.partition(" → ")
+            caller, operation = (caller, operation) if arrow else ("", caller)
             pairs.setdefault((caller, fact.callee or operation), []).append(fact)
-    return [_pair(caller, callee, changed, values) for (caller, callee), changed in pairs.items()]
+    # What is done instead comes after what it stands for.
+    order = sorted(pairs.items(), key=lambda pair: all(fact.kind is FactKind.NEW for fact in pair[1]))
+    return [_pair(caller, callee, changed, values) for (caller, callee), changed in order]
 
 
 def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> str:
     by_kind = {fact.kind: fact for fact in reversed(changed)}
     again = _again(by_kind.get(FactKind.RETRIED), values)
-    who = "the client" if caller == CLIENT else caller
+    who = caller or "the target"
     if FactKind.TIMES_OUT in by_kind:
         after = _agreed(by_kind[FactKind.TIMES_OUT], values)
         return f"{who} gives up on {callee}{'' if after is None else f' after {_time(after)}'}{again}"
