@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from boifi_core.analyzer.trace import MAX_SEQUENCE, Span, parents
+from boifi_core.traces.names import without_ids
 
 CLIENT = "client"
 """Stands for whoever sent the request."""
@@ -15,16 +15,6 @@ CLIENT = "client"
 _CUT = frozenset({0, 408, 499})
 _GIVEN_UP = _CUT | {504}
 """The status of a call whose caller did not wait for the answer: none at all, or one that says so."""
-
-_NUMBERS = re.compile(
-    r"(?<![A-Za-z0-9])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|(?=[0-9a-f]*\d)[0-9a-f]{12,}|\d+)(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-
-
-def normalised(text: str) -> str:
-    """`text` without what varies from run to run: numbers and ids become `{n}`."""
-    return _NUMBERS.sub("{n}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +141,7 @@ def _call(told: Sequence[tuple[int, Span]], caller: str, under: int | None, pass
     return Call(
         caller=caller,
         callee=next((span.service for span in received if span.service), None),
-        operation=normalised(name if _is_edge(first, passing_on) else first.operation),
+        operation=without_ids(name if _is_edge(first, passing_on) else first.operation),
         tries=max(1, len(received)),
         failed=failed,
         given_up=failed and bool(codes) and codes[0] in _GIVEN_UP,

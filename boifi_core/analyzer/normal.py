@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from boifi_core.analyzer.baseline import merge_baseline
-from boifi_core.analyzer.calls import Call, calls, normalised, relays
+from boifi_core.analyzer.calls import Call, calls, relays
 from boifi_core.analyzer.trace import Span, operations, parse_trace
 from boifi_core.models import RawObservation
+from boifi_core.traces.names import without_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Normal:
     @cached_property
     def log_templates(self) -> frozenset[str]:
         """What is logged without a fault, without what varies."""
-        return frozenset(normalised(line) for observation in self.observations for line in observation.logs)
+        return frozenset(without_ids(line) for observation in self.observations for line in observation.logs)
 
     @cached_property
     def status_codes(self) -> frozenset[int]:

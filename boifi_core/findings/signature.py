@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from boifi_core.analyzer.calls import CLIENT, Call, calls, normalised
+from boifi_core.analyzer.calls import CLIENT, Call, calls
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.findings.models import Fact, FactKind
 from boifi_core.models import RawObservation
+from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause.
 CAUSE = 3.0
@@ -65,7 +66,7 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     rate = observation.error_rate
     if rate is not None and rate > normal.error_rate:
         yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
-    templates = dict.fromkeys(normalised(" ".join(line.split())) for line in observation.logs)
+    templates = dict.fromkeys(without_ids(" ".join(line.split())) for line in observation.logs)
     for template in [template for template in templates if template not in normal.log_templates][:_TEMPLATES]:
         yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=SAID)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None

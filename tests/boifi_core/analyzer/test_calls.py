@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from meshes import hop, page, unanswered
 from observations import span, trace
 
-from boifi_core.analyzer.calls import CLIENT, calls, normalised, relays
+from boifi_core.analyzer.calls import CLIENT, calls, relays
 from boifi_core.analyzer.normal import Normal, attempts
 from boifi_core.analyzer.trace import parse_trace
 
@@ -26,10 +26,10 @@ def test_a_proxy_before_and_behind_many_is_a_relay_and_nobody_else():
 
 def test_a_call_is_told_once_whether_its_proxy_its_sender_or_its_receiver_tells_it():
     assert told(page()) == [
-        (CLIENT, "gateway", "GET gateway/product/{n}"),
-        ("gateway", "stock", "GET stock/stock/{n}"),
+        (CLIENT, "gateway", "GET gateway/product/{id}"),
+        ("gateway", "stock", "GET stock/stock/{id}"),
         ("stock", "shelf", "GET shelf/shelf"),
-        ("gateway", "reviews", "GET reviews/reviews/{n}"),
+        ("gateway", "reviews", "GET reviews/reviews/{id}"),
     ]
     sent = trace(
         span("1", "GET /", service="front", kind="server"),
@@ -68,11 +68,6 @@ def test_spans_without_parents_are_operations_of_their_own():
         ("", None, "ratings"),
         ("", None, "ratings"),
     ]
-
-
-def test_numbers_and_ids_become_one():
-    assert normalised("GET /orders/4711/lines/0f8fad5b-d9cb-469f-a165-70867728950e") == "GET /orders/{n}/lines/{n}"
-    assert normalised("page2 of v1 took 12 ms") == "page2 of v1 took {n} ms"
 
 
 IDS = st.sampled_from(["1", "2", "3", "4", None])

@@ -8,7 +8,7 @@ from boifi_core.findings import FactKind
 from boifi_core.findings.signature import CAUSE, ECHO, SEEN, signature
 
 NORMAL = Normal((window(latency_ms=40), window(page(number=5), latency_ms=44)))
-REVIEWS = "gateway → GET reviews/reviews/{n}"
+REVIEWS = "gateway → GET reviews/reviews/{id}"
 
 
 def found(observation, normal=NORMAL):
@@ -44,7 +44,7 @@ def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not()
     shelf = unanswered("f", "s", "shelf", "GET /shelf", 50, 0)
     text = trace(*hop("g", None, "gateway", "GET /product/17"), *stock, *below, *shelf)
     facts = found(window(text))
-    assert facts["times_out", "gateway → GET stock/stock/{n}"].weight == CAUSE
+    assert facts["times_out", "gateway → GET stock/stock/{id}"].weight == CAUSE
     assert facts["times_out", "stock → GET shelf/shelf"].weight == ECHO
 
 
@@ -63,7 +63,7 @@ def test_an_error_is_the_deepest_ones():
     text = trace(*hop("g", None, "gateway", "GET /product/17", 20, 500), *stock)
     facts = found(window(text))
     assert facts["fails", "stock → GET shelf/shelf"].weight == CAUSE
-    assert facts["fails", "gateway → GET stock/stock/{n}"].weight == ECHO
+    assert facts["fails", "gateway → GET stock/stock/{id}"].weight == ECHO
 
 
 def test_what_is_left_out_asked_instead_and_tried_again():
@@ -77,12 +77,12 @@ def test_what_is_left_out_asked_instead_and_tried_again():
 def test_what_lies_below_a_call_that_is_left_out_only_follows():
     text = trace(*hop("g", None, "gateway", "GET /product/17"), *hop("r", "g", "reviews", "GET /reviews/17"))
     facts = found(window(text))
-    assert facts["gone", "gateway → GET stock/stock/{n}"].weight > facts["gone", "stock → GET shelf/shelf"].weight
+    assert facts["gone", "gateway → GET stock/stock/{id}"].weight > facts["gone", "stock → GET shelf/shelf"].weight
 
 
 def test_a_slow_call_below_a_slow_page():
     facts = found(window(page(reviews=hop("r", "g", "reviews", "GET /reviews/17", 300), ms=340), latency_ms=340))
-    assert facts["slow", REVIEWS].weight > facts["slow", "client → GET gateway/product/{n}"].weight
+    assert facts["slow", REVIEWS].weight > facts["slow", "client → GET gateway/product/{id}"].weight
     assert ("latency", "") in facts
 
 
@@ -96,4 +96,4 @@ def test_what_only_some_fault_free_runs_do_is_normal():
 def test_log_lines_are_told_without_their_numbers_and_only_if_they_are_new():
     normal = Normal((window(logs=("took 5 ms",)),))
     facts = found(window(logs=("took 7 ms", "no answer from 10.0.0.1", "no answer from 10.0.0.2")), normal)
-    assert list(facts) == [("log", "no answer from {n}.{n}.{n}.{n}")]
+    assert list(facts) == [("log", "no answer from {id}")]
