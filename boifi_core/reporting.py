@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from boifi_core.config import SessionConfig
 from boifi_core.findings import Catalogue
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
 from boifi_core.folder import SessionFolder, write_atomically
-from boifi_core.models import RawObservation, SessionStatus, Trial
+from boifi_core.models import SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.session import learnt_optimizer, read_trials, stored_config
+from boifi_core.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
@@ -73,16 +73,6 @@ def write_report_files(folder: SessionFolder) -> None:
     write_atomically(folder.path / "report.html", html(report))
 
 
-def stored_evidence(folder: SessionFolder) -> Evidence:
-    """What tells this session's failures from what its target does anyway."""
-    data = _baseline_data(folder)
-    if data is None:
-        return Evidence()
-    # Sessions from before all of them were kept have the one that stands for them.
-    kept = data.get("observations") or [data["observation"]]
-    return Evidence(tuple(RawObservation.model_validate(each) for each in kept), data["severity"] or 0.0)
-
-
 def stored_catalogue(folder: SessionFolder) -> Catalogue:
     """The distinct failures of a session, from its history and its baseline alone."""
     config = stored_config(folder)
@@ -92,17 +82,3 @@ def stored_catalogue(folder: SessionFolder) -> Catalogue:
 def _catalogue(folder: SessionFolder, config: SessionConfig, trials: Sequence[Trial]) -> Catalogue:
     dimensions = config.search_space.dimensions
     return catalogue(trials, stored_evidence(folder), session_id=folder.session_id, dimensions=dimensions)
-
-
-def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float | None]:
-    """The target without a fault as the session last saw it, and its severity."""
-    data = _baseline_data(folder)
-    return (None, None) if data is None else (RawObservation.model_validate(data["observation"]), data["severity"])
-
-
-def _baseline_data(folder: SessionFolder) -> dict[str, Any] | None:
-    try:
-        data: dict[str, Any] = json.loads((folder.path / "baseline.json").read_text())
-    except FileNotFoundError:
-        return None
-    return data

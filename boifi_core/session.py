@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from boifi_core.analyzer import AnalyzerService, merge_baseline
+from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import open_injector, open_observer
@@ -39,6 +39,7 @@ from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.readings import by_fault, expectation, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
+from boifi_core.stored_baseline import keep_baseline, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
 from boifi_core.warm_start import as_text, past_of, signals, stored_past, training_score
 
@@ -103,19 +104,21 @@ class Session:
     def learn_baseline(self, observations: Sequence[RawObservation]) -> float:
         """Take these fault-free observations as the target's normal; returns their median severity."""
         self.baseline = merge_baseline(observations)
-        self.baseline_severity = median(self.severity(observation) for observation in observations)
-        self.evidence = Evidence(tuple(observations), self.baseline_severity)
-        return self.baseline_severity
+        self.evidence = Evidence(tuple(observations))
+        self.analyzer = AnalyzerService(self._resolved(observations))
+        severity = median(self.severity(observation) for observation in observations)
+        self.baseline_severity = self.evidence.baseline_severity = severity
+        return severity
+
+    def _resolved(self, observations: Sequence[RawObservation]) -> AnalyzerConfig:
+        """The analyzer's config with its thresholds; what an earlier run of this session took them for stays."""
+        earlier = stored_thresholds(self.folder)
+        return self.config.analyzer.resolved(observations) if earlier is None else earlier
 
     def keep_baseline(self) -> None:
         """Store the fault-free observations that this session's trials are compared with."""
         if self.baseline is not None:
-            data = {
-                "severity": self.baseline_severity,
-                "observation": self.baseline.model_dump(mode="json"),
-                "observations": [each.model_dump(mode="json") for each in self.evidence.fault_free],
-            }
-            write_atomically(self.folder.path / "baseline.json", json.dumps(data, indent=2, ensure_ascii=False))
+            keep_baseline(self.folder, self.baseline, self.evidence, self.analyzer.config)
 
     def follow_up(self) -> Wanted | None:
         """What is tried next to confirm a failure or to make its fault smaller; None where the search goes on.
@@ -136,7 +139,7 @@ class Session:
         return all(objection(plan, self.config.guardrails) is None for plan in plans)
 
     def severity(self, observation: RawObservation) -> float:
-        return self.analyzer.calculate_severity(observation, self.baseline).total_score
+        return self.analyzer.calculate_severity(observation, self.evidence.normal).total_score
 
     def learn(self, trial: Trial) -> None:
         """Let the model learn from a trial; one that must not train it is only kept from being proposed again.

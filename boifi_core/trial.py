@@ -122,7 +122,7 @@ class ObservationTimedOut(ExecutorTimedOut):
 
 
 def score(session: Session, observation: RawObservation) -> SeverityScore:
-    return session.analyzer.calculate_severity(observation, session.baseline)
+    return session.analyzer.calculate_severity(observation, session.evidence.normal)
 
 
 def record(session: Session, draft: Trial) -> Trial:

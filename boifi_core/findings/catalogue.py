@@ -35,18 +35,18 @@ class Evidence:
 
     fault_free: Sequence[RawObservation] = ()
     baseline_severity: float = 0.0
-    _normal: Normal = field(init=False, repr=False)
+    normal: Normal = field(init=False, repr=False)
     _known: dict[int, Failure | None] = field(init=False, repr=False, default_factory=dict)
     _alarms: dict[int, tuple[Fact, ...] | None] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._normal = Normal(tuple(self.fault_free))
+        self.normal = Normal(tuple(self.fault_free))
 
     def failure(self, trial: Trial) -> Failure | None:
         """What the trial showed; None where it was harmless."""
         if trial.trial not in self._known:
             hurt = trial.observation is not None and self._hurts(trial.severity)
-            facts = signature(trial.observation, self._normal) if trial.observation is not None and hurt else ()
+            facts = signature(trial.observation, self.normal) if trial.observation is not None and hurt else ()
             self._known[trial.trial] = Failure.of(facts, trial.plans) if hurt else None
         return self._known[trial.trial]
 
@@ -55,7 +55,7 @@ class Evidence:
         if trial.trial not in self._alarms:
             control = trial.control
             hurt = control is not None and self._hurts(control.severity)
-            self._alarms[trial.trial] = signature(control.observation, self._normal) if control and hurt else None
+            self._alarms[trial.trial] = signature(control.observation, self.normal) if control and hurt else None
         return self._alarms[trial.trial]
 
     def _hurts(self, severity: float | None) -> bool:

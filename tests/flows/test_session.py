@@ -392,7 +392,7 @@ def test_two_sessions_on_one_target_never_overlap_a_trial(boifi, session_file, h
     assert most[0] == 1
 
 
-FOLLOWED = {"total_trials": 20, "confirm": {"share": 0.3, "readings": 3}, "minimise": {"share": 0.3}}
+FOLLOWED = {"total_trials": 20, "confirm": {"share": 0.3, "readings": 4}, "minimise": {"share": 0.3}}
 
 
 def reasons(trials):

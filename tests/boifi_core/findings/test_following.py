@@ -23,7 +23,7 @@ def test_failures_are_measured_again_in_turn_the_worst_first():
     assert confirm((*SEARCHED, verifying(4))).of.trial == 2
 
 
-def test_as_many_failures_as_the_budget_has_two_readings_for():
+def test_as_many_failures_as_the_budget_can_confirm():
     assert confirm((*SEARCHED, verifying(4)), budget=2).of.trial == 1
     assert confirm((*SEARCHED, verifying(4), verifying(5)), budget=2) is None
 
