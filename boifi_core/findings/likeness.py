@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +37,8 @@ _ANY_TROUBLE = 0.8
 
 _PLACE_OF = "place"
 
-_UNTOLD = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY, FactKind.GONE})
+_SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.LOG})
+_UNTOLD = _SEEN_OUTSIDE | {FactKind.LATENCY, FactKind.GONE, FactKind.SLOW}
 _TELLING_WEIGHT = 1.0
 
 
@@ -59,8 +60,14 @@ class Failure:
 
     @property
     def is_faint(self) -> bool:
-        """Whether no call is known to have gone wrong: of few requests only what those outside saw is known."""
-        return not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+        """Whether requests failed and no call is known to have gone wrong: few were hit, and not the typical ones."""
+        failed = any(fact.kind in _SEEN_OUTSIDE for fact in self.facts)
+        return failed and not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The templates of what the target logged."""
+        return frozenset(fact.where for fact in self.facts if fact.kind is FactKind.LOG)
 
     @property
     def features(self) -> dict[tuple[str, str], float]:
@@ -121,12 +128,20 @@ def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failur
     best: tuple[float, list[int]] | None = None
     for group in groups:
         members = [failures[index] for index in group if not failures[index].is_faint]
-        if not any(member.places == faint.places for member in members) or _shown_by(members, faint) < CONTAINED:
+        if not any(member.places == faint.places for member in members):
+            continue
+        if _shown_by(members, faint) < CONTAINED or not _usually_said(members) <= faint.said:
             continue
         alike = max(likeness(faint.features, member.features) for member in members)
         if best is None or alike > best[0]:
             best = alike, group
     return None if best is None else best[1]
+
+
+def _usually_said(members: Sequence[Failure]) -> frozenset[str]:
+    """The log templates of at least half of them: a failure that lacks one has not come to that."""
+    counts = Counter(template for member in members for template in member.said)
+    return frozenset(template for template, n in counts.items() if 2 * n >= len(members))
 
 
 def _shown_by(members: Sequence[Failure], faint: Failure) -> float:

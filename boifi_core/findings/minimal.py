@@ -11,7 +11,7 @@ from statistics import fmean
 
 from boifi_core.findings.models import MINIMISE, FailureMode, MinimalFault, Threshold
 from boifi_core.findings.region import Dimension
-from boifi_core.models import FaultPlan, Trial
+from boifi_core.models import FaultPlan, Phase, Trial
 from boifi_core.readings import plans_key
 
 Plans = tuple[FaultPlan, ...]
@@ -24,6 +24,9 @@ CLOSE_ENOUGH = {"delay_ms": 0.08, "percentage": 0.15}
 
 _UNITS = {"delay_ms": "ms", "percentage": "%"}
 _ALL_METHODS = frozenset({"", "*", "ALL", "ANY"})
+_NEARLY = 0.9
+"""A trial with this share of its failure's severity is nearly as bad."""
+
 _SURE = 2
 """Readings of the smallest fault."""
 
@@ -104,7 +107,7 @@ class _Shrinking:
         self.stage = 0
         made = [trial for trial in trials if _began_with(trial, home) == mode.id]
         self.tried = len(made)
-        self.start = made[0].why.nearest[0].trial if made and made[0].why else mode.worst
+        self.start = made[0].why.nearest[0].trial if made and made[0].why else _clearest(mode, trials)
         first = next((trial for trial in trials if trial.trial == self.start), None)
         self.plans = None if first is None or not first.plans else first.plans
         self.open: Plans | None = None
@@ -255,6 +258,32 @@ class _Shrinking:
             for trial in self._trials
             if len(trial.plans) == 1 and _is_no_less(trial.plans[0], plan)
         ]
+
+
+def _clearest(mode: FailureMode, trials: Sequence[Trial]) -> int:
+    """The trial to begin with: of those nearly as bad as the worst, by the same faults, one that met most requests.
+
+    A failure that strikes few of them shows by chance, and so would its threshold.
+    """
+    by_number = {trial.trial: trial for trial in trials}
+    worst = by_number.get(mode.worst)
+    if worst is None:
+        return mode.worst
+    alike = [
+        trial
+        for number in mode.trials
+        if (trial := by_number.get(number)) is not None
+        and trial.phase not in (Phase.MINIMISE, Phase.REPLAY)
+        and _places(trial.plans) == _places(worst.plans)
+        and (trial.severity or 0.0) >= _NEARLY * mode.severity
+    ]
+    return min(
+        [worst, *alike], key=lambda trial: (-sum(plan.percentage for plan in trial.plans), trial is not worst)
+    ).trial
+
+
+def _places(plans: Plans) -> list[tuple[str, str, str]]:
+    return sorted((plan.fault_type.value, plan.target_service or "", plan.target_path) for plan in plans)
 
 
 def _is_no_less(other: FaultPlan, plan: FaultPlan) -> bool:

@@ -176,3 +176,10 @@ def test_nothing_is_said_where_nothing_was_tried():
     target = Target(lambda _: True, delay())
     assert minimal_fault(target.mode, target.trials, target.home, DIMENSIONS) is None
     assert question(target.mode, [], {}, DIMENSIONS) is None
+
+
+def test_it_begins_with_the_fault_that_met_most_requests_among_the_worst():
+    target = Target(lambda plan: plan.delay_ms >= 100, delay(percentage=60), delay(percentage=95), delay(50))
+    asked = question(target.mode, target.trials, target.home, DIMENSIONS)
+    assert asked.start == 2
+    assert asked.plans[0].percentage == 95
