@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boifi_core.analyzer import AnalyzerConfig, AnalyzerService
 from boifi_core.analyzer.normal import Normal
 from boifi_core.findings import Fact, FactKind
+from boifi_core.findings.catalogue import HARMLESS
 from boifi_core.findings.likeness import Failure, grouped, likeness
 from boifi_core.findings.signature import signature
 from boifi_core.models import FaultPlan, RawObservation
@@ -26,7 +28,9 @@ def recorded():
         row["observation"] = RawObservation.model_validate(row["observation"])
         row["plans"] = tuple(FaultPlan.model_validate(plan) for plan in row["plans"])
     normal = Normal(tuple(row["observation"] for row in rows if row["cause"] is None))
-    return normal, [row for row in rows if row["cause"] is not None]
+    analyzer = AnalyzerService(AnalyzerConfig(baseline_latency_ms=110, threshold_latency_ms=180))
+    hurt = [analyzer.calculate_severity(row["observation"], normal).total_score > HARMLESS for row in rows]
+    return normal, [row for row, hurts in zip(rows, hurt, strict=True) if hurts]
 
 
 def test_the_weaknesses_of_the_embedded_target_are_told_apart(recorded):
