@@ -102,7 +102,7 @@ class Running:
         return self.try_fault(number, proposal, propose_ms, control)
 
     def _control(self, number: int) -> Control | None:
-        """A fault-free run, to tell what the next trial's fault does from what happens anyway; None without an answer."""
+        """A fault-free run, to tell what the next fault does from what happens anyway; None without an answer."""
         try:
             observation = self._observe(f"before trial {number}")
         except (BoifiError, TimeoutError) as error:

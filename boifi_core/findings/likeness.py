@@ -44,14 +44,17 @@ _TELLING_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class Failure:
-    """What one trial showed: its facts, and where its faults were."""
+    """What one trial showed: its facts, where its faults were and of which type, and how strong each was."""
 
     facts: tuple[Fact, ...]
     faults: frozenset[tuple[str, str]]
+    strengths: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, facts: Sequence[Fact], plans: Sequence[FaultPlan]) -> Failure:
-        return cls(tuple(facts), frozenset((plan.fault_type.value, _place(plan)) for plan in plans))
+        ordered = sorted(plans, key=lambda plan: (_place(plan), plan.fault_type.value))
+        strengths = tuple(number for plan in ordered for number in (plan.delay_ms or 0, plan.percentage))
+        return cls(tuple(facts), frozenset((plan.fault_type.value, _place(plan)) for plan in plans), strengths)
 
     @property
     def places(self) -> frozenset[str]:
@@ -130,12 +133,20 @@ def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failur
         members = [failures[index] for index in group if not failures[index].is_faint]
         if not any(member.places == faint.places for member in members):
             continue
-        if _shown_by(members, faint) < CONTAINED or not _usually_said(members) <= faint.said:
+        has_come_to_it = _usually_said(members) <= faint.said or _is_amid(faint, members)
+        if _shown_by(members, faint) < CONTAINED or not has_come_to_it:
             continue
         alike = max(likeness(faint.features, member.features) for member in members)
         if best is None or alike > best[0]:
             best = alike, group
     return None if best is None else best[1]
+
+
+def _is_amid(faint: Failure, members: Sequence[Failure]) -> bool:
+    """Whether its faults are of their types and neither weaker nor stronger than all of theirs."""
+    alike = [member.strengths for member in members if member.faults == faint.faults]
+    columns = zip(faint.strengths, *alike, strict=False)
+    return bool(alike) and all(min(theirs) <= own <= max(theirs) for own, *theirs in columns)
 
 
 def _usually_said(members: Sequence[Failure]) -> frozenset[str]:
@@ -145,10 +156,17 @@ def _usually_said(members: Sequence[Failure]) -> frozenset[str]:
 
 
 def _shown_by(members: Sequence[Failure], faint: Failure) -> float:
-    seen = {fact.key: fact.weight for fact in faint.facts}
+    """The share of a faint failure that the members show too.
+
+    A call that is slow in it may be in trouble in those of the same fault.
+    """
     known = {fact.key for member in members for fact in member.facts}
-    whole = sum(seen.values())
-    return sum(weight for key, weight in seen.items() if key in known) / whole if whole else 1.0
+    calls = {fact.where for member in members if member.faults == faint.faults for fact in member.facts}
+    whole = sum(fact.weight for fact in faint.facts)
+    shown = sum(
+        fact.weight for fact in faint.facts if fact.key in known or (fact.kind is FactKind.SLOW and fact.where in calls)
+    )
+    return shown / whole if whole else 1.0
 
 
 def _linked(indices: Sequence[int], failures: Sequence[Failure]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The smallest fault that still shows a failure, step by step: fewer faults, narrower, shorter, of fewer requests.
+"""The smallest fault that still shows a failure, step by step: fewer faults, narrower, shorter, then fewer requests.
 
 What is asked next follows from the history alone, so that a session that was killed goes on where it was.
 """
@@ -185,6 +185,7 @@ class _Shrinking:
         field = "delay_ms"
         if self._best[index].delay_ms is None or field not in self._floors:
             return
+        self._meet_more(index)
         floor = max(1.0, self._floors[field])
         guess = self._shortest_seen(index)
         while True:
@@ -205,6 +206,14 @@ class _Shrinking:
                 self._found(index, field, fails, holds)
                 return
             self.plans = self._with(index, field, int(holds))
+
+    def _meet_more(self, index: int) -> None:
+        """As many requests as any trial met: of few, a failure shows by chance, and its threshold would be chance."""
+        most = max((plan.percentage for trial in self._trials for plan in trial.plans), default=0.0)
+        if "percentage" in self._floors and self._best[index].percentage < most:
+            stronger = self._with(index, "percentage", most)
+            if self._shows(stronger):
+                self.plans = stronger
 
     def _thin_out(self, index: int) -> None:
         """The smallest percentage; the least that the space allows is tried first, since most failures show there."""

@@ -88,6 +88,17 @@ def test_a_faint_failure_belongs_to_the_one_at_its_place_that_shows_it_all():
 def test_a_faint_failure_that_has_not_come_to_what_the_others_say_is_another():
     pages = [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=90)]
     late, closed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.LOG, "shop is closed", 2.0)
+    less = [pages[0].model_copy(update={"delay_ms": 80})]
     broken = Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), late, closed], pages)
-    assert grouped([broken, Failure.of([late], pages)]) == [[0], [1]]
-    assert grouped([broken, Failure.of([late, closed], pages)]) == [[0, 1]]
+    assert grouped([broken, Failure.of([late], less)]) == [[0], [1]]
+    assert grouped([broken, Failure.of([late, closed], less)]) == [[0, 1]]
+
+
+def test_a_faint_failure_amid_the_faults_of_the_others_is_theirs():
+    def pages(ms):
+        return [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=ms)]
+
+    late, closed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.LOG, "shop is closed", 2.0)
+    broken = [Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), late, closed], pages(ms)) for ms in (90, 140)]
+    assert grouped([*broken, Failure.of([late], pages(120))]) == [[0, 1, 2]]
+    assert grouped([*broken, Failure.of([late], pages(80))]) == [[0, 1], [2]]

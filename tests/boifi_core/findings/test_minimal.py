@@ -178,6 +178,17 @@ def test_nothing_is_said_where_nothing_was_tried():
     assert question(target.mode, [], {}, DIMENSIONS) is None
 
 
+def test_the_threshold_of_a_delay_is_that_for_all_requests():
+    """Of fewer than nine requests in ten, it shows from a longer delay on."""
+    target = Target(
+        lambda plan: (plan.delay_ms or 0) >= (100 if plan.percentage >= 90 else 250), delay(percentage=60), abort("a")
+    )
+    smallest, _ = target.minimise()
+    by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
+    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 110
+    assert by_name["percentage"].holds_at < 90 <= by_name["percentage"].fails_at
+
+
 def test_it_begins_with_the_fault_that_met_most_requests_among_the_worst():
     target = Target(lambda plan: plan.delay_ms >= 100, delay(percentage=60), delay(percentage=95), delay(50))
     asked = question(target.mode, target.trials, target.home, DIMENSIONS)
