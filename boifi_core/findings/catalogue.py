@@ -110,10 +110,10 @@ def _mode(
     session_id: str,
     dimensions: Sequence[Dimension],
 ) -> FailureMode:
-    # A smaller fault is no worse one, and its severity was not what it was tried for.
-    tried = [trial for trial in members if trial.phase is not Phase.MINIMISE] or list(members)
+    # A smaller fault is no worse one, and a replay is somebody's own look.
+    tried = [trial for trial in members if trial.phase not in (Phase.MINIMISE, Phase.REPLAY)] or list(members)
     worst = max((of_fault[trial.trial] for trial in tried), key=lambda alike: (mean_severity(alike), -alike[0].trial))
-    numbers = {trial.trial for trial in members}
+    numbers = {trial.trial for trial in tried}
     shown = typical([trial for trial in worst if trial.trial in numbers])
     return FailureMode(
         id=f"F{members[0].trial}",
