@@ -24,6 +24,7 @@ from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, ObserverConfig
 from boifi_core.executors.config import variable_named
+from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.guardrails import Guardrails
 from boifi_core.models import Value
 from boifi_core.optimizer import ACQUISITIONS, SELECTIONS, SURROGATES, Balance
@@ -47,12 +48,14 @@ def _one_of(table: Mapping[str, Any]) -> AfterValidator:
 class OptimizerConfig(Value):
     """How proposals are made; the names are those of the tables in `boifi_core.optimizer`.
 
+    `objective` is what the search looks for: the worst fault (`severity`), or ever other failures (`modes`).
     `stop_below` ends the session early, when the trials left are expected to gain less; severity points.
     """
 
     surrogate: Annotated[str, _one_of(SURROGATES)] = "auto"
     acquisition: Annotated[str, _one_of(ACQUISITIONS)] = "ei"
     selection: Annotated[str, _one_of(SELECTIONS)] = "severity"
+    objective: Annotated[str, _one_of(OBJECTIVES)] = "severity"
     xi: float = Field(default=Balance.xi, ge=0)
     beta: float = Field(default=Balance.beta, ge=0)
     stop_below: float | None = Field(default=None, gt=0, le=10)
@@ -63,6 +66,22 @@ class Recovery(Value):
 
     after_severity: float = Field(default=5.0, ge=0, le=10)
     timeout_s: float = Field(default=60.0, gt=0)
+
+
+class Confirm(Value):
+    """At the end, the worst fault of each failure is measured again, up to `readings` times.
+
+    `share` is that of `total_trials` which may go into it; 0 leaves it out.
+    """
+
+    share: float = Field(default=0.15, ge=0, le=0.9)
+    readings: int = Field(default=4, ge=2, le=100)
+
+
+class Minimise(Value):
+    """After that, smaller faults are tried that show the same failures; `share` is that of `total_trials`, or 0."""
+
+    share: float = Field(default=0.2, ge=0, le=0.9)
 
 
 class SessionConfig(Value):
@@ -86,6 +105,8 @@ class SessionConfig(Value):
     analyzer: AnalyzerConfig = AnalyzerConfig()
     recovery: Recovery = Recovery()
     guardrails: Guardrails = Guardrails()
+    confirm: Confirm = Confirm()
+    minimise: Minimise = Minimise()
     baseline_observations: int = Field(default=3, ge=1)
     max_failures_in_row: int = Field(default=5, ge=1)
 
@@ -97,12 +118,26 @@ class SessionConfig(Value):
         return name
 
     @model_validator(mode="after")
+    def _searches_too(self) -> Self:
+        share = self.confirm.share + self.minimise.share
+        if share > 1:
+            raise InvalidInput("minimise.share", "must be at most 1 together with confirm.share", share)
+        return self
+
+    @model_validator(mode="after")
     def _initial_within_total(self) -> Self:
         if self.initial_points > self.total_trials:
             raise InvalidInput(
                 "initial_points", f"must be at most total_trials ({self.total_trials})", self.initial_points
             )
         return self
+
+
+def follow_up_budgets(config: SessionConfig) -> tuple[int, int]:
+    """How many trials may confirm failures, and how many make their faults smaller; the initial points come first."""
+    left = config.total_trials - config.initial_points
+    confirm = min(left, int(config.confirm.share * config.total_trials))
+    return confirm, min(left - confirm, int(config.minimise.share * config.total_trials))
 
 
 def read_session_file(path: Path) -> SessionConfig:
