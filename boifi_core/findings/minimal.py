@@ -22,6 +22,9 @@ MOST_TRIALS = 16
 CLOSE_ENOUGH = {"delay_ms": 0.08, "percentage": 0.15}
 """A threshold is known when what fails and what holds differ by no more than this share of what fails."""
 
+_BLANK = {"delay_ms": 1, "percentage": 0.0}
+"""Stand for any value where faults are compared but for one field."""
+
 _UNITS = {"delay_ms": "ms", "percentage": "%"}
 _ALL_METHODS = frozenset({"", "*", "ALL", "ANY"})
 _NEARLY = 0.9
@@ -182,30 +185,10 @@ class _Shrinking:
 
     def _shorten(self, index: int) -> None:
         """The shortest delay, by bisection between what fails and the longest that is known to hold."""
-        field = "delay_ms"
-        if self._best[index].delay_ms is None or field not in self._floors:
+        if self._best[index].delay_ms is None or "delay_ms" not in self._floors:
             return
         self._meet_more(index)
-        floor = max(1.0, self._floors[field])
-        guess = self._shortest_seen(index)
-        while True:
-            fails = float(self._best[index].delay_ms or 0)
-            if fails <= floor:
-                self._found(index, field, fails, None)
-                return
-            holds = max([floor, *(value for value in self._held(index) if value < fails)])
-            while not _is_close(field, fails, holds):
-                middle = guess if guess is not None and holds < guess < fails else round((fails + holds) / 2)
-                guess = None
-                if self._shows(self._with(index, field, int(middle))):
-                    self.plans, fails = self._with(index, field, int(middle)), middle
-                else:
-                    holds = middle
-            # What holds may be known from a trial of more requests or methods only: it is made sure of.
-            if not self._shows(self._with(index, field, int(holds))):
-                self._found(index, field, fails, holds)
-                return
-            self.plans = self._with(index, field, int(holds))
+        self._bisect(index, "delay_ms", max(1.0, self._floors["delay_ms"]))
 
     def _meet_more(self, index: int) -> None:
         """As many requests as any trial met: of few, a failure shows by chance, and its threshold would be chance."""
@@ -217,23 +200,56 @@ class _Shrinking:
 
     def _thin_out(self, index: int) -> None:
         """The smallest percentage; the least that the space allows is tried first, since most failures show there."""
-        field = "percentage"
-        fails, floor = self._best[index].percentage, self._floors.get(field)
-        if floor is None:
+        if "percentage" not in self._floors:
             return
-        floor = max(1.0, round(floor))
-        if fails <= floor or self._shows(self._with(index, field, floor)):
-            self.plans = self._with(index, field, min(fails, floor))
-            self._found(index, field, min(fails, floor), None)
-            return
-        holds = floor
-        while not _is_close(field, fails, holds):
-            middle = float(round((fails + holds) / 2))
-            if self._shows(self._with(index, field, middle)):
-                self.plans, fails = self._with(index, field, middle), middle
+        floor = max(1.0, float(round(self._floors["percentage"])))
+        if self._best[index].percentage > floor:
+            self._shows(self._with(index, "percentage", floor))
+        self._bisect(index, "percentage", floor)
+
+    def _bisect(self, index: int, field: str, floor: float) -> None:
+        """Ask halfway between what fails and what holds, until they are close; both are measured in the end."""
+        while True:
+            fails, holds, is_measured = self._bracket(index, field, floor)
+            self.plans = self._with(index, field, fails)
+            if fails <= floor:
+                self._found(index, field, fails, None)
+                return
+            if not _is_close(field, fails, holds):
+                guess = self._shortest_seen(index) if field == "delay_ms" else None
+                middle = float(round((fails + holds) / 2))
+                self._shows(self._with(index, field, guess if guess and holds < guess < fails else middle))
+            elif is_measured:
+                self._found(index, field, fails, holds)
+                return
             else:
-                holds = middle
-        self._found(index, field, fails, holds)
+                # It may be known from a trial of more requests or methods only.
+                self._shows(self._with(index, field, holds))
+
+    def _bracket(self, index: int, field: str, floor: float) -> tuple[float, float, bool]:
+        """The smallest value that fails, the largest below it that holds, and whether that was measured with the rest.
+
+        By all readings of these faults with other values of the field, each by most of them.
+        """
+        now = float(getattr(self._best[index], field))
+        seen = self._measured(index, field)
+        held = [value for value, shows in seen.items() if value < now and not shows]
+        fails = min([value for value, shows in seen.items() if shows and max(held, default=0.0) < value < now] + [now])
+        told = [value for value in self._held(index) if value < fails] if field == "delay_ms" else []
+        holds = max([value for value in held if value < fails] + told + [floor])
+        return fails, holds, holds in held
+
+    def _measured(self, index: int, field: str) -> dict[float, bool]:
+        """What most readings of these faults say, by the value of this field; where they are even, nothing."""
+        pattern = plans_key(self._with(index, field, _BLANK[field]))
+        said: dict[float, list[bool]] = {}
+        for trial in self._trials:
+            if len(trial.plans) == len(self._best):
+                value = getattr(trial.plans[index], field)
+                other = trial.plans[index].model_copy(update={field: _BLANK[field]})
+                if plans_key((*trial.plans[:index], other, *trial.plans[index + 1 :])) == pattern and value is not None:
+                    said.setdefault(float(value), []).append(self._home.get(trial.trial) == self._mode.id)
+        return {value: 2 * sum(shows) > len(shows) for value, shows in said.items() if 2 * sum(shows) != len(shows)}
 
     def _found(self, index: int, field: str, fails: float, holds: float | None) -> None:
         label = f"{self._best[index].target_service or self._best[index].target_path} {field}"
@@ -247,7 +263,8 @@ class _Shrinking:
         )
 
     def _with(self, index: int, field: str, value: object) -> Plans:
-        smaller = self._best[index].model_copy(update={field: value})
+        whole = int(value) if field == "delay_ms" and isinstance(value, float) else value
+        smaller = self._best[index].model_copy(update={field: whole})
         return (*self._best[:index], smaller, *self._best[index + 1 :])
 
     def _held(self, index: int) -> list[float]:

@@ -194,3 +194,12 @@ def test_it_begins_with_the_fault_that_met_most_requests_among_the_worst():
     asked = question(target.mode, target.trials, target.home, DIMENSIONS)
     assert asked.start == 2
     assert asked.plans[0].percentage == 95
+
+
+def test_what_was_measured_already_is_not_asked_again():
+    """However the way there, the bracket is what all readings of the fault say."""
+    start, *measured = [delay(ms, target_path="/stock", target_method="GET") for ms in (400, 60, 90, 104, 200)]
+    target = Target(lambda plan: plan.delay_ms >= 100, start, *measured)
+    asked = question(target.mode, target.trials, target.home, DIMENSIONS)
+    assert asked.plans[0].delay_ms == 97
+    assert question(target.mode, target.trials[::-1], target.home, DIMENSIONS) == asked
