@@ -60,6 +60,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
         best=optimizer.best_point,
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
+        curves=optimizer.curves() if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
     )
 

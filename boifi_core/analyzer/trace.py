@@ -18,7 +18,8 @@ MAX_SEQUENCE = 4_000
 class Span:
     """One operation of a trace. `duration_ms` is None where it was missing or no finite number >= 0.
 
-    `kind` is OpenTelemetry's, in lower case (`client`, `server`); `status_code` is that of HTTP.
+    `kind` is OpenTelemetry's, in lower case (`client`, `server`); `status_code` is that of HTTP; `start_ms` counts from
+    the trace's first span.
     """
 
     id: str | None
@@ -29,6 +30,7 @@ class Span:
     service: str | None = None
     kind: str | None = None
     status_code: int | None = None
+    start_ms: float | None = None
 
     @property
     def operation(self) -> str:
@@ -41,7 +43,8 @@ class Span:
 def parse_trace(text: str) -> list[Span]:
     """Read `{"spans": [{"id", "name", "duration_ms", "status": "success|error", …}]}`.
 
-    `parent_id`, `service`, `kind` and `status_code` are read where given. A field that cannot be used is left empty.
+    `parent_id`, `service`, `kind`, `status_code` and `start_ms` are read where given. A field that cannot be used is
+    left empty.
 
     Raises:
         ValueError: no JSON, no list of spans in it, or longer than `MAX_TEXT`; says which.
@@ -69,6 +72,7 @@ def _span(entry: dict[str, Any]) -> Span:
         service=_text(entry.get("service")),
         kind=_text(entry.get("kind")),
         status_code=_status_code(entry.get("status_code")),
+        start_ms=_duration(entry.get("start_ms")),
     )
 
 
