@@ -74,5 +74,5 @@ def give_or_take(mean: float, std: float) -> str:
 
 
 def times(n: int) -> str:
-    """For people: `once`, `twice`, `3 times`."""
-    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+    """For people: `never`, `once`, `twice`, `3 times`."""
+    return {0: "never", 1: "once", 2: "twice"}.get(n, f"{n} times")

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from boifi_core.config import SessionConfig
 from boifi_core.findings import Catalogue
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
 from boifi_core.folder import SessionFolder, write_atomically
-from boifi_core.models import RawObservation, SessionStatus, Trial
-from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, kinds, markdown, why
-from boifi_core.session import learnt_optimizer, read_trials, stored_config
+from boifi_core.models import SessionStatus, Trial
+from boifi_core.report import ReportInput, html, json_report, junit, markdown
+from boifi_core.session import learnt_optimizer, read_trials, recommendation, stored_config
+from boifi_core.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""
-
-HARMLESS = 0.5
-"""Up to this severity a fault is none that hurts."""
 
 EXPLAINED = 10
 """From how many scores on the report says what the model makes of the dimensions."""
@@ -41,7 +38,8 @@ def report_input(folder: SessionFolder) -> ReportInput:
     state = folder.state()
     baseline, baseline_severity = stored_baseline(folder)
     trials = read_trials(folder, config)
-    optimizer = learnt_optimizer(config, trials, stored_past(folder) if config.warm_start else ())
+    past = stored_past(folder) if config.warm_start else ()
+    optimizer = learnt_optimizer(config, trials, past, stored_evidence(folder))
     is_explained = len(optimizer.history) >= EXPLAINED
     return ReportInput(
         session_id=folder.session_id,
@@ -57,7 +55,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
         trials=trials,
         dimensions=config.search_space.dimensions,
         analyzer=config.analyzer,
-        best=optimizer.best_point,
+        best=recommendation(config, optimizer),
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
         curves=optimizer.curves() if is_explained else (),
@@ -77,16 +75,6 @@ def write_report_files(folder: SessionFolder) -> None:
     write_atomically(folder.path / "report.html", html(report))
 
 
-def stored_evidence(folder: SessionFolder) -> Evidence:
-    """What tells this session's failures from what its target does anyway."""
-    data = _baseline_data(folder)
-    if data is None:
-        return Evidence()
-    # Sessions from before all of them were kept have the one that stands for them.
-    kept = data.get("observations") or [data["observation"]]
-    return Evidence(tuple(RawObservation.model_validate(each) for each in kept), data["severity"] or 0.0)
-
-
 def stored_catalogue(folder: SessionFolder) -> Catalogue:
     """The distinct failures of a session, from its history and its baseline alone."""
     config = stored_config(folder)
@@ -96,27 +84,3 @@ def stored_catalogue(folder: SessionFolder) -> Catalogue:
 def _catalogue(folder: SessionFolder, config: SessionConfig, trials: Sequence[Trial]) -> Catalogue:
     dimensions = config.search_space.dimensions
     return catalogue(trials, stored_evidence(folder), session_id=folder.session_id, dimensions=dimensions)
-
-
-def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float | None]:
-    """The target without a fault as the session last saw it, and its severity."""
-    data = _baseline_data(folder)
-    return (None, None) if data is None else (RawObservation.model_validate(data["observation"]), data["severity"])
-
-
-def _baseline_data(folder: SessionFolder) -> dict[str, Any] | None:
-    try:
-        data: dict[str, Any] = json.loads((folder.path / "baseline.json").read_text())
-    except FileNotFoundError:
-        return None
-    return data
-
-
-def worst_faults(folder: SessionFolder, limit: int = 8) -> list[tuple[Finding, str]]:
-    """The faults that hurt, worst first, each with a sentence why.
-
-    Of those with the same types at the same places, the worst stands for all; the first is the recommended one.
-    """
-    report = report_input(folder)
-    worst = [finding for finding, _alike in kinds(findings(report)) if finding.severity > HARMLESS]
-    return [(finding, why(finding, report)) for finding in worst[:limit]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from boifi_core.analyzer.trace import MAX_SEQUENCE, Span, parents
+from boifi_core.traces.names import without_ids
 
 CLIENT = "client"
 """Stands for whoever sent the request."""
@@ -16,23 +16,13 @@ _CUT = frozenset({0, 408, 499})
 _GIVEN_UP = _CUT | {504}
 """The status of a call whose caller did not wait for the answer: none at all, or one that says so."""
 
-_NUMBERS = re.compile(
-    r"(?<![A-Za-z0-9])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|(?=[0-9a-f]*\d)[0-9a-f]{12,}|\d+)(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-
-
-def normalised(text: str) -> str:
-    """`text` without what varies from run to run: numbers and ids become `{n}`."""
-    return _NUMBERS.sub("{n}", text)
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call, as its trace tells it.
 
     Attributes:
-        caller: the service that asked; `CLIENT` where nobody in the trace did.
+        caller: the service that asked; `CLIENT` for the first call of a trace, empty for others that nobody made.
         callee: the service that answered; None where nobody did.
         operation: what was asked, without ids.
         tries: how many attempts are in it, at least 1.
@@ -56,7 +46,7 @@ class Call:
     @property
     def where(self) -> str:
         """What makes two calls the same."""
-        return f"{self.caller} → {self.operation}"
+        return f"{self.caller} → {self.operation}" if self.caller else self.operation
 
 
 def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
@@ -102,12 +92,13 @@ def calls(spans: Sequence[Span], passing_on: frozenset[str] = frozenset()) -> li
     found: list[Call] = []
     seen: set[int] = set()
     # After the roots every span once more: those in a circle of parents hang from no root.
-    waiting: list[tuple[int, int | None, str]] = [(index, None, CLIENT) for index in reversed(range(len(spans)))]
-    waiting += [(index, None, CLIENT) for index in reversed(children[None])]
+    waiting: list[tuple[int, int | None, str]] = [(index, None, "") for index in reversed(range(len(spans)))]
+    waiting += [(index, None, "") for index in reversed(children[None])]
     while waiting:
         index, under, caller = waiting.pop()
         if index in seen:
             continue
+        caller = caller or ("" if found else CLIENT)
         told = _told_by(index, spans, children, passing_on, seen)
         found.append(_call(told, caller, under, passing_on))
         here = len(found) - 1
@@ -150,7 +141,7 @@ def _call(told: Sequence[tuple[int, Span]], caller: str, under: int | None, pass
     return Call(
         caller=caller,
         callee=next((span.service for span in received if span.service), None),
-        operation=normalised(name if _is_edge(first, passing_on) else first.operation),
+        operation=without_ids(name if _is_edge(first, passing_on) else first.operation),
         tries=max(1, len(received)),
         failed=failed,
         given_up=failed and bool(codes) and codes[0] in _GIVEN_UP,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from boifi_core.analyzer.baseline import merge_baseline
-from boifi_core.analyzer.calls import Call, calls, normalised, relays
-from boifi_core.analyzer.trace import Span, operations, parse_trace
+from boifi_core.analyzer.calls import Call, calls, relays
+from boifi_core.analyzer.trace import Span, parse_trace
 from boifi_core.models import RawObservation
+from boifi_core.traces.names import without_ids
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Normal:
 
     def __post_init__(self) -> None:
         for observation in self.observations:
-            for kind, spans in traces_of(observation):
+            for kind, spans in traces_of(observation, whose="baseline", all_of_them=True):
                 self._parsed.setdefault(kind, []).append(spans)
 
     @cached_property
@@ -66,10 +69,14 @@ class Normal:
         """The fault-free traces of this kind of request."""
         return self._parsed.get(kind, [])
 
-    @cached_property
+    @property
     def kinds(self) -> tuple[str | None, ...]:
         """The kinds of request that there are traces of."""
         return tuple(self._parsed)
+
+    def fails(self, kind: str | None) -> bool:
+        """Whether any fault-free trace of this kind has an ERROR span."""
+        return any(span.is_error for spans in self.traces(kind) for span in spans)
 
     def usual(self, kind: str | None) -> dict[str, UsualCall]:
         """The calls of this kind of request, by `Call.where`."""
@@ -90,18 +97,9 @@ class Normal:
         return {kind: _usual([calls(spans, self.relays) for spans in traces]) for kind, traces in self._parsed.items()}
 
     @cached_property
-    def sequences(self) -> dict[str | None, list[list[str]]]:
-        """The distinct orders of operations of each kind, the most frequent first."""
-        found = {}
-        for kind, traces in self._parsed.items():
-            counted = Counter(tuple(operations(list(spans))) for spans in traces)
-            found[kind] = [list(sequence) for sequence, _ in counted.most_common()]
-        return found
-
-    @cached_property
     def log_templates(self) -> frozenset[str]:
         """What is logged without a fault, without what varies."""
-        return frozenset(normalised(line) for observation in self.observations for line in observation.logs)
+        return frozenset(without_ids(line) for observation in self.observations for line in observation.logs)
 
     @cached_property
     def status_codes(self) -> frozenset[int]:
@@ -119,16 +117,33 @@ class Normal:
         return tuple(sorted(o.latency_ms for o in self.observations if o.latency_ms is not None))
 
 
-def traces_of(observation: RawObservation) -> list[tuple[str | None, list[Span]]]:
-    """The readable traces of an observation, by kind of request; one without spans is no trace."""
-    texts: Iterable[tuple[str | None, str | None]] = (
-        observation.traces.items() if observation.traces else [(observation.trace_kind, observation.trace_data)]
-    )
+def as_normal(baseline: RawObservation | Normal | None) -> Normal:
+    """One observation is a normal of its own; without any, nothing is known."""
+    if isinstance(baseline, Normal):
+        return baseline
+    return Normal(() if baseline is None else (baseline,))
+
+
+def traces_of(
+    observation: RawObservation, *, whose: str = "observation", all_of_them: bool = False
+) -> list[tuple[str | None, list[Span]]]:
+    """The readable traces of an observation, by kind of request; one without spans is no trace.
+
+    One that cannot be read is left out, with a warning in the log.
+
+    Args:
+        whose: for that warning.
+        all_of_them: the one that stands for the whole too, where `traces` has none of its kind.
+    """
+    texts: dict[str | None, str | None] = dict(observation.traces.items())
+    if not texts or all_of_them:
+        texts.setdefault(observation.trace_kind, observation.trace_data)
     found = []
-    for kind, text in texts:
+    for kind, text in texts.items():
         try:
             spans = [] if text is None else parse_trace(text)
-        except ValueError:
+        except ValueError as error:
+            log.warning("the %s's trace is not used: %s", whose, error)
             continue
         if spans:
             found.append((kind, spans))
@@ -167,8 +182,3 @@ def _usual(traces: Sequence[Sequence[Call]]) -> dict[str, UsualCall]:
         )
         for where, alike in of.items()
     }
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` of the ascending `ordered` do not exceed; at least one value."""
-    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]

@@ -14,6 +14,9 @@ from boifi_core.readings import rankable
 _TELLS = 2
 """Readings of which none shows a failure are enough to leave it."""
 
+_PAIRS, _ALONE = 8, 4
+"""Two readings confirm a failure beside eight clean fault-free runs; four do beside the four of its own."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -35,8 +38,8 @@ def confirming(
 ) -> Wanted | None:
     """The next failure to measure again; None where all is said, or the budget spent.
 
-    The worst failures come first, as many as the budget has two readings for, each in turn: so the fault-free runs
-    between them serve all. One that never showed again makes room for the next.
+    The worst failures come first, as many as can be confirmed with the budget, each in turn: so the fault-free runs
+    between them serve all. One that is decided makes room for the next.
 
     Args:
         budget: trials in all.
@@ -50,7 +53,7 @@ def confirming(
     modes = [mode for mode in found.modes if _was_searched(by_number[mode.worst]) and is_allowed(mode.worst_plans)]
     begun = [mode for mode in modes if mode.confirmation is not None]
     fresh = [mode for mode in modes if mode.confirmation is None]
-    chosen = [*begun, *fresh[: max(1, budget // 2) - len(begun)]]
+    chosen = [*begun, *fresh[: max(0, _at_once(budget) - len(begun))]]
     waiting = [mode for mode in chosen if not _is_decided(mode, readings)] or fresh[:1]
     mode = min(waiting, key=lambda mode: (_n_readings(mode), modes.index(mode)), default=None)
     if mode is None:
@@ -90,6 +93,11 @@ def minimising(
         return None
     first = min(asked, key=lambda each: each[:2])[2]
     return Wanted(by_number[first.start], first.plans, MINIMISE)
+
+
+def _at_once(budget: int) -> int:
+    """How many failures are measured in turn."""
+    return budget // 2 if budget >= _PAIRS else max(1, budget // _ALONE)
 
 
 def _made(trials: Sequence[Trial], reason: str) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from boifi_core.analyzer.calls import CLIENT, Call, calls, normalised
+from boifi_core.analyzer.calls import CLIENT, Call, calls
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.findings.models import Fact, FactKind
 from boifi_core.models import RawObservation
+from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause.
 CAUSE = 3.0
@@ -65,7 +66,7 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     rate = observation.error_rate
     if rate is not None and rate > normal.error_rate:
         yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
-    templates = dict.fromkeys(normalised(" ".join(line.split())) for line in observation.logs)
+    templates = dict.fromkeys(without_ids(" ".join(line.split())) for line in observation.logs)
     for template in [template for template in templates if template not in normal.log_templates][:_TEMPLATES]:
         yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=SAID)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None
@@ -84,7 +85,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     slow_below = {made[index].under for index in slow}
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        is_root = call.under is None and call.caller == CLIENT
+        is_root = call.caller == CLIENT
         if call.failed and not (known and known.fails):
             if is_root:
                 what = kind or call.operation
@@ -96,7 +97,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
         if index in slow and not call.failed:
             yield _slow(call, kind, known, ECHO if is_root or index in slow_below else HINT)
         if usual and known is None and not is_root:
-            says = f"{call.caller} asks {call.callee or call.operation}"
+            says = f"{call.caller or 'the target'} asks {call.callee or call.operation}"
             yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
     yield from _repeated(made, kind, usual, normal)
     yield from _left_out(made, kind, usual)
@@ -106,7 +107,7 @@ def _failure(call: Call, kind: str | None, normal: Normal, *, is_cause: bool) ->
     weight = CAUSE if is_cause else ECHO
     if call.given_up:
         took = "" if call.duration_ms is None else f" after {call.duration_ms:.0f} ms"
-        says = f"{call.caller} gives up on {call.operation}{took}"
+        says = f"{call.caller or 'the target'} gives up on {call.operation}{took}"
         return _fact(FactKind.TIMES_OUT, call, kind, normal, says, weight, call.duration_ms)
     if is_cause and call.callee is not None:
         return _fact(FactKind.REFUSES, call, kind, normal, f"{call.callee} refuses {call.operation}", weight)

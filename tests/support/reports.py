@@ -1,7 +1,6 @@
 """Sessions to report on."""
 
 import random
-from dataclasses import replace
 from typing import Any
 
 from histories import Axis, trial_of
@@ -72,15 +71,7 @@ def evil_session() -> ReportInput:
     score = AnalyzerService().calculate_severity(observation)
     trial = trial_of(1, 9.0, point=point, plans=plans, observation=observation, score=score, status="degraded")
     trials = (trial, trial_of(2, None, reason=EVIL))
-    return with_catalogue(report_of(trials, name=EVIL, target=EVIL, reason=EVIL, status="FAILED"))
-
-
-def with_catalogue(report: ReportInput) -> ReportInput:
-    """The same report with the failures that its trials showed."""
-    fault_free = () if report.baseline is None else (report.baseline,)
-    evidence = Evidence(fault_free, report.baseline_severity or 0.0)
-    found = catalogue(report.trials, evidence, session_id=report.session_id, dimensions=report.dimensions)
-    return replace(report, catalogue=found)
+    return report_of(trials, name=EVIL, target=EVIL, reason=EVIL, status="FAILED")
 
 
 def report_of(trials: tuple[Trial, ...], **fields: Any) -> ReportInput:
@@ -99,4 +90,8 @@ def report_of(trials: tuple[Trial, ...], **fields: Any) -> ReportInput:
         "trials": trials,
         "dimensions": DIMENSIONS,
     }
-    return ReportInput(**(whole | fields))
+    whole |= fields
+    normal = () if whole["baseline"] is None else (whole["baseline"],)
+    evidence = Evidence(normal, whole["baseline_severity"] or 0.0)
+    found = catalogue(trials, evidence, session_id=whole["session_id"], dimensions=whole["dimensions"])
+    return ReportInput(**({"catalogue": found} | whole))

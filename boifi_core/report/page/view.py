@@ -18,6 +18,7 @@ from boifi_core.optimizer import Curve
 from boifi_core.readings import give_or_take, point_key, rankable, times
 from boifi_core.report.advice import advice
 from boifi_core.report.facts import Finding, ReportInput, fault_text, findings, kinds, pareto_front, why
+from boifi_core.report.failures import verdict_text
 from boifi_core.report.influence import Influence, influences
 from boifi_core.report.page.waterfall import Waterfall, waterfall
 from boifi_core.report.reasons import expected, tried_because
@@ -254,7 +255,7 @@ def _failure(report: ReportInput, mode: FailureMode, worst: Trial | None, *, has
     return Failure(
         id=mode.id,
         severity=number(mode.severity),
-        verdict="not measured again" if mode.verdict is None else mode.verdict.value,
+        verdict=verdict_text(mode),
         sentence=mode.sentence,
         lines=tuple(lines),
         again=mode.replay,

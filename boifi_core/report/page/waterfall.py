@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from boifi_core.analyzer.calls import normalised
 from boifi_core.analyzer.trace import Span, parents
 
 MAX_ROWS = 100
@@ -131,11 +130,11 @@ def _matched(one: _Tree, mine: Sequence[int], other: _Tree, theirs: Sequence[int
     """Siblings of both traces, matched by what is called: the first with the first, the second with the second."""
     left: dict[str, list[int]] = {}
     for index in mine:
-        left.setdefault(normalised(one.spans[index].operation), []).append(index)
+        left.setdefault(one.spans[index].operation, []).append(index)
     tries: Counter[str] = Counter()
     pairs: list[tuple[float, Pair]] = []
     for index in theirs:
-        call = normalised(other.spans[index].operation)
+        call = other.spans[index].operation
         match = left[call].pop(0) if left.get(call) else None
         pairs.append((other.starts_ms[index], (match, index, match is None and tries[call] > 0)))
         tries[call] += 1

@@ -10,7 +10,7 @@ from histories import Axis, trial_of
 from hypothesis import given
 from hypothesis import strategies as st
 from observations import observed, span, trace
-from reports import BASELINE, EVIL, evil_session, report_of, session, with_catalogue
+from reports import BASELINE, EVIL, evil_session, report_of, session
 
 from boifi_core.models import Choice
 from boifi_core.optimizer import Curve
@@ -81,7 +81,7 @@ def curve_of(name, values, mean):
 
 @pytest.mark.parametrize("trials", [(), (trial_of(1, None),), (trial_of(1, 0.0),), session(14), session(200)])
 def test_every_page_has_every_section(trials):
-    page = Page(html(with_catalogue(report_of(trials, baseline=None, baseline_severity=None, seed=None))))
+    page = Page(html(report_of(trials, baseline=None, baseline_severity=None, seed=None)))
     assert [" ".join(title.split()) for title in page.of_tag["h2"]] == SECTIONS
     assert len(page.data["trials"]) == len(trials)
 
@@ -106,7 +106,7 @@ def test_no_text_ends_the_script_that_holds_it(key, value):
 
 
 def test_the_page_needs_nothing_else_and_lets_nothing_in():
-    page = Page(html(with_catalogue(report_of(session(20)))))
+    page = Page(html(report_of(session(20))))
     policy = next(value for name, value in page.attributes if name == "content" and "default-src" in value)
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
@@ -124,7 +124,7 @@ def test_the_library_is_there_with_its_licence():
 
 
 def test_every_trial_and_every_error_is_in_the_text():
-    report = with_catalogue(report_of(session(60)))
+    report = report_of(session(60))
     text = words(html(report))
     for trial in report.trials:
         assert all(str(plan) in text for plan in trial.plans)
@@ -133,7 +133,7 @@ def test_every_trial_and_every_error_is_in_the_text():
 
 
 def test_every_reference_leads_somewhere():
-    page = Page(html(with_catalogue(report_of(session(60)))))
+    page = Page(html(report_of(session(60))))
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(set(ids)) == len(ids)
     assert {value[1:] for name, value in page.attributes if name == "href"} <= set(ids)
@@ -141,7 +141,7 @@ def test_every_reference_leads_somewhere():
 
 
 def test_a_failure_shows_its_trace_beside_the_normal_one():
-    report = with_catalogue(report_of(session(60)))
+    report = report_of(session(60))
     mode = report.catalogue.modes[0]
     text = words(html(report))
     assert f"Trace of trial {mode.worst} beside the normal one" in text
@@ -151,7 +151,7 @@ def test_a_failure_shows_its_trace_beside_the_normal_one():
 
 
 def test_a_failure_without_a_normal_trace_shows_its_own():
-    report = with_catalogue(report_of(session(60), baseline=None))
+    report = report_of(session(60), baseline=None)
     assert "without a normal one to compare it with" in words(html(report))
 
 
@@ -173,7 +173,7 @@ def test_a_session_of_200_trials_stays_below_3_mb():
     trials = [
         trial.model_copy(update={"observation": seen}) if trial.severity else trial for trial in session(200, seed=3)
     ]
-    assert len(html(with_catalogue(report_of(tuple(trials)))).encode()) < 3_000_000
+    assert len(html(report_of(tuple(trials))).encode()) < 3_000_000
 
 
 def test_what_the_charts_show():
@@ -207,4 +207,4 @@ def test_a_curve_is_told_as_a_table_too():
 
 def test_a_baseline_of_another_kind_of_request_is_no_normal():
     other = BASELINE.model_copy(update={"trace_kind": "home"})
-    assert "beside the normal one" not in words(html(with_catalogue(report_of(session(60), baseline=other))))
+    assert "beside the normal one" not in words(html(report_of(session(60), baseline=other)))

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from browser import chromium
-from reports import EVIL, evil_session, report_of, session, with_catalogue
+from reports import EVIL, evil_session, report_of, session
 
 from boifi_core.optimizer import Curve, Importance
 from boifi_core.report import html
@@ -72,7 +72,7 @@ def page(tmp_path_factory):
         for name, values in names.items()
     )
     importance = Importance((("percentage", 0.5), ("fault_type", 0.25)), ())
-    report = with_catalogue(report_of(trials, curves=curves, importance=importance, accuracy=0.8))
+    report = report_of(trials, curves=curves, importance=importance, accuracy=0.8)
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(html(report))
     return path
