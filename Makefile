@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test check bench bench-search lock clean
+.PHONY: demo test test-system check bench bench-search lock clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
@@ -18,6 +18,11 @@ test: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=80 --skip-covered
 	$(BIN)/coverage report --fail-under=85 --include='boifi_core/*' --format=total
+
+# The tests that need system packages, such as a browser.
+test-system: $(READY)
+	bash scripts/system-tools.sh
+	$(BIN)/python -m pytest -m system
 
 check: $(READY)
 	$(BIN)/ruff check .

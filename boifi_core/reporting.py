@@ -58,6 +58,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
         best=recommendation(config, optimizer),
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
+        curves=optimizer.curves() if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
     )
 

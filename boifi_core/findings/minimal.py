@@ -105,6 +105,7 @@ class _Shrinking:
         self._home = home
         self._floors = _floors(dimensions)
         self._dimensions = dimensions
+        self._needs_typical = mode.worst not in mode.faint
         self.thresholds: list[Threshold] = []
         self.dropped: list[str] = []
         self.stage = 0
@@ -126,6 +127,10 @@ class _Shrinking:
         key = plans_key(plans)
         return [trial for trial in self._trials if plans_key(trial.plans) == key]
 
+    def _is_shown(self, trial: Trial) -> bool:
+        shows = self._home.get(trial.trial) == self._mode.id
+        return shows and not (self._needs_typical and trial.trial in self._mode.faint)
+
     def _shrink(self) -> None:
         begun = self._best
         self._drop_faults()
@@ -134,7 +139,8 @@ class _Shrinking:
         self.stage = 1
         for index in range(len(self._best)):
             self._shorten(index)
-        self.stage = 2
+        # Of fewer requests, some still show it when the typical ones do not any more.
+        self._needs_typical, self.stage = False, 2
         for index in range(len(self._best)):
             self._thin_out(index)
         self.stage = 3
@@ -148,7 +154,7 @@ class _Shrinking:
 
     def _shows(self, plans: Plans) -> bool:
         """By most of its readings; asks for one more where they are even."""
-        seen = [self._home.get(trial.trial) == self._mode.id for trial in self.readings(plans)]
+        seen = [self._is_shown(trial) for trial in self.readings(plans)]
         if 2 * sum(seen) == len(seen):
             raise _Open(plans)
         return 2 * sum(seen) > len(seen)
@@ -248,7 +254,7 @@ class _Shrinking:
                 value = getattr(trial.plans[index], field)
                 other = trial.plans[index].model_copy(update={field: _BLANK[field]})
                 if plans_key((*trial.plans[:index], other, *trial.plans[index + 1 :])) == pattern and value is not None:
-                    said.setdefault(float(value), []).append(self._home.get(trial.trial) == self._mode.id)
+                    said.setdefault(float(value), []).append(self._is_shown(trial))
         return {value: 2 * sum(shows) > len(shows) for value, shows in said.items() if 2 * sum(shows) != len(shows)}
 
     def _found(self, index: int, field: str, fails: float, holds: float | None) -> None:
@@ -280,7 +286,7 @@ class _Shrinking:
         if len(self._best) > 1:
             return []
         return [
-            (trial.plans[0], self._home.get(trial.trial) == self._mode.id)
+            (trial.plans[0], self._is_shown(trial))
             for trial in self._trials
             if len(trial.plans) == 1 and _is_no_less(trial.plans[0], plan)
         ]

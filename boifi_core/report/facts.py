@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.findings import Catalogue
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
-from boifi_core.optimizer import BestPoint, Importance
+from boifi_core.optimizer import BestPoint, Curve, Importance
 from boifi_core.readings import by_fault, mean_severity, recommended, typical
 
 
@@ -27,6 +27,8 @@ class Dimension(Protocol):
     def low(self) -> float | None: ...
     @property
     def high(self) -> float | None: ...
+    @property
+    def log_scale(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class ReportInput:
         best: the fault that the optimizer recommends as the worst after these trials; None: the highest mean decides.
         importance: of the dimensions, by the optimizer's model; None with too few trials.
         accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
+        curves: what it expects along each dimension; none with too few trials.
         catalogue: the distinct failures, and how sure they are.
     """
 
@@ -64,6 +67,7 @@ class ReportInput:
     best: BestPoint | None = None
     importance: Importance | None = None
     accuracy: float | None = None
+    curves: Sequence[Curve] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
 
     @property

@@ -48,7 +48,7 @@ def test_each_failure_is_confirmed_made_small_and_fails_again_when_it_is_replaye
     assert "tries once more" in charged.sentence, told
     assert found.false_alarms == 0
     # Orders waits 60 ms for payments, which take about 10; the gateway 40 ms for reviews, which take about 5.
-    for mode, least_ms, most_ms in ((charged, 42, 60), (unavailable, 27, 42)):
+    for mode, least_ms, most_ms in ((charged, 42, 60), (unavailable, 28, 42)):
         assert mode.verdict is Verdict.CONFIRMED
         threshold = next(each for each in mode.minimal.thresholds if each.dimension == "delay_ms")
         assert least_ms <= threshold.fails_at <= most_ms, mode.minimal

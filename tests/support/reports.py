@@ -11,6 +11,8 @@ from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.models import FaultPlan, Trial
 from boifi_core.report import ReportInput
 
+EVIL = '<img src=x onerror=alert(1)> | `*_[x](javascript:alert(1))\n# no "heading" ]]> \x00\x1b'
+
 PATHS = ("/ratings", "/reviews", "/details")
 DIMENSIONS = (
     Axis("fault_type", values=("delay", "abort")),
@@ -56,6 +58,20 @@ def _observe(point: dict[str, Any]) -> Any:
     if point["target_path"] == "/ratings" and share > 0.5:
         return observed(status_code=503, error_rate=share, trace_data=trace(*SHOP))
     return observed(error_rate=share / 2)
+
+
+def evil_session() -> ReportInput:
+    """A target whose every text is hostile."""
+    point = {"fault_type": EVIL, "target_path": EVIL, "percentage": 50}
+    data = trace(
+        span("1", EVIL, service=EVIL, status="error"), span("2", EVIL, "1", service="b" + EVIL, status="error")
+    )
+    observation = observed(status_code=503, logs=("ERROR " + EVIL,), trace_data=data, degraded=(EVIL,))
+    plans = (FaultPlan(fault_type="abort", target_path=EVIL, error_message=EVIL, headers={EVIL: EVIL}),)
+    score = AnalyzerService().calculate_severity(observation)
+    trial = trial_of(1, 9.0, point=point, plans=plans, observation=observation, score=score, status="degraded")
+    trials = (trial, trial_of(2, None, reason=EVIL))
+    return report_of(trials, name=EVIL, target=EVIL, reason=EVIL, status="FAILED")
 
 
 def report_of(trials: tuple[Trial, ...], **fields: Any) -> ReportInput:

@@ -203,3 +203,18 @@ def test_what_was_measured_already_is_not_asked_again():
     asked = question(target.mode, target.trials, target.home, DIMENSIONS)
     assert asked.plans[0].delay_ms == 97
     assert question(target.mode, target.trials[::-1], target.home, DIMENSIONS) == asked
+
+
+def test_a_delays_threshold_is_that_of_typical_requests_and_a_percentages_that_of_any():
+    """From 80 ms on the slowest of the requests show it, from 100 ms on the typical ones, if it meets enough of them."""
+
+    class Jittery(Target):
+        @property
+        def mode(self):
+            few = [t.trial for t in self.trials if t.plans[0].delay_ms < 100 or t.plans[0].percentage < 60]
+            return super().mode.model_copy(update={"faint": tuple(few)})
+
+    smallest, _ = Jittery(lambda plan: plan.delay_ms >= 80, delay(target_path="/stock")).minimise()
+    by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
+    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 110
+    assert by_name["percentage"].fails_at == 10
