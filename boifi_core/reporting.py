@@ -68,11 +68,12 @@ def render(folder: SessionFolder, form: str) -> str:
     return FORMATS[form](report_input(folder))
 
 
-def write_report_files(folder: SessionFolder) -> None:
-    """Write `report.md` and `report.html` into the session's folder."""
+def write_report_files(folder: SessionFolder) -> ReportInput:
+    """Write `report.md` and `report.html` into the session's folder; returns what they tell of."""
     report = report_input(folder)
     write_atomically(folder.path / "report.md", markdown(report))
     write_atomically(folder.path / "report.html", html(report))
+    return report
 
 
 def stored_catalogue(folder: SessionFolder) -> Catalogue:
