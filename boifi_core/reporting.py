@@ -12,6 +12,7 @@ from boifi_core.findings.catalogue import catalogue
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.models import SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
+from boifi_core.report.curves import curves
 from boifi_core.session import learnt_optimizer, read_trials, recommendation, stored_config
 from boifi_core.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.warm_start import stored_past
@@ -40,6 +41,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
     trials = read_trials(folder, config)
     past = stored_past(folder) if config.warm_start else ()
     optimizer = learnt_optimizer(config, trials, past, stored_evidence(folder))
+    best = recommendation(config, optimizer)
     is_explained = len(optimizer.history) >= EXPLAINED
     return ReportInput(
         session_id=folder.session_id,
@@ -55,10 +57,10 @@ def report_input(folder: SessionFolder) -> ReportInput:
         trials=trials,
         dimensions=config.search_space.dimensions,
         analyzer=config.analyzer,
-        best=recommendation(config, optimizer),
+        best=best,
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
-        curves=optimizer.curves() if is_explained else (),
+        curves=curves(optimizer, None if best is None else best[0]) if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
     )
 
@@ -68,11 +70,12 @@ def render(folder: SessionFolder, form: str) -> str:
     return FORMATS[form](report_input(folder))
 
 
-def write_report_files(folder: SessionFolder) -> None:
-    """Write `report.md` and `report.html` into the session's folder."""
+def write_report_files(folder: SessionFolder) -> ReportInput:
+    """Write `report.md` and `report.html` into the session's folder; returns what they tell of."""
     report = report_input(folder)
     write_atomically(folder.path / "report.md", markdown(report))
     write_atomically(folder.path / "report.html", html(report))
+    return report
 
 
 def stored_catalogue(folder: SessionFolder) -> Catalogue:

@@ -18,6 +18,7 @@ from boifi_core.trial import Proposal, status_of
 from flows.signals import Cancelled, Signals
 from flows.watch import watcher
 from tasks import steps
+from tasks.artifacts import Progress
 
 OTHERS_TIMEOUT_S = 180.0
 """How long policies of other sessions are waited for, seconds; they expire sooner, unless time-outs are very long."""
@@ -28,13 +29,14 @@ class SessionFailed(BoifiError):
 
 
 class Running:
-    """One session, its log, its signals and the trials it made, for as long as its flow runs."""
+    """One session, its log, its signals, its progress and the trials it made, for as long as its flow runs."""
 
     def __init__(self, session: Session, log: Any) -> None:
         self.session = session
         self.log = log
         self.made: list[Trial] = []
         self.signals = Signals(self._stop_asked)
+        self.progress = Progress(session)
         self._stop = False
         timeout_s = session.config.executor.timeout_s
         self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)

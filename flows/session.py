@@ -70,6 +70,7 @@ def _ended(
     running.signals.let_it_end()
     live.folder.forget_stop()
     live.write_state(status, reason, reason if status is SessionStatus.FAILED else None)
+    running.progress.update(last=True)
     upkeep.write_report(live)
     running.log.info("session %s: %s", status, reason)
     return prefect_state(message=reason)
@@ -114,6 +115,7 @@ def _trials(running: Running) -> str:
             with running.target():
                 trial = running.next_trial()
                 live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
+                running.progress.update()
                 _check(running, trial)
     except SpaceExhausted:
         return enough

@@ -5,8 +5,10 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from boifi_core.report import markdown
 from boifi_core.reporting import write_report_files
 from boifi_core.session import Session, sweep_dead
+from tasks.artifacts import publish
 
 
 @task(name="sweep", cache_policy=NO_CACHE)
@@ -17,5 +19,6 @@ def sweep(session: Session) -> list[str]:
 
 @task(name="report", cache_policy=NO_CACHE, timeout_seconds=120)
 def write_report(session: Session) -> None:
-    """Write report.md and report.html into the session's folder."""
-    write_report_files(session.folder)
+    """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI."""
+    report = write_report_files(session.folder)
+    publish(session, report, markdown(report))

@@ -67,6 +67,7 @@ def mesh_landscape(
         optimum_at=optimum_at,
         modes=tuple(mode(title, seen) for title, seen in modes.items()),
         kind="mesh",
+        limits_ms=(mesh.baseline_ms, mesh.threshold_ms),
     )
 
 

@@ -52,6 +52,7 @@ class Landscape:
         optimum_at: a point that has it.
         modes: the distinct ways to fail, worst first.
         kind: `mesh` for a simulated call graph, `shape` for a function known to be hard.
+        limits_ms: what latency is normal and what just acceptable, for the performance score.
         smooth: whether it is of the smooth kind for which the plan asks R² of at least 0.85 after 50 trials.
     """
 
@@ -63,4 +64,5 @@ class Landscape:
     optimum_at: Point
     modes: tuple[Mode, ...]
     kind: Literal["mesh", "shape"]
+    limits_ms: tuple[float, float] = (200.0, 1000.0)
     smooth: bool = False

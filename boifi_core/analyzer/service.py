@@ -6,7 +6,8 @@ import logging
 
 from boifi_core.analyzer.config import AnalyzerConfig
 from boifi_core.analyzer.normal import Normal
-from boifi_core.analyzer.scorers import BugScorer, PerformanceScorer, Scorer, StructureScorer
+from boifi_core.analyzer.profiles import PROFILES
+from boifi_core.analyzer.scorers import Scorer
 from boifi_core.analyzer.scorers.base import require, total
 from boifi_core.models import RawObservation, SeverityScore
 
@@ -28,11 +29,7 @@ class AnalyzerService:
 
     def __init__(self, config: AnalyzerConfig | None = None) -> None:
         self.config = config or AnalyzerConfig()
-        self.scorers: dict[str, Scorer] = {
-            "bug": BugScorer(),
-            "perf": PerformanceScorer(*self.config.limits_ms()),
-            "struct": StructureScorer(self.config.span_increase_threshold, self.config.edit_distance_threshold),
-        }
+        self.scorers: dict[str, Scorer] = PROFILES[self.config.profile](self.config)
 
     def calculate_severity(
         self, observation: RawObservation, baseline: RawObservation | Normal | None = None

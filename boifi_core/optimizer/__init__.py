@@ -2,7 +2,6 @@
 
 from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
 from boifi_core.optimizer.core import OptimizerCore
-from boifi_core.optimizer.curves import Curve
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.importance import Importance
 from boifi_core.optimizer.proposal import BestPoint, Tried, Why
@@ -17,7 +16,6 @@ __all__ = [
     "SURROGATES",
     "Balance",
     "BestPoint",
-    "Curve",
     "Importance",
     "NotFitted",
     "OptimizerCore",

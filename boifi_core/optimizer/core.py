@@ -15,7 +15,6 @@ from boifi_core.errors import InvalidInput, SpaceExhausted
 from boifi_core.models import Point
 from boifi_core.optimizer.acquisition import ACQUISITIONS, Balance
 from boifi_core.optimizer.candidates import untried
-from boifi_core.optimizer.curves import Curve, curves
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.importance import Importance, importance
@@ -286,16 +285,6 @@ class OptimizerCore:
         """
         self._check_fitted()
         return importance(self.space, self._predicted)
-
-    def curves(self) -> tuple[Curve, ...]:
-        """What the model expects along each dimension, around the worst fault known and over the whole space.
-
-        Raises:
-            NotFitted: fewer than two scores were recorded.
-        """
-        self._check_fitted()
-        best = self.best_point
-        return curves(self.space, self._predicted, self._own, None if best is None else best[0])
 
     def accuracy(self) -> float | None:
         """How well the model predicts each score of this session from all others: R², 1 at best.

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.findings import Catalogue
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
-from boifi_core.optimizer import BestPoint, Curve, Importance
+from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.readings import by_fault, mean_severity, recommended, typical
+from boifi_core.report.curves import Curve
 
 
 class Dimension(Protocol):

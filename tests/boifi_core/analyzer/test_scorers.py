@@ -8,6 +8,7 @@ from observations import NOON, observed, span, trace
 
 from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers import BugScorer, PerformanceScorer, StructureScorer
+from boifi_core.analyzer.scorers.graded import GradedBugScorer, GradedPerformanceScorer, GradedStructureScorer
 from boifi_core.errors import InvalidInput
 from boifi_core.models import RawObservation
 
@@ -205,3 +206,111 @@ def test_every_scoring_can_be_followed_in_the_log(caplog):
         failing = observed(trace_data=trace(*HEALTHY[:-1], span("c", "payments", "b", status="error")))
         assert scorer.parts(failing, Normal((BASELINE,))) == {"struct.error_span": 2.0}
         assert scorer.parts(failing, Normal((BASELINE, failing))) == {}
+
+
+SHARES = st.floats(0, 1)
+
+
+class TestGradedBugScorer(ScorerContract):
+    @pytest.fixture
+    def scorer(self):
+        return GradedBugScorer()
+
+    @pytest.mark.parametrize(
+        ("fields", "score"),
+        [
+            ({"error_rate": 0.05}, 2.277),
+            ({"error_rate": 0.6}, 8.425),
+            ({"error_rate": 1.0}, 10),
+            ({"error_rate": None, "status_code": 404}, 10),
+            ({"error_rate": None, "status_code": 399}, 0),
+            ({"error_rate": 0.0, "status_code": 503}, 0),
+            ({"logs": ("ERROR one",)}, 1.5),
+            ({"logs": ("ERROR one", "ERROR 2 two", "ERROR 7 two", "fine")}, 2.25),
+            ({"error_rate": 1.0, "logs": ("ERROR",)}, 10),
+        ],
+    )
+    def test_points(self, scorer, fields, score):
+        assert scorer.score(observed(**fields)) == pytest.approx(score, abs=1e-3)
+
+    def test_a_line_that_is_written_without_a_fault_too_tells_nothing(self, scorer):
+        seen, usual = observed(logs=("ERROR in order 17",)), observed(logs=("ERROR in order 4",))
+        assert scorer.score(seen, usual) == 0
+        assert scorer.score(seen, Normal((observed(), usual))) == 0
+
+    @given(SHARES, SHARES, st.booleans())
+    def test_more_failures_always_score_more_and_never_by_a_step(self, first, second, logged):
+        low, high = sorted([first, second])
+        logs = ("ERROR",) if logged else ()
+        one, other = (GradedBugScorer().score(observed(error_rate=share, logs=logs)) for share in (low, high))
+        assert one <= other
+        # Steepest at 0, with a slope of 10 / (0.05 ln 21).
+        assert other - one <= 65.7 * (high - low) + 1e-9
+        if high - low > 1e-6:
+            assert one < other
+
+
+class TestGradedPerformanceScorer(ScorerContract):
+    @pytest.fixture
+    def scorer(self):
+        return GradedPerformanceScorer()
+
+    @pytest.mark.parametrize(
+        ("latency_ms", "score"), [(199.9, 0), (200, 0), (600, 4.5), (1000, 9), (1800, 9.5), (1e9, 10), (None, 0)]
+    )
+    def test_points(self, scorer, latency_ms, score):
+        assert scorer.score(observed(latency_ms=latency_ms)) == pytest.approx(score, abs=1e-5)
+
+    @given(st.floats(0, 1e5), st.floats(0, 1e5))
+    def test_it_is_the_plans_up_to_the_threshold_and_has_no_step(self, first, second):
+        low, high = sorted([first, second])
+        graded, plan = GradedPerformanceScorer(35, 400), PerformanceScorer(35, 400)
+        one, other = (graded.score(observed(latency_ms=ms)) for ms in (low, high))
+        assert one <= other <= one + 9.0 * (high - low) / 365 + 1e-9
+        if low <= 400:
+            assert one == pytest.approx(plan.score(observed(latency_ms=low)))
+
+
+class TestGradedStructureScorer(ScorerContract):
+    @pytest.fixture
+    def scorer(self):
+        return GradedStructureScorer()
+
+    @staticmethod
+    def parts(spans, **thresholds):
+        return GradedStructureScorer(**thresholds).parts(observed(trace_data=trace(*spans)), BASELINE)
+
+    def test_each_sign_grows_towards_the_plans_points(self):
+        extra = [span(f"e{n}", "payments", "b") for n in range(400)]
+        two_more = self.parts([*HEALTHY, *extra[:2]])
+        assert two_more == {"struct.span_increase": 1.5, "struct.edit_distance": 2.5}
+        assert self.parts([*HEALTHY, *extra]) == pytest.approx({"struct.span_increase": 3, "struct.edit_distance": 5})
+        one_less = self.parts(HEALTHY[:3])
+        assert one_less == pytest.approx({"struct.edit_distance": 5 * (1 - 2**-0.5)})
+
+    def test_error_spans(self):
+        failing = [span(f"f{n}", "cart", "r", status="error") for n in range(3)]
+        several, one = self.parts([*HEALTHY, *failing]), self.parts([*HEALTHY[:3], {**HEALTHY[3], "status": "error"}])
+        assert one == {"struct.error_span": 1.0}
+        assert several["struct.error_span"] == 1.75
+
+    @pytest.mark.parametrize(("ms", "points"), [(49, None), (50, None), (100, 1.0), (500, 1.8)])
+    def test_a_span_that_takes_much_longer(self, ms, points):
+        parts = self.parts([*HEALTHY[:3], {**HEALTHY[3], "duration_ms": ms}])
+        assert parts.get("struct.bottleneck") == (None if points is None else pytest.approx(points))
+
+    def test_thresholds_are_where_half_is_reached(self):
+        more = [*HEALTHY, span("e", "payments", "b")]
+        assert self.parts(more, span_increase_threshold=0.25, edit_distance_threshold=1) == {
+            "struct.span_increase": 1.5,
+            "struct.edit_distance": 2.5,
+        }
+        assert self.parts(more, span_increase_threshold=0, edit_distance_threshold=0) == {
+            "struct.span_increase": 3.0,
+            "struct.edit_distance": 5.0,
+        }
+
+    def test_the_worst_kind_of_request_counts(self, scorer):
+        baseline = observed(traces={"a": trace(*HEALTHY), "b": trace(*HEALTHY)})
+        seen = observed(traces={"a": trace(*HEALTHY), "b": trace(*HEALTHY[:2])})
+        assert scorer.score(seen, baseline) == pytest.approx(2.5)

@@ -23,6 +23,15 @@ def test_the_total_is_the_weighted_mean():
     assert score.fallback == ()
 
 
+def test_the_graded_profile_tells_few_failures_from_many_where_the_plans_does_not():
+    few, many = (observed(status_code=200, error_rate=share, logs=("ERROR",)) for share in (0.05, 0.4))
+    plan, graded = AnalyzerService(), AnalyzerService(AnalyzerConfig(profile="graded"))
+    assert plan.calculate_severity(few) == plan.calculate_severity(many)
+    scores = [graded.calculate_severity(seen) for seen in (few, many)]
+    assert scores[0].total_score + 2 < scores[1].total_score
+    assert scores[0].breakdown.keys() == {"bug.error_rate", "bug.logs"}
+
+
 def test_weights_and_thresholds_are_the_configs():
     config = AnalyzerConfig(
         weights={"bug": 1, "perf": 1, "struct": 2},

@@ -6,8 +6,9 @@ import pytest
 from browser import chromium
 from reports import EVIL, evil_session, report_of, session
 
-from boifi_core.optimizer import Curve, Importance
+from boifi_core.optimizer import Importance
 from boifi_core.report import html
+from boifi_core.report.curves import Curve
 
 pytestmark = pytest.mark.system
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boifi_core.models import Point
-from boifi_core.optimizer.evidence import Evidence
-from boifi_core.optimizer.surrogate import Predict
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Column, Rows
 
@@ -30,6 +28,7 @@ _DRAWN = 1024
 """Among how many such rows those are looked for, where a dimension is there on some conditions only."""
 
 _AT_ONCE = 512
+"""So many points fit the processor's cache: all at once take longer."""
 
 _STREAM = 11
 """Of the random rows: always the same, so that the same model gives the same curves."""
@@ -56,37 +55,48 @@ class Curve:
     average: tuple[float, ...]
 
 
-def curves(space: SearchSpace, predict: Predict, tried: Evidence, best: Point | None) -> tuple[Curve, ...]:
+class Model(Protocol):
+    """What must be known of an optimizer: its space, the points that it was told of, and what it expects of others."""
+
+    @property
+    def space(self) -> SearchSpace: ...
+    @property
+    def history(self) -> Sequence[tuple[Point, float]]: ...
+    def predict(self, points: Sequence[Point]) -> tuple[Floats, Floats]: ...
+
+
+def curves(model: Model, best: Point | None) -> tuple[Curve, ...]:
     """One curve for each dimension, in the user's order.
 
     `average` is the partial dependence: Friedman (2001), Annals of Statistics 29, 1189-1232, section 8.2; over points
     that keep to the conditions and constraints, instead of over the trials, which the search has chosen.
 
     Args:
-        tried: this session's own trials.
-        best: the point that is taken for the worst; None: the highest reading.
+        model: has learnt from at least two trials.
+        best: the point that is taken for the worst fault; None: the highest reading.
     """
+    space = model.space
     rng = np.random.default_rng(_STREAM)
     elsewhere = _Filled(space, space.sample_rows(rng, _DRAWN), space.layout.draw(rng, _DRAWN))
-    worst_first = tried.rows[np.argsort(-tried.scores, kind="stable")]
-    if best is not None:
-        worst_first = np.vstack([space.rows([best]), worst_first])
-    return tuple(_curve(space, predict, index, elsewhere, worst_first) for index in range(len(space.dimensions)))
+    by_severity = [point for point, _ in sorted(model.history, key=lambda tried: -tried[1])]
+    worst_first = space.rows(by_severity if best is None else [best, *by_severity])
+    return tuple(_curve(model, index, elsewhere, worst_first) for index in range(len(space.dimensions)))
 
 
-def _curve(space: SearchSpace, predict: Predict, index: int, elsewhere: _Filled, worst_first: Rows) -> Curve:
+def _curve(model: Model, index: int, elsewhere: _Filled, worst_first: Rows) -> Curve:
+    space = model.space
     column = space.layout.columns[index]
     entries = _entries(column, worst_first[:, index])
     has_it = worst_first[~np.isnan(worst_first[:, index])]
     along = [elsewhere.at(index, entry) for entry in entries]
-    average = _means(_asked(predict, np.vstack(along))[0], [len(rows) for rows in along])
+    average = _means(_asked(model, np.vstack(along))[0], [len(rows) for rows in along])
     mean = std = np.full(len(entries), np.nan)
     if len(has_it):
         around = _Filled(space, has_it[:1], _worst_known(space, worst_first)[None, :])
         rows = [around.at(index, entry) for entry in entries]
         there = np.array([len(row) > 0 for row in rows])
         mean, std = mean.copy(), std.copy()
-        mean[there], std[there] = _asked(predict, np.vstack(rows))
+        mean[there], std[there] = _asked(model, np.vstack(rows))
     return Curve(
         dimension=column.name,
         values=tuple(column.decode(entries)),
@@ -137,10 +147,11 @@ def _worst_known(space: SearchSpace, worst_first: Rows) -> Floats:
     return found
 
 
-def _asked(predict: Predict, rows: Rows) -> tuple[Floats, Floats]:
+def _asked(model: Model, rows: Rows) -> tuple[Floats, Floats]:
     if not len(rows):
         return np.empty(0), np.empty(0)
-    parts = [predict(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
+    points = model.space.points(rows)
+    parts = [model.predict(points[start : start + _AT_ONCE]) for start in range(0, len(points), _AT_ONCE)]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([std for _, std in parts])
 
 

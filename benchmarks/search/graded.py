@@ -1,0 +1,127 @@
+"""`python -m benchmarks.search.graded [--seeds N] [--write]`: what scores without steps do to the search.
+
+On the simulated meshes of the tuning half, a session is told the plan's severities or graded ones of the same windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from benchmarks import document
+from benchmarks.search.landscape import Landscape, Reading
+from benchmarks.search.trials import noise
+from benchmarks.search.tuning import TUNING
+from benchmarks.table import Table
+from boifi_core.analyzer.config import DEFAULT_WEIGHTS
+from boifi_core.analyzer.scorers.graded import GradedBugScorer, GradedPerformanceScorer
+from boifi_core.models import RawObservation
+from boifi_core.optimizer import OptimizerCore
+
+TRIALS = 60
+SHOWN_AFTER = (30, 60)
+MESHES = tuple(landscape for landscape in TUNING if landscape.kind == "mesh")
+PROFILES = ("plan", "graded")
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def regraded(reading: Reading, limits_ms: tuple[float, float]) -> Reading:
+    """The same window, its bug and performance score without steps; its structure score is the plan's.
+
+    Args:
+        limits_ms: what latency is normal, and what just acceptable.
+    """
+    seen = reading.signals
+    window = RawObservation(
+        timestamp=datetime.now(UTC),
+        latency_ms=seen["latency_ms"],
+        error_rate=seen["error_rate"],
+        # The plan gives 6 for a line in the log alone; with more failures it does not say whether there was one.
+        logs=("ERROR",) if seen["bug_score"] == 6.0 else (),
+    )
+    scores = {
+        "bug_score": GradedBugScorer().score(window),
+        "performance_score": GradedPerformanceScorer(*limits_ms).score(window),
+        "structure_score": seen["structure_score"],
+    }
+    weights = dict(
+        zip(scores, (DEFAULT_WEIGHTS["bug"], DEFAULT_WEIGHTS["perf"], DEFAULT_WEIGHTS["struct"]), strict=True)
+    )
+    total = sum(weights[name] * score for name, score in scores.items()) / sum(weights.values())
+    return Reading(total, {**seen, **scores})
+
+
+def measure(
+    seeds: int = 8, landscapes: Sequence[Landscape] = MESHES, trials: int = TRIALS, jobs: int = 1
+) -> list[Table]:
+    """One row for each of these landscapes and each profile, and the means over all landscapes."""
+    cells = [(TUNING.index(landscape), profile) for landscape in landscapes for profile in PROFILES]
+    with ProcessPoolExecutor(jobs) as pool:
+        found = list(pool.map(partial(_cell, seeds=seeds, trials=trials), cells))
+    by_cell = dict(zip(cells, found, strict=True))
+    rows = [("all", profile, *_cells([by_cell[cell] for cell in cells if cell[1] == profile])) for profile in PROFILES]
+    rows += [(TUNING[number].name, profile, *_cells([by_cell[number, profile]])) for number, profile in cells]
+    shown = [n for n in SHOWN_AFTER if n <= trials]
+    head = ("landscape", "profile", *(f"regret after {n}" for n in shown), *(f"failures after {n}" for n in shown))
+    title = f"Plan's severity that the recommended fault falls short by, and distinct failures met, {seeds} seeds"
+    return [Table(title, head, tuple(rows))]
+
+
+def _cells(found: Sequence[Mapping[str, Floats]]) -> list[str]:
+    regret, modes = (np.mean([each[name] for each in found], axis=(0, 1)) for name in ("regret", "modes"))
+    shown = [n for n in SHOWN_AFTER if n <= len(regret)]
+    return [*(f"{regret[n - 1]:.2f}" for n in shown), *(f"{modes[n - 1]:.2f}" for n in shown)]
+
+
+def _cell(cell: tuple[int, str], seeds: int, trials: int) -> dict[str, Floats]:
+    """Regret and distinct failures after each trial, each of shape (seeds, trials)."""
+    number, profile = cell
+    with threadpool_limits(1):
+        runs = [_run(TUNING[number], profile, seed, trials) for seed in range(seeds)]
+    return {"regret": np.array([regret for regret, _ in runs]), "modes": np.array([modes for _, modes in runs])}
+
+
+def _run(landscape: Landscape, profile: str, seed: int, trials: int) -> tuple[list[float], list[int]]:
+    core = OptimizerCore(landscape.space, random_state=seed)
+    regrets, met, modes = [], set[str](), []
+    for number in range(trials):
+        point = core.propose()
+        reading = landscape.read(point, noise(landscape, seed, number))
+        if profile == "graded":
+            reading = regraded(reading, landscape.limits_ms)
+        core.record(point, reading.severity, reading.signals)
+        best = core.best_point
+        assert best is not None
+        regrets.append(landscape.optimum - landscape.truth(best[0]))
+        met |= {mode.name for mode in landscape.modes if mode.shows(point)}
+        modes.append(len(met))
+    return regrets, modes
+
+
+def main() -> None:
+    """Measure and print, and with `--write` put the table into docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search.graded", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=2, help="processes beside each other")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    given = parser.parse_args()
+    measured = document.machine()
+    tables = measure(given.seeds, jobs=given.jobs)
+    console = Console(width=120)
+    for table in tables:
+        console.print(f"\n{table.title}", table.rich(), sep="\n")
+    if given.write:
+        document.write("graded", tables, measured)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What Prefect's UI shows of a session beside its runs: progress, the failures found, the report, and the history."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, cast
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from boifi_core.report import ReportInput
+from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
+from boifi_core.report.tables import plain
+from boifi_core.session import Session
+
+SHARE = 0.02
+"""Of a session's time, at most so much goes into telling how far it is."""
+
+
+def artifact_key(name: str, what: str) -> str:
+    """The key that an artifact of every session of this name has, and so its versions over all of them.
+
+    Args:
+        name: the session's; Prefect takes lower-case letters, digits and dashes, all else becomes a dash.
+        what: `progress`, `findings`, `report` or `history`.
+    """
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    return "-".join(["boifi", *words, what])
+
+
+class Progress:
+    """A bar that fills as trials are made.
+
+    An update takes some ms of the loop, and much more where the server is busy: the next one waits until no more than
+    `SHARE` of the time since goes into it. A server that cannot be asked costs the bar, not the session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._id: UUID | None = None
+        self._next_at = 0.0
+
+    def update(self, *, last: bool = False) -> None:
+        """Show how far the session is, unless that was shown a moment ago.
+
+        Args:
+            last: show it in any case.
+        """
+        began = time.monotonic()
+        if not last and began < self._next_at:
+            return
+        try:
+            self._show()
+        except Exception as error:
+            get_run_logger().warning("the progress is not shown: %s", error)
+        now = time.monotonic()
+        self._next_at = now + (now - began) / SHARE
+
+    def _show(self) -> None:
+        live = self._session
+        done, total = live.budget_used, live.config.total_trials
+        percent = min(100.0, 100.0 * done / total)
+        about = f"{done} of {total} trials of session {live.session_id}"
+        if self._id is None:
+            key = artifact_key(live.config.name, "progress")
+            # Called outside of a coroutine, it gives the id itself.
+            self._id = cast(UUID, create_progress_artifact(progress=percent, key=key, description=about))
+        else:
+            update_progress_artifact(self._id, progress=percent, description=about)
+
+
+def publish(session: Session, report: ReportInput, markdown: str) -> None:
+    """Show what a session found: its failures as a table, the whole report, and where its history lies.
+
+    A server that cannot be asked costs these, not the session.
+
+    Args:
+        markdown: the report.
+    """
+    name, about = session.config.name, f"session {report.session_id}, {report.status}"
+    history = session.folder.history.resolve()
+    try:
+        create_table_artifact(
+            table=failure_rows(report),
+            key=artifact_key(name, "findings"),
+            description=f"The distinct failures that {about}, found",
+        )
+        create_markdown_artifact(
+            markdown=markdown, key=artifact_key(name, "report"), description=f"The report of {about}"
+        )
+        create_link_artifact(
+            link=history.as_uri(),
+            link_text=str(history),
+            key=artifact_key(name, "history"),
+            description=f'`pandas.read_parquet("{history}")` reads the trials of {about}',
+        )
+    except Exception as error:
+        get_run_logger().warning("the findings are not shown: %s", error)
+
+
+def failure_rows(report: ReportInput) -> list[dict[str, Any]]:
+    """One row for each distinct failure, the worst first."""
+    return [
+        {
+            "failure": mode.id,
+            "severity": round(mode.severity, 1),
+            "verdict": verdict_text(mode),
+            "what happens": plain(mode.sentence),
+            "smallest fault known": plain(smallest_text(mode)),
+            "trials": len(mode.trials),
+            "replay": replay_trial(mode),
+        }
+        for mode in report.catalogue.modes
+    ]
