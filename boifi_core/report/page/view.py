@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from boifi_core.analyzer.compare import compare_observations
 from boifi_core.analyzer.normal import traces_of
 from boifi_core.analyzer.scorers import StructureScorer
 from boifi_core.analyzer.scorers.bug import BAD_LOG
@@ -301,9 +300,7 @@ def _traced(report: ReportInput, mode: FailureMode, observation: RawObservation)
     kind = next(iter(asked), None)
     if kind is None:
         scorer = StructureScorer(report.analyzer.span_increase_threshold, report.analyzer.edit_distance_threshold)
-        worst = (
-            scorer.worst(observation, report.baseline) if compare_observations(observation, report.baseline) else None
-        )
+        worst = scorer.worst(observation, report.baseline)
         kind = worst.kind if worst is not None else None
     seen = traces.get(kind)
     if not seen:
