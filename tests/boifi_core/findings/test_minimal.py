@@ -206,7 +206,7 @@ def test_what_was_measured_already_is_not_asked_again():
 
 
 def test_a_delays_threshold_is_that_of_typical_requests_and_a_percentages_that_of_any():
-    """From 80 ms on the slowest of the requests show it, from 100 ms on the typical ones, if it meets enough of them."""
+    """From 80 ms on the slowest requests show it, from 100 ms on the typical ones, if it meets enough."""
 
     class Jittery(Target):
         @property
