@@ -19,7 +19,7 @@ _NUMBERS = 24
 """At how many values of a number the model is asked."""
 
 _CATEGORIES = 40
-"""At most so many categories are asked for, those that were tried first."""
+"""At most so many categories are asked for, those of the worst trials first."""
 
 _ELSEWHERE = 64
 """Over how many random rows the average is taken."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from boifi_core.analyzer.compare import compare_observations
 from boifi_core.analyzer.normal import traces_of
 from boifi_core.analyzer.scorers import StructureScorer
 from boifi_core.analyzer.scorers.bug import BAD_LOG
@@ -18,7 +17,7 @@ from boifi_core.readings import give_or_take, point_key, rankable, times
 from boifi_core.report.advice import advice
 from boifi_core.report.curves import Curve
 from boifi_core.report.facts import Finding, ReportInput, fault_text, findings, kinds, pareto_front, why
-from boifi_core.report.failures import verdict_text
+from boifi_core.report.failures import smallest_text, verdict_text
 from boifi_core.report.influence import Influence, influences
 from boifi_core.report.page.waterfall import Waterfall, waterfall
 from boifi_core.report.reasons import expected, tried_because
@@ -63,6 +62,7 @@ class Failure:
     severity: str
     verdict: str
     sentence: str
+    smallest: str
     lines: tuple[tuple[str, str], ...]
     again: str
     differs: tuple[str, ...]
@@ -180,7 +180,7 @@ def _facts(report: ReportInput, found: Sequence[Finding]) -> Table:
         ("Severity without a fault", number(report.baseline_severity)),
         ("The worst fault's severity", number(found[0].severity if found else None) + " of 10"),
     )
-    return Table("The session", ("what", ""), rows)
+    return Table("Facts of the session", ("what", "value"), rows)
 
 
 def _worst(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
@@ -215,7 +215,7 @@ def _measured(seen: RawObservation | None, baseline: RawObservation | None) -> T
     rows = zip(
         ["Most frequent status", "Latency, ms", "Failed requests"], _readings(baseline), _readings(seen), strict=True
     )
-    return Table("What was measured", ("", "without a fault", "with it"), tuple(rows), frozenset({1, 2}))
+    return Table("What was measured", ("reading", "without a fault", "with it"), tuple(rows), frozenset({1, 2}))
 
 
 def _readings(observation: RawObservation | None) -> tuple[str, str, str]:
@@ -257,6 +257,7 @@ def _failure(report: ReportInput, mode: FailureMode, worst: Trial | None, *, has
         severity=number(mode.severity),
         verdict=verdict_text(mode),
         sentence=mode.sentence,
+        smallest=smallest_text(mode),
         lines=tuple(lines),
         again=mode.replay,
         differs=tuple(fact.says for fact in mode.signature if fact.says),
@@ -301,9 +302,7 @@ def _traced(report: ReportInput, mode: FailureMode, observation: RawObservation)
     kind = next(iter(asked), None)
     if kind is None:
         scorer = StructureScorer(report.analyzer.span_increase_threshold, report.analyzer.edit_distance_threshold)
-        worst = (
-            scorer.worst(observation, report.baseline) if compare_observations(observation, report.baseline) else None
-        )
+        worst = scorer.worst(observation, report.baseline)
         kind = worst.kind if worst is not None else None
     seen = traces.get(kind)
     if not seen:
@@ -446,4 +445,4 @@ def _steps(trials: Sequence[Trial]) -> Table:
         for time in step_times(trials)
     )
     head = ("step", "trials", "median, ms", "95th percentile, ms", "in all, s")
-    return Table("Time per step", head, rows, frozenset({1, 2, 3, 4}))
+    return Table("Wall time of each step of a trial", head, rows, frozenset({1, 2, 3, 4}))

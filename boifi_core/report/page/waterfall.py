@@ -165,8 +165,12 @@ def _slower(normal_ms: float | None, seen_ms: float | None, total_ms: float) -> 
     if normal_ms is None or seen_ms is None or abs(seen_ms - normal_ms) < _SHARE * total_ms:
         return []
     if seen_ms >= _FACTOR * normal_ms:
-        return [f"{seen_ms / normal_ms:.3g} times as long" if normal_ms else "longer"]
+        return [f"{_figure(seen_ms / normal_ms)} times as long" if normal_ms else "longer"]
     return ["cut short"] if normal_ms >= _FACTOR * seen_ms else []
+
+
+def _figure(factor: float) -> str:
+    return f"{factor:.2g}" if factor < 100 else f"{factor:.0f}"
 
 
 def _kept(rows: Sequence[Row]) -> list[int]:

@@ -158,7 +158,8 @@ def test_every_heading_follows_the_one_above_it(tab, page):
 
 
 def test_hostile_text_is_shown_and_does_nothing(tab, evil_page):
-    tab.open(evil_page)
+    tab.open(evil_page, 360)
+    assert tab.ask("document.documentElement.scrollWidth") == 360
     assert tab.complaints == []
     assert tab.requests == [evil_page.as_uri()]
     assert tab.ask("document.querySelectorAll('img, iframe, object, a[href^=javascript]').length") == 0

@@ -49,7 +49,7 @@
 
   function course(c) {
     const series = Object.entries(PHASES).map(([phase, symbol]) => ({
-      name: phase, type: "scatter", symbol, symbolSize: phase === "initial" ? 7 : 9,
+      name: phase, type: "scatter", symbol, symbolSize: phase === "initial" || phase === "minimise" ? 7 : 9,
       itemStyle: { color: c.seen, opacity: 0.85 },
       data: scored.filter((trial) => trial.phase === phase).map((trial) => ({ value: [trial.n, trial.severity], trial })),
     })).filter((each) => each.data.length);
