@@ -203,7 +203,7 @@ def test_a_stop_from_another_terminal(start, boifi, session_file, hfi, tmp_path)
     process = start("run", session_file(hfi.url, total_trials=200))
     until_trial(process, 2)
     folder = session_folder(tmp_path)
-    assert re.search(rf"{folder.name} +RUNNING +\d/200", boifi("sessions", check=0).stdout)
+    assert re.search(rf"{folder.name} +RUNNING +\d+/200", boifi("sessions", check=0).stdout)
     boifi("stop", folder.name, check=0)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
