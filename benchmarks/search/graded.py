@@ -70,6 +70,8 @@ def measure(
     by_cell = dict(zip(cells, found, strict=True))
     rows = [("all", profile, *_cells([by_cell[cell] for cell in cells if cell[1] == profile])) for profile in PROFILES]
     rows += [(TUNING[number].name, profile, *_cells([by_cell[number, profile]])) for number, profile in cells]
+    pairs = [(by_cell[number, "plan"], by_cell[number, "graded"]) for number, profile in cells if profile == "plan"]
+    rows.insert(len(PROFILES), ("all", "graded less plan", *_differences(pairs)))
     shown = [n for n in SHOWN_AFTER if n <= trials]
     head = ("landscape", "profile", *(f"regret after {n}" for n in shown), *(f"failures after {n}" for n in shown))
     title = f"Plan's severity that the recommended fault falls short by, and distinct failures met, {seeds} seeds"
@@ -80,6 +82,18 @@ def _cells(found: Sequence[Mapping[str, Floats]]) -> list[str]:
     regret, modes = (np.mean([each[name] for each in found], axis=(0, 1)) for name in ("regret", "modes"))
     shown = [n for n in SHOWN_AFTER if n <= len(regret)]
     return [*(f"{regret[n - 1]:.2f}" for n in shown), *(f"{modes[n - 1]:.2f}" for n in shown)]
+
+
+def _differences(pairs: Sequence[tuple[Mapping[str, Floats], Mapping[str, Floats]]]) -> list[str]:
+    """The mean over the runs of the same landscape and seed, and the standard error of that mean."""
+    texts = []
+    for name in ("regret", "modes"):
+        differences = np.concatenate([graded[name] - plan[name] for plan, graded in pairs])
+        n = len(differences)
+        errors = differences.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.full(differences.shape[1], np.nan)
+        means = differences.mean(axis=0)
+        texts += [f"{means[n - 1]:+.2f} ± {errors[n - 1]:.2f}" for n in SHOWN_AFTER if n <= len(means)]
+    return texts
 
 
 def _cell(cell: tuple[int, str], seeds: int, trials: int) -> dict[str, Floats]:

@@ -26,6 +26,11 @@ def test_a_line_in_the_log_and_a_slow_answer_count():
 def test_there_is_a_row_for_each_profile():
     (table,) = graded.measure(seeds=1, landscapes=graded.MESHES[:1], trials=30)
     name = graded.MESHES[0].name
-    assert [row[:2] for row in table.rows] == [(where, how) for where in ("all", name) for how in graded.PROFILES]
+    plan, graded_, difference, *rest = table.rows
+    assert [row[:2] for row in (plan, graded_, *rest)] == [(n, how) for n in ("all", name) for how in graded.PROFILES]
+    assert difference[:2] == ("all", "graded less plan")
+    assert [float(cell.split(" ± ")[0]) for cell in difference[2:]] == pytest.approx(
+        [float(other) - float(one) for one, other in zip(plan[2:], graded_[2:], strict=True)], abs=0.011
+    )
     assert table.columns == ("landscape", "profile", "regret after 30", "failures after 30")
-    assert all(float(cell) >= -0.01 for row in table.rows for cell in row[2:])
+    assert all(float(cell) >= -0.01 for row in (plan, graded_, *rest) for cell in row[2:])
