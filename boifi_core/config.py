@@ -65,6 +65,22 @@ class Recovery(Value):
     timeout_s: float = Field(default=60.0, gt=0)
 
 
+class Confirm(Value):
+    """At the end, the worst fault of each failure is measured again, up to `readings` times.
+
+    `share` is that of `total_trials` which may go into it; 0 leaves it out.
+    """
+
+    share: float = Field(default=0.15, ge=0, le=0.9)
+    readings: int = Field(default=4, ge=2, le=100)
+
+
+class Minimise(Value):
+    """After that, smaller faults are tried that show the same failures; `share` is that of `total_trials`, or 0."""
+
+    share: float = Field(default=0.2, ge=0, le=0.9)
+
+
 class SessionConfig(Value):
     """A session file, checked.
 
@@ -86,6 +102,8 @@ class SessionConfig(Value):
     analyzer: AnalyzerConfig = AnalyzerConfig()
     recovery: Recovery = Recovery()
     guardrails: Guardrails = Guardrails()
+    confirm: Confirm = Confirm()
+    minimise: Minimise = Minimise()
     baseline_observations: int = Field(default=3, ge=1)
     max_failures_in_row: int = Field(default=5, ge=1)
 
@@ -97,12 +115,26 @@ class SessionConfig(Value):
         return name
 
     @model_validator(mode="after")
+    def _searches_too(self) -> Self:
+        share = self.confirm.share + self.minimise.share
+        if share > 1:
+            raise InvalidInput("minimise.share", "must be at most 1 together with confirm.share", share)
+        return self
+
+    @model_validator(mode="after")
     def _initial_within_total(self) -> Self:
         if self.initial_points > self.total_trials:
             raise InvalidInput(
                 "initial_points", f"must be at most total_trials ({self.total_trials})", self.initial_points
             )
         return self
+
+
+def follow_up_budgets(config: SessionConfig) -> tuple[int, int]:
+    """How many trials may confirm failures, and how many make their faults smaller; the initial points come first."""
+    left = config.total_trials - config.initial_points
+    confirm = min(left, int(config.confirm.share * config.total_trials))
+    return confirm, min(left - confirm, int(config.minimise.share * config.total_trials))
 
 
 def read_session_file(path: Path) -> SessionConfig:

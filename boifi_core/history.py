@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.history_columns import Dimension, is_version_1, row, schema, trial_from
+from boifi_core.history_columns import Dimension, is_earlier, row, schema, trial_from
 from boifi_core.models import Trial
 
 
@@ -118,7 +118,7 @@ class History:
                 table = pq.ParquetFile(file, page_checksum_verification=True).read(use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise HistoryDamaged(f"{part} cannot be read: {_one_line(error)}") from error
-        if not table.schema.equals(self._schema) and not is_version_1(table.schema, self._dimensions):
+        if not table.schema.equals(self._schema) and not is_earlier(table.schema, self._dimensions):
             raise InvalidInput("search_space", f"must be the one that {self.folder} was made with")
         try:
             return [trial_from(cells, self._dimensions) for cells in table.to_pylist()]

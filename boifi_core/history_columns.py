@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from boifi_core.models import Choice, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, Control, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
 
-VERSION = "2"
+VERSION = "3"
 """Of the columns; in every part's metadata under `boifi_history`."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -42,11 +42,12 @@ AFTER_POINT = {
     "breakdown": pa.string(),
     "fallback": pa.string(),
     "why": pa.string(),
+    "control": pa.string(),
 }
-"""`breakdown` and `fallback` are those of the score, `why` is the optimizer's choice; all JSON."""
+"""`breakdown` and `fallback` are the score's, `why` is why it was chosen, `control` the fault-free run; all JSON."""
 
-SINCE_VERSION_2 = frozenset({"why"})
-"""Columns that older histories are without."""
+LATER = ({"why", "control"}, {"control"})
+"""The columns that histories of version 1, 2, … are without."""
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
 _INT64 = range(-(2**63), 2**63)
@@ -70,10 +71,10 @@ def schema(dimensions: Sequence[Dimension]) -> pa.Schema:
     return pa.schema(list(columns.items()), metadata={"boifi_history": VERSION})
 
 
-def is_version_1(columns: pa.Schema, dimensions: Sequence[Dimension]) -> bool:
-    """Whether these are the columns that a history over these dimensions had before version 2."""
-    kept = [field for field in schema(dimensions) if field.name not in SINCE_VERSION_2]
-    return bool(columns.equals(pa.schema(kept)))
+def is_earlier(columns: pa.Schema, dimensions: Sequence[Dimension]) -> bool:
+    """Whether these are the columns that a history over these dimensions had in an earlier version."""
+    now = schema(dimensions)
+    return any(columns.equals(pa.schema([field for field in now if field.name not in later])) for later in LATER)
 
 
 def column_type(dimension: Dimension) -> pa.DataType:
@@ -113,6 +114,7 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         "plans": _PLANS.dump_json(trial.plans, exclude_none=True).decode(),
         **{step: getattr(trial.durations, step) for step in STEPS},
         "why": None if trial.why is None else trial.why.model_dump_json(),
+        "control": None if trial.control is None else trial.control.model_dump_json(),
     }
     for dimension in dimensions:
         if dimension.name in trial.point:
@@ -148,7 +150,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         value = cells[f"point.{dimension.name}"]
         if value is not None:
             point[dimension.name] = json.loads(value) if is_json(dimension) else value
-    score, why = None, cells.get("why")
+    score, why, control = None, cells.get("why"), cells.get("control")
     if cells["severity"] is not None:
         score = SeverityScore(
             total_score=cells["severity"],
@@ -174,6 +176,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         predicted_std=cells["predicted_std"],
         durations=StepDurations(**{step: cells[step] for step in STEPS}),
         why=None if why is None else Choice.model_validate_json(why),
+        control=None if control is None else Control.model_validate_json(control),
     )
 
 

@@ -216,11 +216,12 @@ class Near(Value):
 
 
 class Choice(Value):
-    """Why the optimizer chose a point.
+    """Why a fault was tried.
 
-    `reason` is what the trial was for: `initial`, `known`, `explore`, `probe`, `improve`, `confirm`, `remaining`.
+    `reason` is what the trial was for: `initial`, `known`, `explore`, `probe`, `improve`, `confirm`, `remaining`, by
+    the optimizer; `verify`, to see whether a failure shows again, and `minimise`, whether a smaller fault shows it too.
     `promise` is the acquisition function's value, None where it did not decide. `nearest` are the most similar trials
-    known then, most similar first.
+    known then, most similar first; of `verify` and `minimise` it is the one trial whose failure is looked for.
     """
 
     reason: str
@@ -228,11 +229,19 @@ class Choice(Value):
     nearest: tuple[Near, ...] = ()
 
 
+class Control(Value):
+    """A fault-free run just before a trial, and how severe the analyzer takes it for."""
+
+    observation: RawObservation
+    severity: float = Field(ge=0, le=10)
+
+
 class Trial(Value):
     """One experiment, whole: what was proposed, what was sent, what was seen, how bad it was, and how long it took.
 
     `trial` counts from 1. `plans` are as sent (after the injector's rounding). `why` is None where nobody chose the
-    point (a replay), and in histories from before it was kept.
+    point (a replay), and in histories from before it was kept. `control` is the fault-free run that a confirming trial
+    was interleaved with. The plans of a `minimise` trial are smaller than those of its point.
     """
 
     session_id: str
@@ -250,6 +259,7 @@ class Trial(Value):
     predicted_std: float | None = None
     durations: StepDurations = StepDurations()
     why: Choice | None = None
+    control: Control | None = None
 
     @property
     def severity(self) -> float | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
-from boifi_core.models import Point, Trial, TrialStatus
+from boifi_core.models import FaultPlan, Point, Trial, TrialStatus
 from boifi_core.optimizer import BestPoint
 
 
@@ -15,11 +15,14 @@ def rankable(trials: Sequence[Trial]) -> list[Trial]:
     return [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
 
 
-def by_point(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """The rankable trials of each distinct point, in order of its first."""
-    alike: dict[str, list[Trial]] = {}
+def by_fault(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """The rankable trials of each distinct fault, in order of its first.
+
+    That is, of one point and the same plans: those of a trial that looked for a smaller fault are smaller.
+    """
+    alike: dict[tuple[str, str], list[Trial]] = {}
     for trial in rankable(trials):
-        alike.setdefault(point_key(trial.point), []).append(trial)
+        alike.setdefault((point_key(trial.point), plans_key(trial.plans)), []).append(trial)
     return list(alike.values())
 
 
@@ -27,7 +30,7 @@ def recommended(found: Sequence[list[Trial]], best: Point | None) -> list[Trial]
     """The trials of the fault that is to be taken for the worst; None where nothing was scored.
 
     Args:
-        found: from `by_point`.
+        found: from `by_fault`.
         best: the optimizer's; None, or one that is not among them, leaves the highest mean, the earliest of equals.
     """
     key = None if best is None else point_key(best)
@@ -38,6 +41,11 @@ def recommended(found: Sequence[list[Trial]], best: Point | None) -> list[Trial]
 def point_key(point: Point) -> str:
     """Equal for equal points; tells True from 1, which are equal to Python."""
     return json.dumps(point, sort_keys=True, default=str)
+
+
+def plans_key(plans: Sequence[FaultPlan]) -> str:
+    """Equal for the same faults; how soon their policies expire makes no other fault."""
+    return json.dumps([plan.model_dump(mode="json", exclude={"duration_seconds"}) for plan in plans], sort_keys=True)
 
 
 def mean_severity(alike: Sequence[Trial]) -> float:
@@ -66,5 +74,5 @@ def give_or_take(mean: float, std: float) -> str:
 
 
 def times(n: int) -> str:
-    """For people: `once`, `twice`, `3 times`."""
-    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+    """For people: `never`, `once`, `twice`, `3 times`."""
+    return {0: "never", 1: "once", 2: "twice"}.get(n, f"{n} times")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from boifi_core.config import SessionConfig
+from boifi_core.findings import Catalogue
+from boifi_core.findings.catalogue import catalogue
 from boifi_core.folder import SessionFolder, write_atomically
-from boifi_core.models import RawObservation, SessionStatus
-from boifi_core.report import Finding, ReportInput, findings, html, json_report, junit, kinds, markdown, why
+from boifi_core.models import SessionStatus, Trial
+from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.session import learnt_optimizer, read_trials, stored_config
+from boifi_core.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""
-
-HARMLESS = 0.5
-"""Up to this severity a fault is none that hurts."""
 
 EXPLAINED = 10
 """From how many scores on the report says what the model makes of the dimensions."""
@@ -56,6 +57,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
         best=optimizer.best_point,
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
+        catalogue=_catalogue(folder, config, trials),
     )
 
 
@@ -71,20 +73,12 @@ def write_report_files(folder: SessionFolder) -> None:
     write_atomically(folder.path / "report.html", html(report))
 
 
-def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float | None]:
-    """The target without a fault as the session last saw it, and its severity."""
-    try:
-        data = json.loads((folder.path / "baseline.json").read_text())
-    except FileNotFoundError:
-        return None, None
-    return RawObservation.model_validate(data["observation"]), data["severity"]
+def stored_catalogue(folder: SessionFolder) -> Catalogue:
+    """The distinct failures of a session, from its history and its baseline alone."""
+    config = stored_config(folder)
+    return _catalogue(folder, config, read_trials(folder, config))
 
 
-def worst_faults(folder: SessionFolder, limit: int = 8) -> list[tuple[Finding, str]]:
-    """The faults that hurt, worst first, each with a sentence why.
-
-    Of those with the same types at the same places, the worst stands for all; the first is the recommended one.
-    """
-    report = report_input(folder)
-    worst = [finding for finding, _alike in kinds(findings(report)) if finding.severity > HARMLESS]
-    return [(finding, why(finding, report)) for finding in worst[:limit]]
+def _catalogue(folder: SessionFolder, config: SessionConfig, trials: Sequence[Trial]) -> Catalogue:
+    dimensions = config.search_space.dimensions
+    return catalogue(trials, stored_evidence(folder), session_id=folder.session_id, dimensions=dimensions)

@@ -11,17 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from boifi_core.analyzer import AnalyzerService, merge_baseline
-from boifi_core.config import SessionConfig, parse_session, stored_session
+from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
+from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.base import Injector, Observer
+from boifi_core.findings import MINIMISE, VERIFY
+from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.following import Wanted, confirming, minimising
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.guarded_space import guarded
-from boifi_core.guardrails import Guardrails
+from boifi_core.guardrails import Guardrails, objection
 from boifi_core.history import History
 from boifi_core.models import (
     BestResult,
+    FaultPlan,
     HistoryEntry,
     OptimizationProgress,
     Phase,
@@ -33,8 +37,9 @@ from boifi_core.models import (
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
-from boifi_core.readings import by_point, expectation, mean_severity, rankable, recommended, typical
+from boifi_core.readings import by_fault, expectation, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
+from boifi_core.stored_baseline import keep_baseline, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
 from boifi_core.warm_start import as_text, past_of, signals, stored_past, training_score
 
@@ -52,6 +57,8 @@ class Session:
         injector, observer: open connections to the target.
         baseline: the target without a fault; None until it was observed.
         baseline_severity: the median severity of the fault-free observations.
+        evidence: what tells a failure from what is normal.
+        is_searched: whether there is nothing left to search for.
         errors: what went wrong so far, one line each.
     """
 
@@ -69,6 +76,8 @@ class Session:
         self.optimizer = learnt_optimizer(config, self.trials, stored_past(folder) if config.warm_start else ())
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
+        self.evidence = Evidence()
+        self.is_searched = False
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
 
     @property
@@ -78,12 +87,12 @@ class Session:
     @property
     def budget_used(self) -> int:
         """The trials that count in `total_trials`: all but those that somebody replayed."""
-        return len(searched(self.trials))
+        return len(counted(self.trials))
 
     @property
     def trials_s(self) -> float:
         """How long all trials together took, from proposal to record, seconds; without what somebody replayed."""
-        made = searched(self.trials)
+        made = counted(self.trials)
         proposing_ms = sum(trial.durations.propose_ms or 0.0 for trial in made)
         return proposing_ms / 1000 + sum((trial.finished_at - trial.started_at).total_seconds() for trial in made)
 
@@ -95,20 +104,50 @@ class Session:
     def learn_baseline(self, observations: Sequence[RawObservation]) -> float:
         """Take these fault-free observations as the target's normal; returns their median severity."""
         self.baseline = merge_baseline(observations)
-        self.baseline_severity = median(self.severity(observation) for observation in observations)
-        return self.baseline_severity
+        self.evidence = Evidence(tuple(observations))
+        self.analyzer = AnalyzerService(self._resolved(observations))
+        severity = median(self.severity(observation) for observation in observations)
+        self.baseline_severity = self.evidence.baseline_severity = severity
+        return severity
+
+    def _resolved(self, observations: Sequence[RawObservation]) -> AnalyzerConfig:
+        """The analyzer's config with its thresholds; what an earlier run of this session took them for stays."""
+        earlier = stored_thresholds(self.folder)
+        return self.config.analyzer.resolved(observations) if earlier is None else earlier
 
     def keep_baseline(self) -> None:
-        """Store the baseline that this session's trials are compared with."""
+        """Store the fault-free observations that this session's trials are compared with."""
         if self.baseline is not None:
-            data = {"severity": self.baseline_severity, "observation": self.baseline.model_dump(mode="json")}
-            write_atomically(self.folder.path / "baseline.json", json.dumps(data, indent=2, ensure_ascii=False))
+            keep_baseline(self.folder, self.baseline, self.evidence, self.analyzer.config)
+
+    def follow_up(self) -> Wanted | None:
+        """What is tried next to confirm a failure or to make its fault smaller; None where the search goes on.
+
+        It follows from the history alone, so a resumed session goes on where it was.
+        """
+        to_confirm, to_minimise = follow_up_budgets(self.config)
+        searching = sum(_is_of_search(trial) for trial in self.trials)
+        if not self.is_searched and searching < self.config.total_trials - to_confirm - to_minimise:
+            return None
+        dimensions = self.config.search_space.dimensions
+        found = catalogue(self.trials, self.evidence, session_id=self.session_id, dimensions=dimensions)
+        return confirming(found, self.trials, to_confirm, self.config.confirm.readings, self._is_allowed) or minimising(
+            found, self.trials, to_minimise, dimensions, self._is_allowed, only_confirmed=to_confirm > 0
+        )
+
+    def _is_allowed(self, plans: Sequence[FaultPlan]) -> bool:
+        return all(objection(plan, self.config.guardrails) is None for plan in plans)
 
     def severity(self, observation: RawObservation) -> float:
-        return self.analyzer.calculate_severity(observation, self.baseline).total_score
+        return self.analyzer.calculate_severity(observation, self.evidence.normal).total_score
 
     def learn(self, trial: Trial) -> None:
-        """Let the model learn from a trial; one that must not train it is only kept from being proposed again."""
+        """Let the model learn from a trial; one that must not train it is only kept from being proposed again.
+
+        It learns nothing from a smaller fault than the trial's point.
+        """
+        if not searched([trial]):
+            return
         score = training_score(trial)
         if score is None:
             self.optimizer.discard(trial.point)
@@ -196,6 +235,8 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "executor": config.executor,
             "observer": config.observer,
             "guardrails": config.guardrails,
+            "confirm": config.confirm,
+            "minimise": config.minimise,
             "recovery": config.recovery,
             "max_failures_in_row": config.max_failures_in_row,
             "optimizer": own.optimizer.model_copy(update={"stop_below": config.optimizer.stop_below}),
@@ -245,12 +286,22 @@ def learnt_optimizer(config: SessionConfig, trials: Sequence[Trial], past: Seque
     return optimizer
 
 
-def searched(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that the search itself made.
-
-    A replay is somebody's own look at a fault: it must not shift what the session would propose.
-    """
+def counted(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that a session itself made; a replay is somebody's own look at a fault."""
     return [trial for trial in trials if trial.phase is not Phase.REPLAY]
+
+
+def searched(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that the search learns from: those of a session's own whose faults are those of their points.
+
+    A replay must not shift what the session would propose, and a smaller fault is none of its point.
+    """
+    return [trial for trial in trials if trial.phase not in (Phase.REPLAY, Phase.MINIMISE)]
+
+
+def _is_of_search(trial: Trial) -> bool:
+    follows_up = trial.why is not None and trial.why.reason in (VERIFY, MINIMISE)
+    return trial.phase is not Phase.REPLAY and not follows_up
 
 
 def searchable_space(config: SessionConfig) -> SearchSpace:
@@ -287,7 +338,7 @@ def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None)
         best: what the optimizer recommends after these trials.
     """
     return OptimizationProgress(
-        current_iteration=len(searched(trials)),
+        current_iteration=len(counted(trials)),
         total_iterations=total,
         best_result=best_result(trials, best),
         history=tuple(HistoryEntry(iteration=t.trial, fault_plans=t.plans, score=t.score) for t in trials),
@@ -296,7 +347,7 @@ def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None)
 
 def best_result(trials: Sequence[Trial], best: BestPoint | None) -> BestResult | None:
     """The recommended fault; where the model has learnt from no trial, the one with the highest mean severity."""
-    alike = recommended(by_point(trials), None if best is None else best[0])
+    alike = recommended(by_fault(trials), None if best is None else best[0])
     if alike is None:
         return None
     shown = typical(alike)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from boifi_core.errors import ExecutorTimedOut
+from boifi_core.errors import ExecutorTimedOut, SpaceExhausted
+from boifi_core.findings import VERIFY
+from boifi_core.findings.following import Wanted
 from boifi_core.models import Choice, FaultPlan, Near, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.optimizer import Why
 from boifi_core.policies import CALL_TIMEOUT_S, with_expiry
@@ -17,7 +19,10 @@ from boifi_core.warm_start import training_score
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to try next, as it will be sent, what the model expects of it (None before there is a model), and why."""
+    """What to try next, as it will be sent, what the model expects of it (None before there is a model), and why.
+
+    `wants_control` asks for a fault-free run just before it.
+    """
 
     point: Point
     plans: tuple[FaultPlan, ...]
@@ -25,10 +30,43 @@ class Proposal:
     predicted_mean: float | None = None
     predicted_std: float | None = None
     why: Choice | None = None
+    wants_control: bool = False
 
 
 def propose(session: Session) -> Proposal:
-    """The optimizer's next point and its plans; a session has one trial at a time, so what was pending is none."""
+    """What to try next: the optimizer's next point, or, once the search is done, what follows from what it found.
+
+    Raises:
+        SpaceExhausted: every point was tried, and nothing is left to confirm or to make smaller.
+    """
+    wanted = session.follow_up()
+    if wanted is not None:
+        return _following(session, wanted)
+    try:
+        return _searching(session)
+    except SpaceExhausted:
+        session.is_searched = True
+        wanted = session.follow_up()
+        if wanted is None:
+            raise
+        return _following(session, wanted)
+
+
+def _following(session: Session, wanted: Wanted) -> Proposal:
+    """The fault of an earlier trial again, or a smaller one."""
+    phase = Phase.CONFIRM if wanted.reason == VERIFY else Phase.MINIMISE
+    known = (Near(trial=wanted.of.trial, severity=wanted.of.severity or 0.0),)
+    return Proposal(
+        wanted.of.point,
+        as_sent(session, wanted.plans),
+        phase,
+        why=Choice(reason=wanted.reason, nearest=known),
+        wants_control=wanted.reason == VERIFY,
+    )
+
+
+def _searching(session: Session) -> Proposal:
+    """The optimizer's next point; a session has one trial at a time, so what was pending is none."""
     optimizer = session.optimizer
     optimizer.withdraw()
     phase = Phase(optimizer.phase)
@@ -48,7 +86,12 @@ def _choice(session: Session, why: Why) -> Choice:
 
 def plans_for(session: Session, point: Point) -> tuple[FaultPlan, ...]:
     """A point's plans as the injector will send them, with the expiry that ends them if nobody does."""
-    sendable = [session.injector.as_sent(plan) for plan in session.config.search_space.plans(point)]
+    return as_sent(session, session.config.search_space.plans(point))
+
+
+def as_sent(session: Session, plans: Sequence[FaultPlan]) -> tuple[FaultPlan, ...]:
+    """These plans as the injector will send them, with an expiry."""
+    sendable = [session.injector.as_sent(plan) for plan in plans]
     return with_expiry(sendable, session.config.executor.timeout_s)
 
 
@@ -79,7 +122,7 @@ class ObservationTimedOut(ExecutorTimedOut):
 
 
 def score(session: Session, observation: RawObservation) -> SeverityScore:
-    return session.analyzer.calculate_severity(observation, session.baseline)
+    return session.analyzer.calculate_severity(observation, session.evidence.normal)
 
 
 def record(session: Session, draft: Trial) -> Trial:

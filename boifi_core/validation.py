@@ -93,7 +93,8 @@ def _walk(finding: ErrorDetails, prefix: str, model: type[BaseModel] | None) -> 
         fields = [_fields(kind) for kind in within]
         known = {name for names in fields for name in names}
         values = [argument for kind in within if get_origin(kind) is dict for argument in get_args(kind)[1:]]
-        if known and not values and part not in known and position < len(parts) - 1:
+        is_last = position == len(parts) - 1
+        if within and not values and part not in known and (is_last != bool(known)):
             continue  # the name of a union's branch, which the user never wrote
         path += f".{part}" if path else part
         within = [kind for names in fields if part in names for kind in _kinds(names[part])]

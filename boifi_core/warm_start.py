@@ -46,7 +46,7 @@ def _past_of(data: Path, session_id: str, space: SearchSpace, field: str) -> lis
     found: list[Entry] = [
         ({**theirs.fixed, **trial.point}, training_score(trial), signals(trial))
         for trial in trials
-        if trial.trains and trial.phase is not Phase.REPLAY
+        if trial.trains and trial.phase not in (Phase.REPLAY, Phase.MINIMISE)
     ]
     if not len(translated(space, found)):
         rule = f"must be a session with scored trials that fit this search space; of its {len(found)} none does"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
 from boifi_core.folder import data_dir
+from boifi_core.reporting import stored_catalogue
 from boifi_core.session import make_session
 from cli import run as running
 from demo.target import start_target
@@ -42,13 +43,14 @@ def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Co
             raise running.Interrupted(f"interrupted; what was tried until then lies in {folder.path}") from None
     from cli.show import closing
 
-    closing(console, folder, state, replay=False)
+    found = stored_catalogue(folder)
+    closing(console, folder, state, found, replay=False)
     if "not healthy" in (state.reason or ""):
         # The shop lives by time-outs of some tens of milliseconds.
         console.print(
             Text("The shop needs two free cores: try again when this machine has less to do."), soft_wrap=True
         )
-    return running.exit_status(state, None)
+    return running.exit_status(state, None, found)
 
 
 def target_up(port: int, console: Console) -> None:

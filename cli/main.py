@@ -49,11 +49,12 @@ def run(
     resume: Annotated[str | None, typer.Option(metavar="SESSION_ID", help="Go on with this session.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the first policies and apply none.")] = False,
     fail_on: Annotated[
-        float | None, typer.Option(metavar="SEVERITY", help="Exit with 3 on a finding this bad.", min=0, max=10)
+        float | None, typer.Option(metavar="SEVERITY", help="Exit with 3 on a failure this bad.", min=0, max=10)
     ] = None,
 ) -> None:
     """Run a session against the target that its file names."""
     from boifi_core.folder import data_dir
+    from boifi_core.reporting import stored_catalogue
     from cli import run as running
     from cli.show import closing
 
@@ -73,8 +74,9 @@ def run(
         _warn(f"--seed: the session's own stays, {config.seed}")
     running.introduce(console, folder, config)
     state = running.run_session(folder, config, data, console)
-    closing(console, folder, state)
-    raise typer.Exit(running.exit_status(state, fail_on))
+    found = stored_catalogue(folder)
+    closing(console, folder, state, found)
+    raise typer.Exit(running.exit_status(state, fail_on, found))
 
 
 @app.command()

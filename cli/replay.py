@@ -11,8 +11,8 @@ from boifi_core.analyzer import explain
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.folder import data_dir, find_session
 from boifi_core.models import Trial
-from boifi_core.reporting import stored_baseline
 from boifi_core.session import read_trials, stored_config
+from boifi_core.stored_baseline import stored_baseline
 from cli.prefect_api import prefect_api
 from cli.run import as_template, preflight, sigterm_raises
 

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import fmean
 from types import FrameType
 
 from rich.console import Console
@@ -17,8 +16,9 @@ from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, 
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.config import variable_named
+from boifi_core.findings import Catalogue
 from boifi_core.folder import SessionFolder, data_dir, find_session
-from boifi_core.models import FaultPlan, SessionState, SessionStatus, Trial
+from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
@@ -163,24 +163,11 @@ def as_template(name: str) -> str:
     return name.replace("{", "{{").replace("}", "}}")
 
 
-def exit_status(state: SessionState, fail_on: float | None) -> int:
-    """0 done, 1 the session failed, 3 a finding at or above `fail_on`."""
+def exit_status(state: SessionState, fail_on: float | None, found: Catalogue) -> int:
+    """0 done, 1 the session failed, 3 a failure at or above `fail_on` that was not measured again in vain."""
     if state.status is not SessionStatus.COMPLETED:
         return 1
-    return 3 if fail_on is not None and _worst_severity(state) >= fail_on else 0
-
-
-def _worst_severity(state: SessionState) -> float:
-    """Of all faults the highest, repeats of one taken together; it need not be that of the recommended one."""
-    by_fault: dict[tuple[str, ...], list[float]] = {}
-    for entry in state.progress.history:
-        if entry.score is not None and not entry.score.fallback:
-            by_fault.setdefault(_same_fault(entry.fault_plans), []).append(entry.score.total_score)
-    return max((fmean(severities) for severities in by_fault.values()), default=-1.0)
-
-
-def _same_fault(plans: Sequence[FaultPlan]) -> tuple[str, ...]:
-    return tuple(plan.model_dump_json(exclude={"duration_seconds"}) for plan in plans)
+    return 3 if fail_on is not None and any(mode.fails(fail_on) for mode in found.modes) else 0
 
 
 def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[SessionFolder, SessionConfig, list[str]]:

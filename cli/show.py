@@ -9,11 +9,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.folder import SessionFolder
-from boifi_core.models import BestResult, RawObservation, SessionState, SessionStatus, Trial
-from boifi_core.readings import give_or_take, times
-from boifi_core.report import Finding
-from boifi_core.reporting import worst_faults
+from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.report.failures import replay_trial
 from flows.watch import Watcher
 
 
@@ -76,8 +75,14 @@ class Progress(Watcher):
                             no_wrap=True)  # fmt: skip
 
 
-def closing(console: Console, folder: SessionFolder, state: SessionState, *, replay: bool = True) -> None:
-    """The worst faults found, why they are so bad, and where to look next.
+SHOWN = 10
+"""How many failures the closing output has; the report has them all."""
+
+
+def closing(
+    console: Console, folder: SessionFolder, state: SessionState, found: Catalogue, *, replay: bool = True
+) -> None:
+    """The distinct failures, how sure they are, the smallest fault known of each, and where to look next.
 
     Without `replay`, the target is gone by now: nothing can be made again, and nothing goes on.
     """
@@ -85,18 +90,8 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
     made = state.progress.history
     scored = sum(entry.score is not None for entry in made)
     console.print(Text(f"{state.status}: {state.reason}. {len(made)} trials, {scored} of them scored."), soft_wrap=True)
-    faults = worst_faults(folder)
-    if faults:
-        table = Table(title="The faults that hurt most", title_justify="left", title_style="bold", expand=True,
-                      show_lines=True)  # fmt: skip
-        table.add_column("trial", justify="right")
-        table.add_column("severity", justify="right")
-        table.add_column("fault", ratio=3)
-        table.add_column("what happened", ratio=4)
-        for fault, why in faults:
-            table.add_row(str(fault.trial.trial), severity_cell(fault, state.progress.best_result),
-                          Text("\n+ ".join(map(str, fault.trial.plans)) or "none"), Text(why))  # fmt: skip
-        console.print(table)
+    if found.modes:
+        _failures(console, found, replay=replay)
     elif scored:
         console.print("No fault hurt the target.")
     for label, where in (
@@ -105,23 +100,48 @@ def closing(console: Console, folder: SessionFolder, state: SessionState, *, rep
         ("history", folder.history),
     ):
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
-    if faults and replay:
-        console.print(Text(f"{'again':<10}boifi replay {folder.session_id} {faults[0][0].trial.trial}"), soft_wrap=True)
+    if found.modes and replay:
+        console.print(Text(f"{'again':<10}{found.modes[0].replay}"), soft_wrap=True)
     if replay and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
         console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
 
 
-def severity_cell(fault: Finding, best: BestResult | None) -> str:
-    """A fault's mean severity; if it was measured more than once, how often; of the best one, what to expect of it."""
-    lines = [f"{fault.severity:.1f}"]
-    if best is not None and best.iteration == fault.trial.trial and best.expected_severity is not None:
-        lines.append(f"likely {give_or_take(best.expected_severity, best.expected_std or 0.0)}")
-    if len(fault.severities) > 1:
-        lines.append(f"measured {times(len(fault.severities))}")
-    return "\n".join(lines)
+def _failures(console: Console, found: Catalogue, *, replay: bool) -> None:
+    table = Table(title="How it fails", title_justify="left", title_style="bold", expand=True, show_lines=True)
+    table.add_column("severity")
+    table.add_column("what happens", ratio=4)
+    table.add_column("smallest fault known", ratio=3)
+    table.add_column("replay" if replay else "trial", justify="right")
+    for mode in found.modes[:SHOWN]:
+        table.add_row(severity_cell(mode), Text(mode.sentence), Text(fault_cell(mode)), str(replay_trial(mode)))
+    console.print(table)
+    rest = found.modes[SHOWN:]
+    notes = [f"{len(rest)} milder ones are in the report."] if rest else []
+    if found.controls:
+        notes.append(
+            f"Of {found.controls} runs without a fault in between, {found.false_alarms} looked like a failure."
+        )
+    if notes:
+        console.print(Text(" ".join(notes)), soft_wrap=True)
 
 
-MARKS = {"confirm": "again", "explore": "new ground"}
+def severity_cell(mode: FailureMode) -> str:
+    """How severe a failure is, and how sure that is."""
+    sure = mode.confirmation
+    if sure is None:
+        return f"{mode.severity:.1f}\nnot measured\nagain"
+    return f"{mode.severity:.1f}\n{sure.verdict.value}\n{sure.shown} of {len(sure.readings)} again"
+
+
+def fault_cell(mode: FailureMode) -> str:
+    """The smallest fault known, and from where on it fails."""
+    smallest = mode.minimal
+    plans = mode.worst_plans if smallest is None else smallest.plans
+    lines = ["\n+ ".join(map(str, plans)) or "none"]
+    return "\n".join([*lines, *map(str, () if smallest is None else smallest.thresholds)])
+
+
+MARKS = {"confirm": "again", "explore": "new ground", "verify": "is it real?", "minimise": "does less do it?"}
 """What is said of trials that do not simply look for a worse fault."""
 
 

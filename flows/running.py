@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from boifi_core.errors import BoifiError
-from boifi_core.models import FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Control, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
 from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, foreign_policies, policy_names, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 from boifi_core.target_lock import target_lock
@@ -97,15 +97,24 @@ class Running:
         number = self.session.next_number
         started = time.perf_counter()
         proposal = steps.propose(self.session, number)
-        return self.try_fault(number, proposal, propose_ms=_ms_since(started))
+        propose_ms = _ms_since(started)
+        control = self._control(number) if proposal.wants_control else None
+        return self.try_fault(number, proposal, propose_ms, control)
 
-    def try_fault(self, number: int, proposal: Proposal, propose_ms: float | None = None) -> Trial:
+    def _control(self, number: int) -> Control:
+        """A fault-free run, to tell what the fault of the next trial does from what happens anyway."""
+        observation = self._observe(f"before trial {number}")
+        return Control(observation=observation, severity=self.session.severity(observation))
+
+    def try_fault(
+        self, number: int, proposal: Proposal, propose_ms: float | None = None, control: Control | None = None
+    ) -> Trial:
         """Inject, watch, remove, score, record.
 
         Raises:
             SessionFailed: the fault could not be removed.
         """
-        attempt = _Attempt(self.session, number, proposal, propose_ms)
+        attempt = _Attempt(self.session, number, proposal, propose_ms, control)
         with self.signals.shielded():
             try:
                 self._inject_and_watch(attempt)
@@ -192,10 +201,13 @@ class Running:
 class _Attempt:
     """What is known of a trial while it is made."""
 
-    def __init__(self, session: Session, number: int, proposal: Proposal, propose_ms: float | None) -> None:
+    def __init__(
+        self, session: Session, number: int, proposal: Proposal, propose_ms: float | None, control: Control | None
+    ) -> None:
         self.session_id = session.session_id
         self.number = number
         self.proposal = proposal
+        self.control = control
         self.started_at = datetime.now(UTC)
         self.durations: dict[str, float] = {} if propose_ms is None else {"propose_ms": propose_ms}
         self.observation: RawObservation | None = None
@@ -239,6 +251,7 @@ class _Attempt:
             predicted_mean=proposal.predicted_mean,
             predicted_std=proposal.predicted_std,
             why=proposal.why,
+            control=self.control,
             durations=StepDurations(**self.durations),
         )
 

@@ -16,7 +16,7 @@ from prefect.states import Completed, Failed
 from boifi_core.errors import BoifiError, SpaceExhausted
 from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
-from boifi_core.models import SessionStatus, Trial, TrialStatus
+from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
 from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
 from flows.running import Running, SessionFailed
@@ -93,6 +93,7 @@ def _trials(running: Running) -> str:
     live, config = running.session, running.session.config
     # What earlier runs of a resumed session took of its time counts; the time between them does not.
     began = time.monotonic() - live.trials_s
+    enough = "every point of the search space was tried"
     remove_dead_locks()
     try:
         with running.target():
@@ -103,27 +104,32 @@ def _trials(running: Running) -> str:
             running.measure_baseline()
             live.keep_baseline()
         while live.budget_used < config.total_trials:
-            if reason := _enough(running, time.monotonic() - began):
+            if reason := _ends(running, time.monotonic() - began):
                 return reason
+            if not live.is_searched and (gain := live.too_little_to_gain()):
+                # What was found is still confirmed and made smaller.
+                live.is_searched, enough = True, gain
+            if live.is_searched and live.follow_up() is None:
+                return enough
             with running.target():
                 trial = running.next_trial()
                 live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
                 _check(running, trial)
     except SpaceExhausted:
-        return "every point of the search space was tried"
+        return enough
     except WaitGivenUp:
         return "stopped"
     return f"all {config.total_trials} trials made"
 
 
-def _enough(running: Running, took_s: float) -> str | None:
-    """Why there is no further trial though some are left, if there is none."""
+def _ends(running: Running, took_s: float) -> str | None:
+    """Why the session ends at once though trials are left, if it does."""
     if running.stopping():
         return "stopped"
     limit_s = running.session.config.guardrails.max_duration_s
     if limit_s is not None and took_s > limit_s:
         return f"guardrails.max_duration_s: {limit_s:g} s are over"
-    return running.session.too_little_to_gain()
+    return None
 
 
 def _check(running: Running, trial: Trial) -> None:
@@ -134,5 +140,8 @@ def _check(running: Running, trial: Trial) -> None:
     recent = running.made[-config.max_failures_in_row :]
     if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
         raise SessionFailed(f"{len(recent)} trials in a row failed, the last one: {trial.reason}")
-    if trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity:
+    # What is measured to be sure of it must not see what is left of the fault before it.
+    is_exact = trial.phase is Phase.MINIMISE or trial.control is not None
+    hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity
+    if hurt or is_exact:
         running.await_recovery(trial)

@@ -41,6 +41,9 @@ SESSION = {
     "initial_points": 5,
     "seed": 7,
     "baseline_observations": 1,
+    # Most tests are about the search: what follows it is asked for where it is the point.
+    "confirm": {"share": 0},
+    "minimise": {"share": 0},
 }
 
 

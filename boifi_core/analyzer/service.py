@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from boifi_core.analyzer.config import AnalyzerConfig
+from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers import BugScorer, PerformanceScorer, Scorer, StructureScorer
 from boifi_core.analyzer.scorers.base import require, total
 from boifi_core.models import RawObservation, SeverityScore
@@ -22,23 +23,25 @@ class AnalyzerService:
     """Scores observations.
 
     Args:
-        config: weights and thresholds.
+        config: weights and thresholds; for `auto` the defaults stand, so `resolved` first.
     """
 
     def __init__(self, config: AnalyzerConfig | None = None) -> None:
         self.config = config or AnalyzerConfig()
         self.scorers: dict[str, Scorer] = {
             "bug": BugScorer(),
-            "perf": PerformanceScorer(self.config.baseline_latency_ms, self.config.threshold_latency_ms),
+            "perf": PerformanceScorer(*self.config.limits_ms()),
             "struct": StructureScorer(self.config.span_increase_threshold, self.config.edit_distance_threshold),
         }
 
-    def calculate_severity(self, observation: RawObservation, baseline: RawObservation | None = None) -> SeverityScore:
+    def calculate_severity(
+        self, observation: RawObservation, baseline: RawObservation | Normal | None = None
+    ) -> SeverityScore:
         """How bad `observation` is: total = sum of weight times score over the sum of the weights.
 
         Args:
             observation: what was seen; fields that it lacks score nothing.
-            baseline: what is seen without a fault, for the traces.
+            baseline: what is seen without a fault, for the traces: one observation, or the normal of several.
 
         Returns:
             All scores 0 to 10. A scorer that fails gives 5.0 and its dimension's name in `fallback`.

@@ -1,87 +1,14 @@
-"""A distributed trace as a list of spans, and its operations in an order that does not depend on timing."""
+"""The operations of a trace in an order that does not depend on timing, and who called whom."""
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
-from typing import Any
+from boifi_core.bounded_json import MAX_CHARACTERS as MAX_TEXT
+from boifi_core.traces import Span, parse_trace
 
-MAX_TEXT = 10_000_000
-"""Longest trace that is read, characters."""
+__all__ = ["MAX_SEQUENCE", "MAX_TEXT", "Span", "operations", "parents", "parse_trace"]
 
 MAX_SEQUENCE = 4_000
 """Spans of a trace that are put in order; those after it only count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One operation of a trace. `duration_ms` is None where it was missing or no finite number >= 0."""
-
-    id: str | None
-    name: str
-    duration_ms: float | None
-    is_error: bool
-    parent_id: str | None = None
-    service: str | None = None
-
-    @property
-    def operation(self) -> str:
-        """What tells this operation from others: the service, where known and not said already, and the name."""
-        if not self.service or self.name.startswith(f"{self.service}:"):
-            return self.name
-        return f"{self.service} {self.name}"
-
-
-def parse_trace(text: str) -> list[Span]:
-    """Read `{"spans": [{"id", "name", "duration_ms", "status": "success|error", …}]}`.
-
-    `parent_id` and `service` are read where given. A field that cannot be used is left empty.
-
-    Raises:
-        ValueError: no JSON, no list of spans in it, or longer than `MAX_TEXT`; says which.
-    """
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"trace must have at most {MAX_TEXT} characters, got {len(text)}")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"trace must be JSON: {error}") from None
-    spans = data.get("spans") if isinstance(data, dict) else None
-    if not isinstance(spans, list):
-        raise ValueError('trace must be an object with a list "spans"')  # noqa: TRY004 (it is the text that is wrong)
-    return [_span(entry) for entry in spans if isinstance(entry, dict)]
-
-
-def _span(entry: dict[str, Any]) -> Span:
-    status = _text(entry.get("status"))
-    return Span(
-        id=_text(entry.get("id")),
-        name=_text(entry.get("name")) or "",
-        duration_ms=_duration(entry.get("duration_ms")),
-        is_error=status is not None and status.lower() == "error",
-        parent_id=_text(entry.get("parent_id")),
-        service=_text(entry.get("service")),
-    )
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, int):
-        return str(value) if abs(value) < 1 << 128 else None
-    if not isinstance(value, str) or not value:
-        return None
-    # JSON escapes can spell half a surrogate pair, which no file or terminal takes.
-    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _duration(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        duration = float(value)
-    except OverflowError:
-        return None
-    return duration if math.isfinite(duration) and duration >= 0 else None
 
 
 def operations(spans: list[Span]) -> list[str]:

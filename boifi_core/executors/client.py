@@ -20,15 +20,26 @@ _KEEP_IDLE_S = 1.5
 
 
 def new_client(
-    urls: Iterable[str], *, connections: int, headers: Mapping[str, str], ca_file: Path | None = None
+    urls: Iterable[str],
+    *,
+    connections: int,
+    headers: Mapping[str, str],
+    ca_file: Path | None = None,
+    section: str = "executor",
 ) -> httpx.AsyncClient:
     """A client without redirects, cookies or time-outs of its own; whoever calls it sets the limits.
+
+    Args:
+        urls: what it will be asked for.
+        connections: most at a time.
+        headers: sent with every request.
+        ca_file: the authorities to trust instead of the usual ones, and `section` where the user named them.
 
     Raises:
         InvalidInput: `ca_file` holds no certificates.
     """
     return httpx.AsyncClient(
-        verify=_trust(any(url.startswith("https:") for url in urls), ca_file),
+        verify=_trust(any(url.startswith("https:") for url in urls), ca_file, section),
         headers={"User-Agent": "boifi", "Accept-Encoding": "identity", **headers},
         cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
         mounts=_LOOPBACK_DIRECT,
@@ -40,7 +51,7 @@ def new_client(
     )
 
 
-def _trust(any_https: bool, ca_file: Path | None) -> ssl.SSLContext | bool:
+def _trust(any_https: bool, ca_file: Path | None, section: str) -> ssl.SSLContext | bool:
     if not any_https:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; loading the usual roots takes tens of ms
     if ca_file is None:
@@ -48,4 +59,4 @@ def _trust(any_https: bool, ca_file: Path | None) -> ssl.SSLContext | bool:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (ssl.SSLError, OSError) as error:
-        raise InvalidInput("executor.ca_file", "must be a PEM file of certificates", str(ca_file)) from error
+        raise InvalidInput(f"{section}.ca_file", "must be a PEM file of certificates", str(ca_file)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -72,41 +72,22 @@ def parse_http_url(url: str) -> SplitResult:
     return parts
 
 
-class ExecutorConfig(Value):
-    """How to reach the injector; an injector that needs more has a subclass of this in its table entry.
+class EndpointConfig(Value):
+    """How to reach something that answers HTTP; whose it is says `section`, which errors name.
 
     `timeout_s` bounds the wait for each read, `connect_timeout_s` the making of a connection; calls as a whole have
     limits of their own. `token` is sent as bearer authorization: literal, or `${NAME}` to take it from the environment
-    when the injector is opened; a literal one is masked wherever the config is written. `ca_file` is a PEM file of the
+    when it is needed; a literal one is masked wherever the config is written. `ca_file` is a PEM file of the
     authorities to trust instead of the usual ones.
     """
 
-    model_config = ConfigDict(polymorphic_serialization=True)
+    section: ClassVar[str]
 
-    type: str = "hfi"
     endpoint: str
     timeout_s: float = Field(default=30.0, gt=0)
     connect_timeout_s: float = Field(default=5.0, gt=0)
     token: SecretStr | None = None
     ca_file: FilePath | None = None
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if cls is ExecutorConfig and isinstance(data, dict):
-            from boifi_core.executors import INJECTORS
-
-            kind = INJECTORS.get(str(data.get("type", "hfi")))
-            if kind is not None and kind.config is not cls:
-                return cast(Self, kind.config.model_validate(data))
-        return handler(data)
-
-    @field_validator("type")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        from boifi_core.executors import INJECTORS
-
-        return _one_of(name, INJECTORS)
 
     @field_validator("endpoint")
     @classmethod
@@ -131,12 +112,40 @@ class ExecutorConfig(Value):
         """
         if self.token is None:
             return None
-        text = from_environment(self.token.get_secret_value(), "executor.token")
+        field = f"{self.section}.token"
+        text = from_environment(self.token.get_secret_value(), field)
         if text == _MASK:
-            raise InvalidInput("executor.token", "is not kept with a session; write ${NAME} to name a variable instead")
+            raise InvalidInput(field, "is not kept with a session; write ${NAME} to name a variable instead")
         if not _TOKEN_CHARACTERS.fullmatch(text):
-            raise InvalidInput("executor.token", "must be printable ASCII without spaces")
+            raise InvalidInput(field, "must be printable ASCII without spaces")
         return text
+
+
+class ExecutorConfig(EndpointConfig):
+    """How to reach the injector; an injector that needs more has a subclass of this in its table entry."""
+
+    model_config = ConfigDict(polymorphic_serialization=True)
+    section: ClassVar[str] = "executor"
+
+    type: str = "hfi"
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if cls is ExecutorConfig and isinstance(data, dict):
+            from boifi_core.executors import INJECTORS
+
+            kind = INJECTORS.get(str(data.get("type", "hfi")))
+            if kind is not None and kind.config is not cls:
+                return cast(Self, kind.config.model_validate(data))
+        return handler(data)
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from boifi_core.executors import INJECTORS
+
+        return _one_of(name, INJECTORS)
 
 
 class ObserverConfig(Value):
@@ -215,17 +224,63 @@ class RequestConfig(Value):
         }
 
     @property
+    def path(self) -> str:
+        """What is asked for, without the query."""
+        return urlsplit(self.url).path or "/"
+
+    @property
     def kind(self) -> str:
         """What requests of this sort are called in the observation."""
-        return self.name or f"{self.method} {urlsplit(self.url).path or '/'}"
+        return self.name or f"{self.method} {self.path}"
 
 
 class TracesConfig(Value):
-    """Where the spans arrive: OTLP over HTTP at `/v1/traces` of this address; port 0 takes a free one."""
+    """Where the probe's traces come from; each kind of source has a subclass with its own fields in its table entry."""
 
-    type: Literal["otlp"] = "otlp"
+    model_config = ConfigDict(polymorphic_serialization=True)
+
+    type: str = "otlp"
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if cls is TracesConfig and isinstance(data, dict):
+            from boifi_core.executors.sources import SOURCES
+
+            source = SOURCES.get(str(data.get("type", "otlp")))
+            if source is not None:
+                return cast(Self, source.config.model_validate(data))
+        return handler(data)
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from boifi_core.executors.sources import SOURCES
+
+        return _one_of(name, SOURCES)
+
+
+class ReceiverConfig(TracesConfig):
+    """Spans arrive as OTLP over HTTP at `/v1/traces` of this address; port 0 takes a free one."""
+
     host: str = "127.0.0.1"
     port: int = Field(default=4318, ge=0, le=65535)
+
+
+class BackendConfig(EndpointConfig, TracesConfig):
+    """Traces are fetched from a tracing backend.
+
+    `wait_s` is the longest wait for an observation's traces, `quiet_s` how long no span may have come to a trace that
+    is taken for complete. `service` is for a mesh that gives its requests trace ids of its own: the trace is then
+    looked for among those of this service, its entry, by time.
+    """
+
+    section: ClassVar[str] = "observer.traces"
+
+    timeout_s: float = Field(default=5.0, gt=0)
+    wait_s: float = Field(default=15.0, gt=0)
+    quiet_s: float = Field(default=2.0, ge=0)
+    service: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class ProbeConfig(ObserverConfig):

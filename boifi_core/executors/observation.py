@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from boifi_core.models import RawObservation
+from boifi_core.traces import documents_in, plan, spans_of, trace_text
 
 MAX_LOG_LINES = 1_000
 MAX_LINE_CHARACTERS = 4_000
@@ -153,18 +153,27 @@ def _text(value: Any) -> str:
 
 
 def _trace(value: Any) -> str:
-    """The trace as JSON text; an object where the text of one should be is taken as meant."""
+    """The trace as text that `parse_trace` reads: the plan's span list as it came, any other format as one.
+
+    JSON where the text of it should be is taken as meant.
+    """
     if value is None:
         raise _Unusable("null")
     try:
-        if isinstance(value, dict):
-            return json.dumps(value)
-        parsed = json.loads(value) if isinstance(value, str) else None
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise _Unusable(_must_be("the JSON of an object", value))
-    return _sound_text(value)
+        if isinstance(value, str):
+            return _trace_text(documents_in(value), value)
+        if isinstance(value, (dict, list)):
+            return _trace_text([value], None)
+    except ValueError as error:
+        raise _Unusable(str(error)) from None
+    raise _Unusable(_must_be("a trace as JSON", value))
+
+
+def _trace_text(documents: list[Any], text: str | None) -> str:
+    spans = spans_of(documents)
+    if not plan.matches(documents[0]):
+        return trace_text(spans)
+    return _sound_text(plan.as_text(documents[0]) if text is None else text)
 
 
 def _sound_text(value: str) -> str:

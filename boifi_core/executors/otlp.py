@@ -20,8 +20,10 @@ from google.protobuf.json_format import ParseDict, ParseError  # type: ignore[im
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from boifi_core import bounded_json
 from boifi_core.errors import InvalidInput
 from boifi_core.executors.spans import ReceivedSpan, SpanStore
+from boifi_core.traces.otlp import hex_id
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _PROTOBUF = "application/x-protobuf"
@@ -213,7 +215,7 @@ def _decoded(body: bytes, encoding: str) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     try:
         if encoding == _JSON:
-            ParseDict(_with_base64_ids(json.loads(body)), request, ignore_unknown_fields=True)
+            ParseDict(_with_base64_ids(bounded_json.loads(body)), request, ignore_unknown_fields=True)
         else:
             request.ParseFromString(body)
     except (DecodeError, ParseError, ValueError, TypeError, AttributeError, RecursionError):
@@ -222,14 +224,14 @@ def _decoded(body: bytes, encoding: str) -> ExportTraceServiceRequest:
 
 
 def _with_base64_ids(data: Any) -> Any:
-    """OTLP's JSON writes ids in hex, where protobuf's own JSON expects base64."""
+    """OTLP's JSON writes ids in hex, where protobuf's own JSON expects base64; who sends base64 is understood too."""
     for resource_spans in data.get("resourceSpans", []):
         for scope_spans in resource_spans.get("scopeSpans", []):
             for span in scope_spans.get("spans", []):
                 for holder in (span, *span.get("links", [])):
                     for name in ("traceId", "spanId", "parentSpanId"):
                         if name in holder:
-                            holder[name] = base64.b64encode(bytes.fromhex(holder[name])).decode()
+                            holder[name] = base64.b64encode(bytes.fromhex(hex_id(holder[name]) or "")).decode()
     return data
 
 

@@ -17,10 +17,11 @@ from boifi_core.executors.client import new_client
 from boifi_core.executors.config import ProbeConfig, RequestConfig
 from boifi_core.executors.loop import LoopThread
 from boifi_core.executors.otlp import OtlpReceiver
-from boifi_core.executors.window import Outcome, summarise
+from boifi_core.executors.sources import TraceSource, open_source
+from boifi_core.executors.sources.receiver import ReceivedTraces
+from boifi_core.executors.window import Outcome, by_kind_typical_first, summarise
 from boifi_core.models import RawObservation
 
-_SETTLE_S = 0.25
 _KEPT_BODY_BYTES = 2_000
 _KEPT_CHARACTERS = 300
 
@@ -30,21 +31,22 @@ class Probe:
 
     Args:
         config: which requests, how many, how fast.
-        receiver: where the spans arrive; it stays the caller's to close. Without one, the probe opens its own if the
-            config asks for traces.
+        receiver: where the spans arrive; it stays the caller's to close. Without one, the probe opens the source of
+            traces that the config names, if any.
 
     Raises:
-        InvalidInput: the port for spans is in use, or a header's variable is not set.
+        InvalidInput: the source of traces cannot be opened, or a header's variable is not set.
     """
 
     def __init__(self, config: ProbeConfig, receiver: OtlpReceiver | None = None) -> None:
         for request in config.requests:
             request.read_headers()
         self._config = config
-        self._own_receiver = None
-        if receiver is None and config.traces is not None:
-            receiver = self._own_receiver = OtlpReceiver(config.traces.port, config.traces.host)
-        self.receiver = receiver
+        self.source: TraceSource | None = None
+        if receiver is not None:
+            self.source = ReceivedTraces(receiver)
+        elif config.traces is not None:
+            self.source = open_source(config.traces)
         self._client = new_client(
             [request.url for request in config.requests], connections=config.concurrency, headers={}
         )
@@ -64,35 +66,34 @@ class Probe:
             raise ExecutorTimedOut(f"probe: another window was still running after {timeout_s:g} s")
         try:
             started_at = _wait_until_after(newer_than, deadline)
-            settle_s = min(_SETTLE_S, timeout_s / 10) if self.receiver else 0.0
-            outcomes = self._loop.run(self._drive, deadline - settle_s)
+            reserved_s = 0.0 if self.source is None else self.source.reserved_s(timeout_s)
+            outcomes = self._loop.run(self._drive, deadline - reserved_s)
             if not outcomes:
                 raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
-            return self._summary(outcomes, started_at, timeout_s, settle_s)
+            return self._summary(outcomes, started_at, timeout_s, reserved_s)
         finally:
             self._one_window.release()
 
     def close(self) -> None:
-        """Close connections, the loop's thread, and the receiver if it is the probe's own; again is harmless."""
+        """Close connections, the loop's thread and the source of traces; again is harmless."""
         if self._loop.closed:
             return
         self._loop.run(self._client.aclose)
         self._loop.close()
-        if self._own_receiver is not None:
-            self._own_receiver.close()
+        if self.source is not None:
+            self.source.close()
 
     def _summary(
-        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, settle_s: float
+        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, limit_s: float
     ) -> RawObservation:
         reasons = []
         if len(outcomes) < self._config.count:
             reasons.append(f"probe: {len(outcomes)} of {self._config.count} requests were done in {timeout_s:g} s")
-        spans = None
-        if self.receiver is not None:
-            store = self.receiver.store
-            store.settle({each.trace_id: each.parent_id for each in outcomes if each.answered}, limit_s=settle_s)
-            spans = store.take([each.trace_id for each in outcomes])
-        return summarise(outcomes, started_at=started_at, spans=spans, reasons=reasons)
+        if self.source is None:
+            return summarise(outcomes, started_at=started_at, reasons=reasons)
+        collected = self.source.collect(by_kind_typical_first(outcomes), limit_s=limit_s)
+        reasons += collected.reasons
+        return summarise(outcomes, started_at=started_at, traces=collected.traces, reasons=reasons)
 
     async def _drive(self, deadline: float) -> list[Outcome]:
         queue = interleaved(self._config.requests, self._config.count)
@@ -117,10 +118,11 @@ class Probe:
             return None
         trace_id, parent_id = os.urandom(16), os.urandom(8)
         answered, status, text = False, 504, f"no answer within {limit_s:g} s"
-        started = time.perf_counter()
+        headers = self._headers(request, trace_id, parent_id)
+        started_ns, started = time.time_ns(), time.perf_counter()
         try:
             async with asyncio.timeout(limit_s):
-                status, text = await self._exchange(request, f"00-{trace_id.hex()}-{parent_id.hex()}-01")
+                status, text = await self._exchange(request, headers)
                 answered = True
         except TimeoutError:
             if limit_s < self._config.timeout_s:
@@ -130,10 +132,17 @@ class Probe:
         except (httpx.HTTPError, OSError):
             status, text = 503, "connection cut"
         latency_ms = (time.perf_counter() - started) * 1000
-        return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered)
+        return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered, request.path, started_ns)
 
-    async def _exchange(self, request: RequestConfig, traceparent: str) -> tuple[int, str]:
-        headers = {**request.read_headers(), "traceparent": traceparent}
+    def _headers(self, request: RequestConfig, trace_id: bytes, parent_id: bytes) -> dict[str, str]:
+        headers = request.read_headers()
+        own = {name.lower() for name in headers}
+        more = {} if self.source is None else self.source.headers(trace_id, parent_id)
+        headers |= {name: value for name, value in more.items() if name.lower() not in own}
+        headers["traceparent"] = f"00-{trace_id.hex()}-{parent_id.hex()}-01"
+        return headers
+
+    async def _exchange(self, request: RequestConfig, headers: dict[str, str]) -> tuple[int, str]:
         content = None
         if isinstance(request.body, str):
             content = request.body.encode()

@@ -7,8 +7,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+from boifi_core.traces import fields
+from boifi_core.traces.record import ATTRIBUTES, KINDS, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,31 @@ class ReceivedSpan:
 
     service: str
     span: OtlpSpan
+
+    def record(self) -> Record:
+        """As the span of a trace."""
+        span = self.span
+        timed = span.start_time_unix_nano and span.end_time_unix_nano
+        return Record(
+            trace_id=span.trace_id.hex(),
+            id=span.span_id.hex(),
+            parent_id=span.parent_span_id.hex() or None,
+            service=fields.text(self.service),
+            operation=span.name,
+            kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else KINDS[0],
+            start_ns=span.start_time_unix_nano or None,
+            duration_ns=max(0, span.end_time_unix_nano - span.start_time_unix_nano) if timed else None,
+            failed=span.status.code == Status.STATUS_CODE_ERROR,
+            attributes={pair.key: _plain(pair.value) for pair in span.attributes if pair.key in ATTRIBUTES},
+        )
+
+
+def _plain(value: Any) -> str | int | float | bool:
+    which = value.WhichOneof("value")
+    if which in ("string_value", "int_value", "double_value", "bool_value"):
+        plain: str | int | float | bool = getattr(value, which)
+        return plain
+    return ""
 
 
 @dataclass(slots=True)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from boifi_core.executors.spans import ReceivedSpan
-from boifi_core.executors.trace_json import trace_json
 from boifi_core.models import RawObservation
+from boifi_core.traces import Span, trace_text
 
 MAX_LOG_LINES = 20
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
@@ -27,6 +26,8 @@ class Outcome:
         text: what the target said of its failure, one line.
         trace_id, parent_id: as sent in `traceparent`.
         answered: whether there was any HTTP answer, so that a root span is to be expected.
+        path: what was asked for, without the query.
+        started_ns: when it was sent, nanoseconds since the epoch.
     """
 
     kind: str
@@ -36,6 +37,13 @@ class Outcome:
     trace_id: bytes
     parent_id: bytes
     answered: bool
+    path: str = "/"
+    started_ns: int = 0
+
+    @property
+    def ended_ns(self) -> int:
+        """When it was over, nanoseconds since the epoch."""
+        return self.started_ns + round(self.latency_ms * 1e6)
 
     @property
     def failed(self) -> bool:
@@ -47,39 +55,36 @@ def summarise(
     outcomes: Sequence[Outcome],
     *,
     started_at: datetime,
-    spans: Mapping[bytes, list[ReceivedSpan]] | None = None,
+    traces: Mapping[str, Sequence[Span]] | None = None,
     reasons: Iterable[str] = (),
 ) -> RawObservation:
     """One observation of the whole window.
 
     `status_code` is the most frequent (of equally frequent ones the highest), `latency_ms` the 95th percentile by
-    nearest rank, `error_rate` the share of 400 and above. The trace of a kind is that of its typical request: of those
-    with the kind's most frequent status the one of median latency, since the worst of some tens is worst by chance as
-    often as by the fault. `trace_data` is that of the worst kind: by status, then share of failures, then latency.
+    nearest rank, `error_rate` the share of 400 and above. `trace_data` is the trace of the worst kind: by status, then
+    share of failures, then latency.
 
     Args:
         outcomes: at least one.
         started_at: when the window began.
-        spans: spans by trace id; None if no traces are collected.
+        traces: by kind of request; None if no traces are collected.
         reasons: why the observation is degraded, if it is.
     """
     latencies = sorted(outcome.latency_ms for outcome in outcomes)
-    by_kind: dict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        by_kind[outcome.kind].append(outcome)
+    by_kind = by_kind_typical_first(outcomes)
     quantiles = {name: round(nearest_rank(latencies, share), 3) for name, share in _QUANTILES.items()}
-    traces = {} if spans is None else _traces(by_kind, spans)
-    worst = max(traces, key=lambda kind: _badness(by_kind[kind]), default=None)
-    missing = () if spans is None else tuple(f"traces: no span of {kind}" for kind in by_kind if kind not in traces)
+    texts = {kind: trace_text(spans) for kind, spans in sorted((traces or {}).items()) if spans}
+    worst = max(texts, key=lambda kind: _badness(by_kind[kind]), default=None)
+    missing = () if traces is None else tuple(f"traces: no span of {kind}" for kind in by_kind if kind not in texts)
     return RawObservation(
         status_code=modal_status(outcomes),
         latency_ms=quantiles["p95"],
         error_rate=sum(outcome.failed for outcome in outcomes) / len(outcomes),
         logs=tuple(dict.fromkeys(outcome.text for outcome in outcomes if outcome.text))[:MAX_LOG_LINES],
-        trace_data=None if worst is None else traces[worst],
+        trace_data=None if worst is None else texts[worst],
         timestamp=started_at,
         trace_kind=worst,
-        traces=traces,
+        traces=texts,
         quantiles_ms=quantiles,
         degraded=(*reasons, *missing),
     )
@@ -96,24 +101,32 @@ def nearest_rank(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
 
 
-def _traces(by_kind: Mapping[str, Sequence[Outcome]], spans: Mapping[bytes, list[ReceivedSpan]]) -> dict[str, str]:
-    traces = {}
-    for kind, outcomes in sorted(by_kind.items()):
-        typical = next((each for each in _most_typical_first(outcomes) if each.trace_id in spans), None)
-        if typical is not None:
-            traces[kind] = trace_json(spans[typical.trace_id])
-    return traces
+def by_kind_typical_first(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Each kind's outcomes, those first whose traces stand best for it.
+
+    That are those of the kind's most frequent status, the nearest to their median latency first, since the worst of
+    some tens is worst by chance as often as by the fault; see `stand_ins`. The others follow.
+    """
+    by_kind: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_kind[outcome.kind].append(outcome)
+    return {kind: _typical_first(alike) for kind, alike in by_kind.items()}
 
 
-def _most_typical_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def stand_ins(typical_first: Sequence[Outcome]) -> list[Outcome]:
+    """Those whose traces may stand for the kind: one that ended otherwise than most would tell another story."""
+    return [each for each in typical_first if each.status == typical_first[0].status]
+
+
+def _typical_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
     status = modal_status(outcomes)
     ordered = sorted((each for each in outcomes if each.status == status), key=lambda each: each.latency_ms)
     middle = (len(ordered) - 1) / 2
     ranks = sorted(range(len(ordered)), key=lambda rank: (abs(rank - middle), rank))
-    return [ordered[rank] for rank in ranks]
+    return [*(ordered[rank] for rank in ranks), *(each for each in outcomes if each.status != status)]
 
 
 def _badness(outcomes: Sequence[Outcome]) -> tuple[int, float, float]:
     status = modal_status(outcomes)
     share = sum(each.failed for each in outcomes) / len(outcomes)
-    return (status if status >= 400 else 0, share, _most_typical_first(outcomes)[0].latency_ms)
+    return (status if status >= 400 else 0, share, _typical_first(outcomes)[0].latency_ms)

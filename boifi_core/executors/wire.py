@@ -1,4 +1,4 @@
-"""JSON calls to one control plane: bounded in time and size, and every failure an `ExecutorError`."""
+"""JSON calls to one server: bounded in time and size, and every failure an `ExecutorError`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from boifi_core import bounded_json
 from boifi_core.errors import (
     ExecutorBadAnswer,
     ExecutorError,
@@ -20,10 +21,10 @@ from boifi_core.errors import (
     ExecutorUnreachable,
 )
 from boifi_core.executors.client import new_client
-from boifi_core.executors.config import ExecutorConfig
+from boifi_core.executors.config import EndpointConfig
 from boifi_core.executors.loop import LoopThread
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_BODY_BYTES = bounded_json.MAX_CHARACTERS
 _MAX_REASON_CHARACTERS = 300
 _CONNECTIONS = 4
 
@@ -47,16 +48,26 @@ class Answer:
     received_at: datetime
     what: str
 
+    def value(self) -> Any:
+        """The JSON value in the body.
+
+        Raises:
+            ExecutorBadAnswer: there is none, or more of it than is read.
+        """
+        try:
+            return bounded_json.loads(self.body)
+        except bounded_json.TooLarge as error:
+            raise ExecutorBadAnswer(f"{self.what}: answered {self.status} with JSON that {error}") from None
+        except ValueError:
+            raise ExecutorBadAnswer(f"{self.what}: answered {self.status} with what is no JSON") from None
+
     def data(self) -> dict[str, Any]:
         """The JSON object in the body.
 
         Raises:
-            ExecutorBadAnswer: there is none.
+            ExecutorBadAnswer: there is none, or more of it than is read.
         """
-        try:
-            data = json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise ExecutorBadAnswer(f"{self.what}: answered {self.status} with what is no JSON") from None
+        data = self.value()
         if not isinstance(data, dict):
             raise ExecutorBadAnswer(f"{self.what}: answered {self.status} with JSON that is no object")
         return data
@@ -69,14 +80,20 @@ class Wire:
         InvalidInput: token or authorities cannot be used.
     """
 
-    def __init__(self, config: ExecutorConfig) -> None:
+    def __init__(self, config: EndpointConfig) -> None:
         self._config = config
         self._token = config.read_token()
         headers = {"Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        self._client = new_client([config.endpoint], connections=_CONNECTIONS, headers=headers, ca_file=config.ca_file)
-        self._loop = LoopThread("hfi")
+        self._client = new_client(
+            [config.endpoint],
+            connections=_CONNECTIONS,
+            headers=headers,
+            ca_file=config.ca_file,
+            section=config.section,
+        )
+        self._loop = LoopThread(config.section)
 
     def call(
         self, method: str, path: str, *, timeout_s: float, body: Any = None, expected: tuple[int, ...] = ()

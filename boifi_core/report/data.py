@@ -32,6 +32,7 @@ def json_report(report: ReportInput) -> dict[str, Any]:
         "baseline_severity": report.baseline_severity,
         "best": _finding(found[0], report) if found else None,
         "worst": [_finding(finding, report) for finding in found[:_WORST]],
+        "catalogue": report.catalogue.model_dump(mode="json", exclude_none=True),
         "pareto_front": [_finding(finding, report) for finding in pareto_front(found)],
         "severity_by_trial": [{"trial": trial.trial, "severity": trial.severity} for trial in report.trials],
         "dimensions": [asdict(influence) for influence in influences(report.trials, report.dimensions)],

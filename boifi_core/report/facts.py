@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
+from boifi_core.findings import Catalogue
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
-from boifi_core.readings import by_point, mean_severity, recommended, typical
+from boifi_core.readings import by_fault, mean_severity, recommended, typical
 
 
 class Dimension(Protocol):
@@ -44,6 +45,7 @@ class ReportInput:
         best: the fault that the optimizer recommends as the worst after these trials; None: the highest mean decides.
         importance: of the dimensions, by the optimizer's model; None with too few trials.
         accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
+        catalogue: the distinct failures, and how sure they are.
     """
 
     session_id: str
@@ -62,6 +64,7 @@ class ReportInput:
     best: BestPoint | None = None
     importance: Importance | None = None
     accuracy: float | None = None
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     @property
     def duration(self) -> timedelta:
@@ -104,7 +107,7 @@ def fault_text(plans: Sequence[FaultPlan]) -> str:
 
 def findings(report: ReportInput) -> list[Finding]:
     """The distinct faults: the recommended one, then the others, worst first, the earlier of equals first."""
-    found = by_point(report.trials)
+    found = by_fault(report.trials)
     best = recommended(found, None if report.best is None else report.best[0])
     others = [_finding(alike) for alike in found if alike is not best]
     others.sort(key=lambda finding: (-finding.severity, finding.first.trial))

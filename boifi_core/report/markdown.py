@@ -11,6 +11,7 @@ from boifi_core.readings import give_or_take, times
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import Finding, ReportInput, findings, kinds, pareto_front, why
+from boifi_core.report.failures import failures
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
@@ -32,6 +33,7 @@ def markdown(report: ReportInput) -> str:
         f"# {escape(report.name)}: what the faults did",
         _overview(report, found),
         "## The worst fault\n\n" + _best(report, found),
+        "## How it fails\n\n" + failures(report.catalogue),
         "## Severity over the trials\n\n" + _curve(report.trials),
         f"## The {_WORST} worst faults\n\n" + _worst(report, found),
         "## Pareto front of the three scores\n\n" + _front(found),

@@ -25,6 +25,10 @@ def tried_because(trial: Trial) -> str | None:
 
 def _reason(trial: Trial, why: Choice) -> str:
     nearest = next(iter(why.nearest), None)
+    if nearest and why.reason == "verify":
+        return f"to see whether trial {nearest.trial}'s failure shows again, beside fault-free runs"
+    if nearest and why.reason == "minimise":
+        return f"to see whether less than trial {nearest.trial}'s fault shows its failure"
     if why.reason == "confirm":
         earlier = f"trial {nearest.trial}'s {nearest.severity:.1f}" if nearest else "an earlier reading"
         return f"to see whether {earlier} comes again"

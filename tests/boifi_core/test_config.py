@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from boifi_core.config import parse_session, read_session_file, stored_session, with_overrides
+from boifi_core.config import follow_up_budgets, parse_session, read_session_file, stored_session, with_overrides
 from boifi_core.errors import InvalidInput
 
 TEXT = """
@@ -167,3 +167,23 @@ def test_a_token_that_names_a_variable_is_stored_as_it_is(data):
     data["executor"]["token"] = "${HFI_TOKEN}"
     stored = stored_session(parse_session(data), "id", datetime.now(UTC))
     assert stored["config"]["executor"]["token"] == "${HFI_TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "budgets"),
+    [
+        ({"total_trials": 100, "initial_points": 10}, (15, 20)),
+        ({"total_trials": 100, "initial_points": 70}, (15, 15)),
+        ({"total_trials": 8, "initial_points": 8}, (0, 0)),
+        ({"total_trials": 100, "confirm": {"share": 0}, "minimise": {"share": 0.5}}, (0, 50)),
+    ],
+)
+def test_the_shares_leave_room_for_the_initial_points(session_data, changes, budgets):
+    data = {**session_data("http://127.0.0.1:1"), "confirm": {}, "minimise": {}, **changes}
+    assert follow_up_budgets(parse_session(data)) == budgets
+
+
+def test_shares_of_more_than_all_are_refused(session_data):
+    data = session_data("http://127.0.0.1:1", confirm={"share": 0.6}, minimise={"share": 0.6})
+    with pytest.raises(InvalidInput, match=r"minimise.share: must be at most 1 together with confirm.share, got 1.2"):
+        parse_session(data)

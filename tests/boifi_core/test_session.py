@@ -12,7 +12,7 @@ from boifi_core import trial as steps
 from boifi_core.config import parse_session
 from boifi_core.models import Phase, SessionStatus
 from boifi_core.report import json_report, markdown
-from boifi_core.reporting import report_input, worst_faults
+from boifi_core.reporting import report_input, stored_catalogue
 from boifi_core.session import best_result, learnt_optimizer, make_session, open_session, read_trials
 
 
@@ -108,7 +108,7 @@ def test_state_and_report_come_from_the_history_alone(opened):
     assert report.accuracy == opened.optimizer.accuracy()
     data = json.loads(json.dumps(json_report(report)))
     assert data["best"]["trial"] == state.progress.best_result.iteration
-    assert worst_faults(opened.folder)[0][0].trial.trial == state.progress.best_result.iteration
+    assert report.catalogue == stored_catalogue(opened.folder)
 
 
 def test_few_trials_are_not_explained(opened):

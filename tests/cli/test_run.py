@@ -94,7 +94,7 @@ def test_a_run_with_a_prefect_server_of_its_own(boifi, session_file, hfi, tmp_pa
     assert lines[0].split() == ["session", folder.name, "ratings-delay"]
     assert sum(bool(re.match(r" *\d+/12 ", line)) for line in lines) == 12
     assert "COMPLETED: all 12 trials made. 12 trials, 12 of them scored." in done.stdout
-    assert "The faults that hurt most" in done.stdout
+    assert "How it fails" in done.stdout
     assert done.stderr == ""
     assert {p.name for p in folder.iterdir()} == {
         "session.json", "state.json", "baseline.json", "history", "report.md", "report.html", "lock",

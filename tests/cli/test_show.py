@@ -3,18 +3,27 @@
 import io
 
 import pytest
-from histories import scored, trial_of
+from failures import HEALTHY, found, tried, verifying
+from histories import trial_of
 from observations import NOON
 from rich.console import Console
 
-from boifi_core.models import BestResult, Choice, HistoryEntry, OptimizationProgress, SessionState, SessionStatus
-from boifi_core.report import Finding
+from boifi_core.findings import MinimalFault, Threshold
+from boifi_core.models import Choice, FaultPlan, OptimizationProgress, SessionState, SessionStatus
 from cli.run import exit_status
-from cli.show import Progress, mark, severity_cell
+from cli.show import Progress, fault_cell, mark, severity_cell
 
 
 @pytest.mark.parametrize(
-    ("reason", "text"), [("confirm", " (again)"), ("explore", " (new ground)"), ("improve", ""), ("initial", "")]
+    ("reason", "text"),
+    [
+        ("verify", " (is it real?)"),
+        ("minimise", " (does less do it?)"),
+        ("confirm", " (again)"),
+        ("explore", " (new ground)"),
+        ("improve", ""),
+        ("initial", ""),
+    ],
 )
 def test_what_is_not_simply_a_search_for_worse_is_marked(reason, text):
     assert mark(trial_of(1, why=Choice(reason=reason))) == text
@@ -33,50 +42,53 @@ def test_the_mark_fits_beside_a_fault_in_80_columns():
     assert len(line.rstrip()) <= 80
 
 
-def finding(*severities):
-    trial = trial_of(4, severities[0])
-    return Finding(trial, trial.score, severities, sum(severities) / len(severities), trial)
-
-
-BEST = {"fault_plans": (), "severity_score": 9.4, "expected_severity": 9.37, "expected_std": 0.31}
+def verified(shown, **fields):
+    again = {} if shown else {"observation": HEALTHY, "severity": 0.0}
+    return found(tried(1, **fields), *(verifying(n, **again) for n in range(2, 6)))
 
 
 @pytest.mark.parametrize(
-    ("severities", "best", "text"),
+    ("told", "text"),
     [
-        ((9.4,), None, "9.4"),
-        ((9.4,), BestResult(**BEST, iteration=5), "9.4"),
-        ((9.4,), BestResult(fault_plans=(), severity_score=9.4, iteration=4), "9.4"),
-        ((9.6, 9.2), BestResult(**BEST, iteration=4), "9.4\nlikely 9.4 ± 0.3\nmeasured twice"),
-        ((1.0, 2.0, 3.0), None, "2.0\nmeasured 3 times"),
+        (found(tried(1)), "6.0\nnot measured\nagain"),
+        (verified(shown=True), "6.0\nconfirmed\n4 of 4 again"),
+        (verified(shown=False), "1.2\ninconclusive\n0 of 4 again"),
     ],
 )
-def test_how_sure_a_severity_is(severities, best, text):
-    assert severity_cell(finding(*severities), best) == text
+def test_how_sure_a_severity_is(told, text):
+    assert severity_cell(told.modes[0]) == text
 
 
-def state_of(*entries, status=SessionStatus.COMPLETED):
-    """A session with these plans and scores."""
-    history = tuple(
-        HistoryEntry(iteration=number, fault_plans=trial_of(number, point={}).plans[:n_plans], score=score)
-        for number, (n_plans, score) in enumerate(entries, 1)
-    )
-    progress = OptimizationProgress(current_iteration=len(history), total_iterations=9, history=history)
+def test_the_smallest_fault_stands_with_its_threshold():
+    (mode,) = found(tried(1)).modes
+    assert fault_cell(mode) == "delay 100 ms on reviews/, 60 %"
+    smaller = FaultPlan(fault_type="delay", target_service="reviews", delay_ms=50)
+    threshold = Threshold(dimension="delay_ms", fails_at=50, holds_at=47, unit="ms")
+    minimal = MinimalFault(trial=9, plans=(smaller,), severity=5.0, thresholds=(threshold,))
+    told = fault_cell(mode.model_copy(update={"minimal": minimal}))
+    assert told == "delay 50 ms on reviews/, 100 %\ndelay_ms: from 50 ms on; 47 ms does not"
+
+
+def state_of(status=SessionStatus.COMPLETED):
+    progress = OptimizationProgress(current_iteration=0, total_iterations=9)
     return SessionState(session_id="s", name="n", status=status, created_at=NOON, updated_at=NOON, progress=progress)
 
 
 @pytest.mark.parametrize(
-    ("state", "fail_on", "status"),
+    ("told", "fail_on", "status"),
     [
-        (state_of((1, scored(8.0))), None, 0),
-        (state_of((1, scored(8.0))), 8.0, 3),
-        (state_of((1, scored(8.0))), 8.1, 0),
-        (state_of((1, scored(9.0)), (1, scored(5.0))), 8.0, 0),
-        (state_of((1, scored(5.0)), (0, scored(8.0)), (1, scored(6.0))), 8.0, 3),
-        (state_of((1, scored(9.0, fallback=("bug",))), (0, None)), 0.0, 0),
-        (state_of(), 0.0, 0),
-        (state_of((1, scored(8.0)), status=SessionStatus.FAILED), 1.0, 1),
+        (found(tried(1)), None, 0),
+        (found(tried(1)), 6.0, 3),
+        (found(tried(1)), 6.1, 0),
+        (found(tried(1), tried(2, severity=4.0)), 6.0, 0),
+        (verified(shown=True), 6.0, 3),
+        (verified(shown=False), 0.0, 0),
+        (found(), 0.0, 0),
     ],
 )
-def test_a_fault_that_is_as_bad_as_fail_on_by_the_mean_of_its_readings_is_status_3(state, fail_on, status):
-    assert exit_status(state, fail_on) == status
+def test_a_failure_that_was_not_measured_again_in_vain_is_status_3(told, fail_on, status):
+    assert exit_status(state_of(), fail_on, told) == status
+
+
+def test_a_session_that_failed_is_status_1_whatever_it_found():
+    assert exit_status(state_of(status=SessionStatus.FAILED), 1.0, found(tried(1))) == 1

@@ -7,6 +7,7 @@ from histories import Axis, trial_of
 from observations import NOON, observed, span, trace
 
 from boifi_core.analyzer import AnalyzerService
+from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.models import FaultPlan, Trial
 from boifi_core.report import ReportInput
 
@@ -73,4 +74,8 @@ def report_of(trials: tuple[Trial, ...], **fields: Any) -> ReportInput:
         "trials": trials,
         "dimensions": DIMENSIONS,
     }
-    return ReportInput(**(whole | fields))
+    whole |= fields
+    normal = () if whole["baseline"] is None else (whole["baseline"],)
+    evidence = Evidence(normal, whole["baseline_severity"] or 0.0)
+    found = catalogue(trials, evidence, session_id=whole["session_id"], dimensions=whole["dimensions"])
+    return ReportInput(**({"catalogue": found} | whole))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from boifi_core.analyzer.normal import Normal
 from boifi_core.models import RawObservation
 
 MAX_SCORE = 10.0
@@ -13,14 +14,14 @@ class Scorer(ABC):
     """Scores one dimension of an observation."""
 
     @abstractmethod
-    def parts(self, observation: RawObservation, baseline: RawObservation | None = None) -> dict[str, float]:
+    def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         """The rules that fired, each with the points it gives, > 0.
 
         Raises:
             ValueError: `observation` is None.
         """
 
-    def score(self, observation: RawObservation, baseline: RawObservation | None = None) -> float:
+    def score(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> float:
         """The points of all parts together, 0 to 10."""
         return total(self.parts(observation, baseline))
 

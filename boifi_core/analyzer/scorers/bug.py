@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers.base import Scorer, require
 from boifi_core.models import RawObservation
 
@@ -20,7 +21,7 @@ class BugScorer(Scorer):
     A field that the observation lacks skips its rules, so that a degraded observation is scored on its sound fields.
     """
 
-    def parts(self, observation: RawObservation, baseline: RawObservation | None = None) -> dict[str, float]:
+    def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)
         if observation.status_code is None:
             log.warning("no status code observed: scored on logs and error rate alone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 
+from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers.base import Scorer, require
 from boifi_core.errors import InvalidInput
 from boifi_core.models import RawObservation
@@ -29,7 +30,7 @@ class PerformanceScorer(Scorer):
         self.baseline_ms = baseline_ms
         self.threshold_ms = threshold_ms
 
-    def parts(self, observation: RawObservation, baseline: RawObservation | None = None) -> dict[str, float]:
+    def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)
         points = 0.0 if observation.latency_ms is None else self._points(observation.latency_ms)
         log.debug(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from boifi_core.analyzer.compare import Comparison, compare_observations
+from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers.base import Scorer, require, total
 from boifi_core.models import RawObservation
 
@@ -15,8 +16,9 @@ class StructureScorer(Scorer):
     """+3 for more spans than the threshold, +5 for an edit distance above it, +2 for an ERROR span, +2 for a span that
     takes more than 5 times as long as in the baseline; clipped to 10.
 
-    Every trace is compared with the baseline's trace of the same kind of request, and the worst kind counts. Without
-    a baseline trace only ERROR spans count, without a readable trace nothing.
+    Every trace is compared with all fault-free traces of the same kind of request, the nearest of which tells how many
+    spans there were and in which order; and the worst kind counts. Without a fault-free trace only ERROR spans count,
+    without a readable trace nothing.
 
     Args:
         span_increase_threshold: share of the baseline's number of spans, >= 0; more counts.
@@ -27,14 +29,14 @@ class StructureScorer(Scorer):
         self.span_increase_threshold = span_increase_threshold
         self.edit_distance_threshold = edit_distance_threshold
 
-    def parts(self, observation: RawObservation, baseline: RawObservation | None = None) -> dict[str, float]:
+    def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)
         worst = self.worst(observation, baseline)
         parts = {} if worst is None else self._rules(worst)
         log.debug("structure: %s", parts)
         return parts
 
-    def worst(self, observation: RawObservation, baseline: RawObservation | None) -> Comparison | None:
+    def worst(self, observation: RawObservation, baseline: RawObservation | Normal | None) -> Comparison | None:
         """The comparison that scores highest, the first of equals; None without a readable trace."""
         comparisons = compare_observations(observation, baseline)
         return max(comparisons, key=lambda comparison: total(self._rules(comparison)), default=None)

@@ -1,4 +1,5 @@
 import pytest
+from observations import observed
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
@@ -66,3 +67,33 @@ def test_a_file_that_is_no_yaml_is_one_line(tmp_path, content):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(InvalidInput, match=r"cannot be read \(No such file or directory\)"):
         AnalyzerConfig.from_yaml(tmp_path / "none.yaml")
+
+
+def at(*latencies_ms):
+    return [observed(latency_ms=latency_ms) for latency_ms in latencies_ms]
+
+
+@pytest.mark.parametrize(
+    ("config", "fault_free", "limits_ms"),
+    [
+        ({}, at(40), (200, 1000)),
+        ({"baseline_latency_ms": "auto"}, at(40, 60, 50), (90, 1000)),
+        ({"baseline_latency_ms": "auto", "threshold_latency_ms": "auto"}, at(40, 60, None), (90, 450)),
+        ({"threshold_latency_ms": "auto"}, at(40), (200, 1000)),
+        ({"baseline_latency_ms": "auto", "threshold_latency_ms": "auto"}, at(None), (200, 1000)),
+        ({"baseline_latency_ms": "auto", "threshold_latency_ms": "auto"}, [], (200, 1000)),
+    ],
+)
+def test_auto_is_taken_from_the_fault_free_observations(config, fault_free, limits_ms):
+    made = AnalyzerConfig.parse(config).resolved(fault_free)
+    assert (made.baseline_latency_ms, made.threshold_latency_ms) == limits_ms
+    assert AnalyzerConfig.parse(made.model_dump(mode="json")) == made
+
+
+def test_a_threshold_below_what_is_normal_is_one_line():
+    config = AnalyzerConfig.parse({"baseline_latency_ms": "auto", "threshold_latency_ms": 100})
+    with pytest.raises(InvalidInput) as caught:
+        config.resolved(at(80))
+    assert str(caught.value) == (
+        "analyzer.threshold_latency_ms: must be above what is normal by the fault-free observations, 120 ms, got 100.0"
+    )

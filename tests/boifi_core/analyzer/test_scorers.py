@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observations import NOON, observed, span, trace
 
+from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers import BugScorer, PerformanceScorer, StructureScorer
 from boifi_core.errors import InvalidInput
 from boifi_core.models import RawObservation
@@ -186,3 +187,21 @@ def test_every_scoring_can_be_followed_in_the_log(caplog):
     assert "bug: {'bug.status_5xx': 10.0}" in caplog.text
     assert "performance: 600.0 ms, 200 to 1000 acceptable: 4.5" in caplog.text
     assert "structure: {}" in caplog.text
+
+    def test_a_trace_is_compared_with_all_fault_free_ones_and_the_nearest_counts(self, scorer):
+        shorter = observed(trace_data=trace(*HEALTHY[:1]))
+        normal = Normal((BASELINE, shorter))
+        assert scorer.parts(shorter, BASELINE) == {"struct.edit_distance": 5.0}
+        assert scorer.parts(shorter, normal) == scorer.parts(BASELINE, normal) == {}
+
+    def test_a_call_is_a_bottleneck_beside_what_it_usually_takes(self, scorer):
+        once_slow = trace(span("r", "GET /", ms=50), span("a", "cart", "r", ms=90), *HEALTHY[2:])
+        usual = observed(trace_data=trace(*HEALTHY))
+        slow = observed(trace_data=trace(span("r", "GET /", ms=50), span("a", "cart", "r", ms=60), *HEALTHY[2:]))
+        assert scorer.parts(slow, Normal((usual, usual, observed(trace_data=once_slow)))) == {"struct.bottleneck": 2.0}
+        assert scorer.parts(slow, Normal((observed(trace_data=once_slow),))) == {}
+
+    def test_errors_that_are_usual_are_no_sign(self, scorer):
+        failing = observed(trace_data=trace(*HEALTHY[:-1], span("c", "payments", "b", status="error")))
+        assert scorer.parts(failing, Normal((BASELINE,))) == {"struct.error_span": 2.0}
+        assert scorer.parts(failing, Normal((BASELINE, failing))) == {}

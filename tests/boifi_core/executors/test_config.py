@@ -88,7 +88,22 @@ def test_what_an_executor_must_not_be(fields, where, rule):
             "header 'X' must have a valid name and a printable ASCII value",
         ),
         ({"type": "probe", "requests": REQUESTS, "count": 0}, "observer.count", "Input should be greater"),
-        ({"type": "probe", "requests": REQUESTS, "traces": {"type": "zipkin"}}, "observer.traces.type", "Input should"),
+        (
+            {"type": "probe", "requests": REQUESTS, "traces": {"type": "lightstep"}},
+            "observer.traces.type",
+            "must be one of jaeger, otlp, tempo, zipkin",
+        ),
+        ({"type": "probe", "requests": REQUESTS, "traces": {"type": "zipkin"}}, "observer.traces.endpoint", "Field"),
+        (
+            {"type": "probe", "requests": REQUESTS, "traces": {"type": "jaeger", "endpoint": "a"}},
+            "observer.traces.endpoint",
+            "must be an http:// or https:// URL with a host",
+        ),
+        (
+            {"type": "probe", "requests": REQUESTS, "traces": {"type": "tempo", "endpoint": ENDPOINT, "port": 1}},
+            "observer.traces.port",
+            "Extra inputs",
+        ),
         ({"type": "probe", "requests": REQUESTS, "traces": {"port": 70000}}, "observer.traces.port", "Input should"),
     ],
 )

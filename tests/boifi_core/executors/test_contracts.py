@@ -60,6 +60,6 @@ class TestProbe(ObserverContract):
                 {"type": "probe", "requests": [{"url": target.url}], "count": 6, "traces": {"port": 0}}
             )
             observer = open_observer(ExecutorConfig(endpoint="http://127.0.0.1:1"), config)
-            target.otlp_port = observer.receiver.port
+            target.otlp_port = observer.source.receiver.port
             yield observer
             observer.close()

@@ -58,10 +58,11 @@ def test_missing_and_null(field):
         ("error_rate", 37.5, "must be 0..1, got 37.5"),
         ("error_rate", False, "must be a number, got False"),
         ("logs", {"a": 1}, "must be a list of texts, got an object"),
-        ("trace_data", "{no json", "must be the JSON of an object, got '{no json'"),
-        ("trace_data", "[]", "must be the JSON of an object, got '[]'"),
-        ("trace_data", 5, "must be the JSON of an object, got 5"),
-        ("trace_data", "[" * 100_000, "must be the JSON of an object, got '[[[["),
+        ("trace_data", "{no json", "must be JSON: "),
+        ("trace_data", "[]", "must be a span list, OTLP, Jaeger or Zipkin, got an empty list"),
+        ("trace_data", {"a": 1}, "must be a span list, OTLP, Jaeger or Zipkin, got an object of 'a'"),
+        ("trace_data", 5, "must be a trace as JSON, got 5"),
+        ("trace_data", "[" * 100_000, "must be JSON: nested too deep"),
     ],
 )
 def test_what_is_unusable_is_none_with_its_reason(field, value, reason):
@@ -112,7 +113,7 @@ def test_extensions():
     assert (seen.trace_kind, seen.traces, seen.quantiles_ms) == ("checkout", {"checkout": TRACE}, {"p50": 3.0})
     assert seen.degraded == (
         "probe: late",
-        "traces['product']: must be the JSON of an object, got 3",
+        "traces['product']: must be a trace as JSON, got 3",
         "quantiles_ms['p95']: must be a number, got 'slow'",
     )
 

@@ -251,7 +251,7 @@ class TestTraces:
 
     def test_the_probe_opens_and_closes_a_receiver_of_its_own(self, target):
         probe = Probe(ProbeConfig.model_validate({"requests": [{"url": target.url}], "traces": {"port": 0}}))
-        target.otlp_port = probe.receiver.port
+        target.otlp_port = probe.source.receiver.port
         assert observe(probe).traces
         probe.close()
         with pytest.raises(ConnectionRefusedError):

@@ -1,13 +1,11 @@
-import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from boifi_core.executors.spans import ReceivedSpan
-from boifi_core.executors.window import Outcome, nearest_rank, summarise
+from boifi_core.executors.window import Outcome, by_kind_typical_first, nearest_rank, stand_ins, summarise
+from boifi_core.traces import Span
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -20,17 +18,7 @@ def outcomes(*fields, **common):
     return [outcome(**{"number": number, **common, **each}) for number, each in enumerate(fields)]
 
 
-def spans_named(made):
-    """For each outcome a trace whose one span is named by the outcome's number."""
-    return {
-        each.trace_id: [ReceivedSpan("s", Span(trace_id=each.trace_id, span_id=b"12345678", name=f"n{number}x"))]
-        for number, each in enumerate(made)
-    }
-
-
-def chosen(trace):
-    (span,) = json.loads(trace)["spans"]
-    return int(span["name"].removeprefix("s:n").removesuffix("x"))
+SPANS = [Span("1", "s:x", 1.0, is_error=False)]
 
 
 @pytest.mark.parametrize(
@@ -65,24 +53,19 @@ def test_logs_are_what_was_said_once_each_in_order():
     assert summarise(made, started_at=NOW).logs == ("b", "a")
 
 
-def test_the_trace_of_a_kind_is_of_its_most_frequent_status_and_median_latency():
+def test_typical_is_the_most_frequent_status_and_median_latency():
     made = outcomes(
         {"latency_ms": 30.0},
         {"latency_ms": 10.0},
         {"latency_ms": 20.0},
         {"latency_ms": 15.0, "status": 503},
         {"latency_ms": 1.0, "status": 503},
+        {"latency_ms": 1.0, "kind": "other"},
     )
-    assert chosen(summarise(made, started_at=NOW, spans=spans_named(made)).traces["page"]) == 2
-
-
-def test_where_its_spans_were_lost_the_next_to_it_stands_in():
-    made = outcomes({"latency_ms": 30.0}, {"latency_ms": 10.0}, {"latency_ms": 20.0})
-    spans = spans_named(made)
-    del spans[made[2].trace_id]
-    seen = summarise(made, started_at=NOW, spans=spans)
-    assert chosen(seen.traces["page"]) == 1
-    assert seen.degraded == ()
+    by_kind = by_kind_typical_first(made)
+    assert [each.latency_ms for each in by_kind["page"]] == [20, 10, 30, 15, 1]
+    assert by_kind["other"] == [made[5]]
+    assert [each.latency_ms for each in stand_ins(by_kind["page"])] == [20, 10, 30]
 
 
 @pytest.mark.parametrize(
@@ -95,14 +78,14 @@ def test_where_its_spans_were_lost_the_next_to_it_stands_in():
 )
 def test_the_worst_kind_stands_for_the_whole(fine, worse):
     made = outcomes({**fine, "kind": "a"}, {**worse, "kind": "b"}, {**fine, "kind": "c"})
-    seen = summarise(made, started_at=NOW, spans=spans_named(made))
+    seen = summarise(made, started_at=NOW, traces={"a": SPANS, "b": SPANS, "c": SPANS})
     assert seen.trace_kind == "b"
     assert seen.trace_data == seen.traces["b"]
 
 
 def test_a_kind_without_spans_is_named():
     made = outcomes({"kind": "a"}, {"kind": "b"})
-    seen = summarise(made, started_at=NOW, spans={made[0].trace_id: spans_named(made)[made[0].trace_id]}, reasons=["x"])
+    seen = summarise(made, started_at=NOW, traces={"a": SPANS, "b": []}, reasons=["x"])
     assert (set(seen.traces), seen.degraded) == ({"a"}, ("x", "traces: no span of b"))
 
 

@@ -20,7 +20,7 @@ from observations import observed, span, trace
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.history import History, HistoryDamaged, HistoryNotWritten
-from boifi_core.models import Choice, FaultPlan, Near, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, Control, FaultPlan, Near, RawObservation, SeverityScore, StepDurations, Trial
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_TRIALS = [
@@ -72,6 +72,17 @@ OF_VERSION = {
         trial_of(5, 6.0, phase="initial", why=Choice(reason="initial")),
     ],
 }
+OF_VERSION["3"] = [
+    *OF_VERSION["2"],
+    trial_of(
+        6,
+        6.0,
+        phase="confirm",
+        why=Choice(reason="verify", nearest=(Near(trial=1, severity=7.5),)),
+        control=Control(observation=observed(logs=("☠",)), severity=0.25),
+    ),
+    trial_of(7, 5.5, phase="minimise", why=Choice(reason="minimise", nearest=(Near(trial=1, severity=7.5),))),
+]
 
 
 @pytest.fixture
@@ -87,7 +98,8 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "session_id, trial, status, reason, phase, started_at, finished_at, severity, bug_score, performance_score, "
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
-        "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why"
+        "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why, "
+        "control"
     )
     assert len(frame) == 0
 
@@ -118,9 +130,9 @@ def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
 
 
 def test_what_was_appended_comes_back_whole_in_order(history):
-    for trial in reversed(OF_VERSION["2"]):
+    for trial in reversed(OF_VERSION["3"]):
         history.append(trial)
-    assert History(history.folder, SPACE).trials() == OF_VERSION["2"]
+    assert History(history.folder, SPACE).trials() == OF_VERSION["3"]
     assert type(history.trials()[0].point["mixed"]) is bool
 
 
@@ -374,6 +386,7 @@ def histories(draw):
                 predicted_std=draw(st.none() | finite),
                 durations=draw(durations),
                 why=draw(st.none() | choices),
+                control=draw(st.none() | st.builds(Control, observation=observations, severity=st.floats(0, 10))),
             )
         )
     return Axes(dimensions), trials

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import report_of
 
+from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.models import Choice, FaultPlan, Near, StepDurations
 from boifi_core.optimizer import BestPoint
 from boifi_core.optimizer.moves import Reason
@@ -105,14 +106,14 @@ def test_why_a_trial_was_made(fields, text):
     assert tried_because(trial_of(9, **fields)) == text
 
 
-@pytest.mark.parametrize("reason", get_args(Reason))
+@pytest.mark.parametrize("reason", [*get_args(Reason), VERIFY, MINIMISE])
 def test_every_reason_of_the_search_is_told_in_words(reason):
-    text = tried_because(trial_of(9, why=Choice(reason=reason)))
+    text = tried_because(trial_of(9, why=Choice(reason=reason, nearest=(Near(trial=1, severity=2.0),))))
     assert text != reason
     assert " " in text
 
 
-@pytest.mark.parametrize(("n", "text"), [(1, "once"), (2, "twice"), (3, "3 times")])
+@pytest.mark.parametrize(("n", "text"), [(0, "never"), (1, "once"), (2, "twice"), (3, "3 times")])
 def test_how_often(n, text):
     assert times(n) == text
 

@@ -2,20 +2,26 @@ import json
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
+from failures import HEALTHY, tried, verifying
 from histories import Axis, trial_of
 from observations import NOON, observed, span, trace
 from reports import report_of, session
 
 from boifi_core.analyzer import AnalyzerService
+from boifi_core.findings import Catalogue
 from boifi_core.models import Choice, FaultPlan, Near
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report import html, json_report, junit, markdown
 
+ROOT = Path(__file__).resolve().parents[3]
 SECTIONS = [
     "The worst fault",
+    "How it fails",
     "Severity over the trials",
     "The 10 worst faults",
     "Pareto front of the three scores",
@@ -36,6 +42,7 @@ OWN_TAGS = {
         "body",
         "h1",
         "h2",
+        "h3",
         "p",
         "strong",
         "div",
@@ -51,6 +58,13 @@ OWN_TAGS = {
         "li",
     ]
 }
+
+
+def verified(*, shows=True):
+    """A failure that was measured again, in vain or not."""
+    again = {} if shows else {"observation": HEALTHY, "severity": 0.0}
+    trials = (tried(1), *(verifying(n, **again) for n in range(2, 6)))
+    return report_of(trials, baseline=HEALTHY)
 
 
 def evil_session():
@@ -225,19 +239,48 @@ def test_json_has_what_the_markdown_has():
     assert data["errors"][0]["trials"] == [13, 26, 39, 52]
 
 
-def test_junit_fails_every_distinct_fault_at_or_above_the_threshold():
+def test_json_has_the_catalogue_and_it_is_as_its_schema_says():
     report = report_of(session(60))
-    severities = [finding["severity"] for finding in json_report(report)["worst"]]
-    suite = ET.fromstring(junit(report, severities[0])).find("testsuite")
+    data = json.loads(json.dumps(json_report(report), allow_nan=False))
+    assert Catalogue.model_validate(data["catalogue"]) == report.catalogue
+    assert len(data["catalogue"]["modes"]) >= 2
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+    for each in (data, json_report(report_of(())), json_report(verified())):
+        jsonschema.validate(json.loads(json.dumps(each)), schema)
+    assert schema["properties"]["catalogue"] == {"$ref": "#/$defs/Catalogue"}
+    assert schema["$defs"]["FailureMode"] == Catalogue.model_json_schema(mode="serialization")["$defs"]["FailureMode"]
+
+
+def test_the_catalogue_is_told_with_verdicts_thresholds_and_the_command_that_shows_it_again():
+    text = markdown(verified())
+    assert "1 distinct failure. 0 trials showed nothing that the target does not do anyway." in text
+    assert "Of 4 fault-free runs in between, none looked like a failure." in text
+    assert "| F1 | 6.0 | confirmed | gateway gives up on reviews after 41 ms; product fails;" in text
+    assert "Confirmed: measured again 4 times, shown 4 times (51 to 100 % of all runs, at 95 %)" in text
+    assert "- Again: `boifi replay 3f2a9c1e-0000-4000-8000-000000000000 1`" in text
+
+
+def test_junit_fails_on_failures_at_or_above_the_threshold():
+    report = report_of(session(60))
+    worst = report.catalogue.modes[0]
+    suite = ET.fromstring(junit(report, worst.severity)).find("testsuite")
     failing = [case.get("name") for case in suite if case.find("failure") is not None]
-    assert failing == [case.get("name") for case in list(suite)[1:8]]
-    assert suite.get("failures") == "7"
-    assert suite.get("tests") == str(len(suite)) == "11"
-    assert failing[0] == "trial 11: abort 429 on /ratings, 96 %"
-    assert "most requests got 503" in suite[1].find("failure").get("message")
+    assert failing == [
+        f"{mode.id}: {mode.sentence}" for mode in report.catalogue.modes if mode.severity == worst.severity
+    ]
+    assert suite.get("failures") == str(len(failing))
+    assert suite.get("tests") == str(len(suite)) == str(len(report.catalogue.modes) + 1)
+    assert "abort 429 on /ratings" in suite[1].find("failure").text
     every = ET.fromstring(junit(report, 0)).find("testsuite")
-    assert len(every) > 40
     assert all(case.find("failure") is not None for case in list(every)[1:])
+
+
+def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
+    sure = ET.fromstring(junit(verified(), 5.0)).find("testsuite")
+    assert (sure.get("failures"), sure.get("skipped")) == ("1", "0")
+    unsure = ET.fromstring(junit(verified(shows=False), 0.0)).find("testsuite")
+    assert (unsure.get("failures"), unsure.get("skipped")) == ("0", "1")
+    assert "inconclusive" in unsure[1].find("skipped").get("message")
 
 
 def test_junit_has_an_error_for_a_session_that_failed():

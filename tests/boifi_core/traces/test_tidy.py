@@ -6,13 +6,19 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from boifi_core.executors.spans import ReceivedSpan
-from boifi_core.executors.trace_json import trace_json
+from boifi_core.traces import trace_text
+from boifi_core.traces.tidy import tidy
 
 MS = 1_000_000
 
 
-def span(id_, parent, name, start_ms, end_ms, *, service="shop", status=0, kind=2, **attributes):
+def trace_json(received):
+    return trace_text(tidy(each.record() for each in received))
+
+
+def span(id_, parent, name, start_ms, end_ms, *, service="shop", status=0, kind=2, trace_id="t", **attributes):
     made = Span(
+        trace_id=trace_id.encode().rjust(16, b"\0"),
         span_id=id_.encode().rjust(8, b"\0"),
         parent_span_id=parent.encode().rjust(8, b"\0") if parent else b"",
         name=name,
@@ -124,6 +130,46 @@ def test_parents_in_a_circle_and_parents_that_are_missing():
         ("shop:one", "0003"),
         ("shop:two", "0002"),
     ]
+
+
+def test_a_clock_that_is_behind_is_moved_to_its_callers_start_with_all_that_its_service_did():
+    page = span("a", "", "page", 100, 200)
+    ahead = span("b", "a", "stock", 20, 60, service="stock")
+    below = span("c", "b", "select", 30, 50, service="stock")
+    sound = span("d", "c", "disk", 150, 151, service="disk")
+    found = {each["name"]: each for each in spans(page, ahead, below, sound)}
+    assert [found[name]["start_ms"] for name in ("shop:page", "stock:stock", "stock:select", "disk:disk")] == [
+        0,
+        0,
+        10,
+        50,
+    ]
+    assert found["stock:stock"]["duration_ms"] == 40
+
+
+def test_a_child_that_outlives_its_caller_keeps_its_time():
+    caller = span("a", "", "page", 0, 30)
+    slow = span("b", "a", "stock", 10, 400, service="stock")
+    assert [(each["start_ms"], each["duration_ms"]) for each in spans(caller, slow)] == [(0, 30), (10, 390)]
+
+
+def test_several_traces_with_the_same_ids_stay_apart():
+    found = spans(
+        span("a", "", "one", 0, 9),
+        span("b", "a", "below one", 1, 2),
+        span("a", "", "two", 100, 109, trace_id="t2"),
+        span("b", "a", "below two", 101, 102, trace_id="t2"),
+    )
+    assert [(each["name"], each["parent_id"]) for each in found] == [
+        ("shop:one", None),
+        ("shop:below one", "0001"),
+        ("shop:two", None),
+        ("shop:below two", "0003"),
+    ]
+
+
+def test_a_span_that_is_its_own_parent_is_a_root():
+    assert [(each["id"], each["parent_id"]) for each in spans(span("a", "a", "x", 0, 1))] == [("0001", None)]
 
 
 def test_no_spans():

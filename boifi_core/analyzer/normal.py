@@ -1,0 +1,184 @@
+"""What is normal: a target's behaviour without a fault, learnt from all of its fault-free observations."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from boifi_core.analyzer.baseline import merge_baseline
+from boifi_core.analyzer.calls import Call, calls, relays
+from boifi_core.analyzer.trace import Span, parse_trace
+from boifi_core.models import RawObservation
+from boifi_core.traces.names import without_ids
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UsualCall:
+    """How one call goes without a fault, over all traces of its kind of request.
+
+    Attributes:
+        callee: who answers; None where unknown.
+        fewest, most: how often a trace has it.
+        most_tries: the most attempts of one caller at it, repeated calls included.
+        durations_ms: of all of them, ascending.
+        fails: whether it ever failed.
+        under: the call that it is made within, by `Call.where`; None for a root.
+    """
+
+    callee: str | None
+    fewest: int
+    most: int
+    most_tries: int
+    durations_ms: tuple[float, ...]
+    fails: bool
+    under: str | None
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The distribution that fault-free observations were drawn from, as far as they tell.
+
+    Attributes:
+        observations: without any, nothing is known to be normal.
+    """
+
+    observations: tuple[RawObservation, ...]
+    _parsed: dict[str | None, list[list[Span]]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for observation in self.observations:
+            for kind, spans in traces_of(observation, whose="baseline", all_of_them=True):
+                self._parsed.setdefault(kind, []).append(spans)
+
+    @cached_property
+    def typical(self) -> RawObservation | None:
+        """One observation that stands for all; None without any."""
+        return merge_baseline(self.observations) if self.observations else None
+
+    @cached_property
+    def relays(self) -> frozenset[str]:
+        """The services that only pass calls on."""
+        return relays(spans for traces in self._parsed.values() for spans in traces)
+
+    def traces(self, kind: str | None) -> Sequence[Sequence[Span]]:
+        """The fault-free traces of this kind of request."""
+        return self._parsed.get(kind, [])
+
+    @property
+    def kinds(self) -> tuple[str | None, ...]:
+        """The kinds of request that there are traces of."""
+        return tuple(self._parsed)
+
+    def fails(self, kind: str | None) -> bool:
+        """Whether any fault-free trace of this kind has an ERROR span."""
+        return any(span.is_error for spans in self.traces(kind) for span in spans)
+
+    def usual(self, kind: str | None) -> dict[str, UsualCall]:
+        """The calls of this kind of request, by `Call.where`."""
+        return self._usual.get(kind, {})
+
+    @cached_property
+    def callees(self) -> dict[str, str]:
+        """Who answers a call, by its operation: known from the normal where a fault leaves it unanswered."""
+        return {
+            where.partition(" → ")[2]: call.callee
+            for usual in self._usual.values()
+            for where, call in usual.items()
+            if call.callee is not None
+        }
+
+    @cached_property
+    def _usual(self) -> dict[str | None, dict[str, UsualCall]]:
+        return {kind: _usual([calls(spans, self.relays) for spans in traces]) for kind, traces in self._parsed.items()}
+
+    @cached_property
+    def log_templates(self) -> frozenset[str]:
+        """What is logged without a fault, without what varies."""
+        return frozenset(without_ids(line) for observation in self.observations for line in observation.logs)
+
+    @cached_property
+    def status_codes(self) -> frozenset[int]:
+        """The most frequent status of each observation."""
+        return frozenset(o.status_code for o in self.observations if o.status_code is not None)
+
+    @cached_property
+    def error_rate(self) -> float:
+        """The highest seen, 0 to 1; 0 where none was."""
+        return max((o.error_rate for o in self.observations if o.error_rate is not None), default=0.0)
+
+    @cached_property
+    def latencies_ms(self) -> tuple[float, ...]:
+        """Of each observation, ascending."""
+        return tuple(sorted(o.latency_ms for o in self.observations if o.latency_ms is not None))
+
+
+def as_normal(baseline: RawObservation | Normal | None) -> Normal:
+    """One observation is a normal of its own; without any, nothing is known."""
+    if isinstance(baseline, Normal):
+        return baseline
+    return Normal(() if baseline is None else (baseline,))
+
+
+def traces_of(
+    observation: RawObservation, *, whose: str = "observation", all_of_them: bool = False
+) -> list[tuple[str | None, list[Span]]]:
+    """The readable traces of an observation, by kind of request; one without spans is no trace.
+
+    One that cannot be read is left out, with a warning in the log.
+
+    Args:
+        whose: for that warning.
+        all_of_them: the one that stands for the whole too, where `traces` has none of its kind.
+    """
+    texts: dict[str | None, str | None] = dict(observation.traces.items())
+    if not texts or all_of_them:
+        texts.setdefault(observation.trace_kind, observation.trace_data)
+    found = []
+    for kind, text in texts.items():
+        try:
+            spans = [] if text is None else parse_trace(text)
+        except ValueError as error:
+            log.warning("the %s's trace is not used: %s", whose, error)
+            continue
+        if spans:
+            found.append((kind, spans))
+    return found
+
+
+def attempts(made: Sequence[Call]) -> dict[str, int]:
+    """For each call, by `Call.where`, how often one caller tried it at most within one call of its own."""
+    by_parent: dict[tuple[str, int | None], int] = defaultdict(int)
+    for call in made:
+        by_parent[call.where, call.under] += call.tries
+    most: dict[str, int] = {}
+    for (where, _), n in by_parent.items():
+        most[where] = max(n, most.get(where, 0))
+    return most
+
+
+def _usual(traces: Sequence[Sequence[Call]]) -> dict[str, UsualCall]:
+    counts = [Counter(call.where for call in made) for made in traces]
+    tries = [attempts(made) for made in traces]
+    of: dict[str, list[Call]] = defaultdict(list)
+    under: dict[str, str | None] = {}
+    for made in traces:
+        for call in made:
+            of[call.where].append(call)
+            under[call.where] = None if call.under is None else made[call.under].where
+    return {
+        where: UsualCall(
+            callee=next((call.callee for call in alike if call.callee is not None), None),
+            fewest=min(count[where] for count in counts),
+            most=max(count[where] for count in counts),
+            most_tries=max(tried.get(where, 0) for tried in tries),
+            durations_ms=tuple(sorted(call.duration_ms for call in alike if call.duration_ms is not None)),
+            fails=any(call.failed for call in alike),
+            under=under[where],
+        )
+        for where, alike in of.items()
+    }

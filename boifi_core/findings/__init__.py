@@ -1,0 +1,31 @@
+"""From trials to findings: what breaks, how, how sure that is, and the smallest fault that does it."""
+
+from boifi_core.findings.models import (
+    MINIMISE,
+    VERIFY,
+    Bound,
+    Catalogue,
+    Confirmation,
+    Fact,
+    FactKind,
+    FailureMode,
+    MinimalFault,
+    Reading,
+    Threshold,
+    Verdict,
+)
+
+__all__ = [
+    "MINIMISE",
+    "VERIFY",
+    "Bound",
+    "Catalogue",
+    "Confirmation",
+    "Fact",
+    "FactKind",
+    "FailureMode",
+    "MinimalFault",
+    "Reading",
+    "Threshold",
+    "Verdict",
+]

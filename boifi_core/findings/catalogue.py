@@ -1,0 +1,183 @@
+"""The catalogue of a session's distinct failures, from its history and its baseline alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from boifi_core.analyzer.normal import Normal
+from boifi_core.findings.likeness import Failure, grouped
+from boifi_core.findings.minimal import minimal_fault
+from boifi_core.findings.models import VERIFY, Catalogue, Confirmation, Fact, FactKind, FailureMode, Reading
+from boifi_core.findings.region import Dimension, region
+from boifi_core.findings.signature import HINT, signature
+from boifi_core.findings.verdict import confirmation
+from boifi_core.findings.words import sentence
+from boifi_core.models import Phase, RawObservation, Trial
+from boifi_core.readings import by_fault, mean_severity, rankable, typical
+
+HARMLESS = 0.5
+"""A trial that is no more severe than this above the baseline shows no failure."""
+
+_FACTS = 12
+"""Of a failure, at most so many are told."""
+
+
+@dataclass
+class Evidence:
+    """A session's trials as failures; what was found out of a trial is kept, since it never changes.
+
+    Args:
+        fault_free: the observations that tell what is normal.
+        baseline_severity: the median of theirs.
+    """
+
+    fault_free: Sequence[RawObservation] = ()
+    baseline_severity: float = 0.0
+    normal: Normal = field(init=False, repr=False)
+    _known: dict[int, Failure | None] = field(init=False, repr=False, default_factory=dict)
+    _alarms: dict[int, tuple[Fact, ...] | None] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.normal = Normal(tuple(self.fault_free))
+
+    def failure(self, trial: Trial) -> Failure | None:
+        """What the trial showed; None where it was harmless."""
+        if trial.trial not in self._known:
+            hurt = trial.observation is not None and self._hurts(trial.severity)
+            facts = signature(trial.observation, self.normal) if trial.observation is not None and hurt else ()
+            self._known[trial.trial] = Failure.of(facts, trial.plans) if hurt else None
+        return self._known[trial.trial]
+
+    def alarm(self, trial: Trial) -> tuple[Fact, ...] | None:
+        """What the fault-free run before the trial showed, if it would have counted as a failure."""
+        if trial.trial not in self._alarms:
+            control = trial.control
+            hurt = control is not None and self._hurts(control.severity)
+            self._alarms[trial.trial] = signature(control.observation, self.normal) if control and hurt else None
+        return self._alarms[trial.trial]
+
+    def _hurts(self, severity: float | None) -> bool:
+        return severity is not None and severity > HARMLESS + self.baseline_severity
+
+
+def catalogue(
+    trials: Sequence[Trial], evidence: Evidence, *, session_id: str, dimensions: Sequence[Dimension] = ()
+) -> Catalogue:
+    """The distinct failures that these trials showed, the worst first.
+
+    Args:
+        trials: a session's, by number.
+        evidence: what tells a failure from what is normal.
+        session_id: for the commands that show a failure again.
+        dimensions: of the search space, for the regions.
+    """
+    scored = rankable(trials)
+    failed = [(trial, failure) for trial in scored if (failure := evidence.failure(trial)) is not None]
+    of_fault = {trial.trial: alike for alike in by_fault(trials) for trial in alike}
+    controls = [trial for trial in scored if trial.control is not None]
+    alarms = [alarm for trial in controls if (alarm := evidence.alarm(trial)) is not None]
+    modes = []
+    for group in grouped([failure for _, failure in failed]):
+        members = [failed[index][0] for index in group]
+        facts = _shared([failed[index][1].facts for index in group])
+        modes.append(
+            _mode(members, facts, [failed[index][1].facts for index in group], of_fault, session_id, dimensions)
+        )
+    home = {number: mode.id for mode in modes for number in mode.trials}
+    modes = [
+        mode.model_copy(
+            update={
+                "confirmation": _confirmation(mode, scored, home, len(controls), alarms),
+                "minimal": (smallest := minimal_fault(mode, scored, home, dimensions)),
+                "replay": _replay(session_id, mode.worst if smallest is None else smallest.trial),
+            }
+        )
+        for mode in modes
+    ]
+    modes.sort(key=lambda mode: (-mode.severity, mode.trials[0]))
+    return Catalogue(
+        modes=tuple(modes), harmless=len(scored) - len(failed), controls=len(controls), false_alarms=len(alarms)
+    )
+
+
+def _mode(
+    members: Sequence[Trial],
+    facts: tuple[Fact, ...],
+    all_facts: Sequence[Sequence[Fact]],
+    of_fault: Mapping[int, list[Trial]],
+    session_id: str,
+    dimensions: Sequence[Dimension],
+) -> FailureMode:
+    # A smaller fault is no worse one, and its severity was not what it was tried for.
+    tried = [trial for trial in members if trial.phase is not Phase.MINIMISE] or list(members)
+    worst = max((of_fault[trial.trial] for trial in tried), key=lambda alike: (mean_severity(alike), -alike[0].trial))
+    numbers = {trial.trial for trial in members}
+    shown = typical([trial for trial in worst if trial.trial in numbers])
+    return FailureMode(
+        id=f"F{members[0].trial}",
+        sentence=sentence(facts, all_facts),
+        signature=facts,
+        worst=shown.trial,
+        worst_plans=shown.plans,
+        severity=mean_severity(worst),
+        trials=tuple(trial.trial for trial in members),
+        region=region([trial.point for trial in tried], dimensions),
+        replay=_replay(session_id, shown.trial),
+    )
+
+
+def _replay(session_id: str, trial: int) -> str:
+    return f"boifi replay {session_id} {trial}"
+
+
+def _shared(of_members: Sequence[Sequence[Fact]]) -> tuple[Fact, ...]:
+    """The facts that at least half of the members have that tell of calls at all, as the first of them tells each."""
+    telling = [facts for facts in of_members if any(_is_about_calls(fact) for fact in facts)] or list(of_members)
+    counts = Counter(fact.key for facts in telling for fact in facts)
+    first: dict[tuple[str, str], Fact] = {}
+    for facts in telling:
+        for fact in facts:
+            known = first.get(fact.key)
+            if known is None or known.weight < fact.weight:
+                first[fact.key] = fact
+    shared = [fact for key, fact in first.items() if 2 * counts[key] >= len(telling)]
+    order = list(FactKind)
+    shared.sort(key=lambda fact: (-fact.weight, order.index(fact.kind), fact.where))
+    return tuple(shared[:_FACTS])
+
+
+def _is_about_calls(fact: Fact) -> bool:
+    return fact.kind not in (FactKind.STATUS, FactKind.LOG, FactKind.LATENCY) and fact.weight >= HINT
+
+
+def _confirmation(
+    mode: FailureMode,
+    trials: Iterable[Trial],
+    home: Mapping[int, str],
+    controls: int,
+    alarms: Sequence[tuple[Fact, ...]],
+) -> Confirmation | None:
+    readings = [
+        Reading(
+            trial=trial.trial,
+            severity=trial.severity or 0.0,
+            shows=home.get(trial.trial) == mode.id,
+            control_severity=None if trial.control is None else trial.control.severity,
+        )
+        for trial in trials
+        if _looked_for(trial, VERIFY, home) == mode.id
+    ]
+    if not readings:
+        return None
+    telling = {fact.key for fact in mode.signature if fact.weight >= HINT}
+    alike = sum(not telling or any(fact.key in telling for fact in alarm) for alarm in alarms)
+    return confirmation(readings, controls, alike)
+
+
+def _looked_for(trial: Trial, reason: str, home: Mapping[int, str]) -> str | None:
+    """The failure that the trial was to show, if it was made for that."""
+    if trial.why is None or trial.why.reason != reason or not trial.why.nearest:
+        return None
+    return home.get(trial.why.nearest[0].trial)

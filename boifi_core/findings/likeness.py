@@ -1,0 +1,172 @@
+"""How alike two failures are, and which of many belong together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from boifi_core.findings.models import Fact, FactKind
+from boifi_core.models import FaultPlan
+
+Features = Mapping[tuple[str, str], float]
+"""What a failure is told by, each with its weight, > 0."""
+
+APART = 0.5
+"""Failures whose likeness is below this on average are different ones."""
+
+CONTAINED = 0.8
+"""A failure of which too little was seen belongs to one that has this share of it."""
+
+MOST_COMPARED = 1_000
+"""So many distinct signatures are compared with each other; the time grows with the square."""
+
+_PLACE, _FAULT = 1.5, 0.75
+"""What it weighs where the fault was injected, and of which type it was."""
+
+_FAINT = 4.0
+"""How much more both weigh where no call is known to have gone wrong."""
+
+_TROUBLE = frozenset({FactKind.FAILS, FactKind.TIMES_OUT, FactKind.GONE})
+_ANY_TROUBLE = 0.8
+"""How much of a call's trouble weighs alike, whether it fails, is given up or is not made."""
+
+_PLACE_OF = "place"
+
+_UNTOLD = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY, FactKind.GONE})
+_TELLING_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What one trial showed: its facts, and where its faults were."""
+
+    facts: tuple[Fact, ...]
+    faults: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, facts: Sequence[Fact], plans: Sequence[FaultPlan]) -> Failure:
+        return cls(tuple(facts), frozenset((plan.fault_type.value, _place(plan)) for plan in plans))
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Where its faults were injected."""
+        return frozenset(place for _, place in self.faults)
+
+    @property
+    def is_faint(self) -> bool:
+        """Whether no call is known to have gone wrong: of few requests only what those outside saw is known."""
+        return not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+
+    @property
+    def features(self) -> dict[tuple[str, str], float]:
+        """What it is compared by."""
+        found: dict[tuple[str, str], float] = {}
+        for fact in self.facts:
+            weight = fact.weight
+            if fact.kind in _TROUBLE:
+                trouble = ("trouble", fact.where)
+                found[trouble] = max(found.get(trouble, 0.0), weight * _ANY_TROUBLE)
+                weight *= 1 - _ANY_TROUBLE
+            found[fact.key] = weight
+        factor = _FAINT if self.is_faint else 1.0
+        found |= {(_PLACE_OF, place): factor * _PLACE for place in self.places}
+        found |= {(_PLACE_OF, f"{kind} {place}"): factor * _FAULT for kind, place in self.faults}
+        return found
+
+
+def _place(plan: FaultPlan) -> str:
+    return f"{plan.target_service or ''}{plan.target_path}"
+
+
+def likeness(some: Features, others: Features) -> float:
+    """1 for equal failures, 0 for those with nothing in common: the weighted Jaccard index.
+
+    Source: Ioffe (2010), Improved consistent sampling, weighted minhash and L1 sketching, ICDM, equation 1.
+    """
+    keys = some.keys() | others.keys()
+    least = sum(min(some.get(key, 0.0), others.get(key, 0.0)) for key in keys)
+    most = sum(max(some.get(key, 0.0), others.get(key, 0.0)) for key in keys)
+    return least / most if most else 1.0
+
+
+def grouped(failures: Sequence[Failure]) -> list[list[int]]:
+    """The indices of those that belong together, each group ascending, the groups in order of their first.
+
+    Failures with calls that went wrong are joined by average linkage over `likeness`, cut at `APART`: the members of a
+    group are alike on average, so that a chain of small differences does not join its ends. A faint one belongs to the
+    group at the same place that shows nearly all of it, else to the faint ones like it.
+
+    Source: Sokal & Michener (1958), A statistical method for evaluating systematic relationships, Univ. Kansas Science
+    Bulletin 38, 1409-1438.
+    """
+    clear = [index for index, failure in enumerate(failures) if not failure.is_faint]
+    groups = _linked(clear, failures)
+    left = []
+    for index in (index for index, failure in enumerate(failures) if failure.is_faint):
+        home = _home(failures[index], groups, failures)
+        if home is None:
+            left.append(index)
+        else:
+            home.append(index)
+    return sorted((sorted(group) for group in [*groups, *_linked(left, failures)]), key=lambda group: group[0])
+
+
+def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failure]) -> list[int] | None:
+    """The group at its place that shows nearly all of a faint failure; of several, the likest."""
+    best: tuple[float, list[int]] | None = None
+    for group in groups:
+        members = [failures[index] for index in group if not failures[index].is_faint]
+        if not any(member.places == faint.places for member in members) or _shown_by(members, faint) < CONTAINED:
+            continue
+        alike = max(likeness(faint.features, member.features) for member in members)
+        if best is None or alike > best[0]:
+            best = alike, group
+    return None if best is None else best[1]
+
+
+def _shown_by(members: Sequence[Failure], faint: Failure) -> float:
+    seen = {fact.key: fact.weight for fact in faint.facts}
+    known = {fact.key for member in members for fact in member.facts}
+    whole = sum(seen.values())
+    return sum(weight for key, weight in seen.items() if key in known) / whole if whole else 1.0
+
+
+def _linked(indices: Sequence[int], failures: Sequence[Failure]) -> list[list[int]]:
+    """Groups by average linkage; equal failures are compared once."""
+    alike: dict[tuple[tuple[tuple[str, str], float], ...], list[int]] = defaultdict(list)
+    for index in indices:
+        alike[tuple(sorted(failures[index].features.items()))].append(index)
+    distinct = list(alike.values())
+    # Of very many the most frequent are compared; each of the rest joins nobody.
+    distinct.sort(key=lambda same: (-len(same), same[0]))
+    compared, rest = distinct[:MOST_COMPARED], distinct[MOST_COMPARED:]
+    labels = _labels([failures[same[0]].features for same in compared])
+    groups: dict[int, list[int]] = defaultdict(list)
+    for same, label in zip(compared, labels, strict=True):
+        groups[label] += same
+    return [*groups.values(), *rest]
+
+
+def _labels(found: Sequence[Features]) -> list[int]:
+    if len(found) < 2:
+        return [0] * len(found)
+    names = sorted({key for each in found for key in each})
+    column = {name: index for index, name in enumerate(names)}
+    table = np.zeros((len(found), len(names)))
+    for row, each in enumerate(found):
+        for key, weight in each.items():
+            table[row, column[key]] = weight
+    apart = np.zeros((len(found), len(found)))
+    for row in range(len(found)):
+        least = np.minimum(table, table[row]).sum(axis=1)
+        most = np.maximum(table, table[row]).sum(axis=1)
+        apart[row] = 1 - np.divide(least, most, out=np.ones_like(least), where=most > 0)
+    apart = (apart + apart.T) / 2
+    np.fill_diagonal(apart, 0.0)
+    labels = fcluster(linkage(squareform(apart, checks=False), "average"), 1 - APART, "distance")
+    return [int(label) for label in labels]

@@ -1,0 +1,312 @@
+"""The smallest fault that still shows a failure, step by step: fewer faults, narrower, shorter, of fewer requests.
+
+What is asked next follows from the history alone, so that a session that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from boifi_core.findings.models import MINIMISE, FailureMode, MinimalFault, Threshold
+from boifi_core.findings.region import Dimension
+from boifi_core.models import FaultPlan, Trial
+from boifi_core.readings import plans_key
+
+Plans = tuple[FaultPlan, ...]
+
+MOST_TRIALS = 16
+"""More than so many are not spent on one failure."""
+
+CLOSE_ENOUGH = {"delay_ms": 0.08, "percentage": 0.15}
+"""A threshold is known when what fails and what holds differ by no more than this share of what fails."""
+
+_UNITS = {"delay_ms": "ms", "percentage": "%"}
+_ALL_METHODS = frozenset({"", "*", "ALL", "ANY"})
+_SURE = 2
+"""Readings of the smallest fault."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A fault of which must be known whether it shows the failure.
+
+    `stage` orders the questions of several failures: thresholds of delay before those of percentage.
+    """
+
+    start: int
+    plans: Plans
+    stage: int
+
+
+class _Open(Exception):
+    def __init__(self, plans: Plans) -> None:
+        self.plans = plans
+
+
+def question(
+    mode: FailureMode, trials: Sequence[Trial], home: Mapping[int, str], dimensions: Sequence[Dimension]
+) -> Question | None:
+    """What to try next for this failure; None where its smallest fault is known, or too much was tried."""
+    shrinking = _Shrinking(mode, trials, home, dimensions)
+    if shrinking.plans is None or shrinking.open is None or shrinking.tried >= MOST_TRIALS:
+        return None
+    return Question(shrinking.start, shrinking.open, shrinking.stage)
+
+
+def minimal_fault(
+    mode: FailureMode, trials: Sequence[Trial], home: Mapping[int, str], dimensions: Sequence[Dimension]
+) -> MinimalFault | None:
+    """The smallest fault known to show this failure; None where none was looked for.
+
+    Args:
+        trials: those with a real score, by number.
+        home: the failure that each trial showed, by its id.
+        dimensions: of the search space; they bound how small a fault may be.
+    """
+    shrinking = _Shrinking(mode, trials, home, dimensions)
+    if not shrinking.tried or shrinking.plans is None:
+        return None
+    shown = [trial for trial in shrinking.readings(shrinking.plans) if home.get(trial.trial) == mode.id]
+    if not shown:
+        return None
+    return MinimalFault(
+        trial=shown[-1].trial,
+        plans=shown[-1].plans,
+        severity=fmean(trial.severity or 0.0 for trial in shown),
+        thresholds=tuple(shrinking.thresholds),
+        dropped=tuple(shrinking.dropped),
+        tried=shrinking.tried,
+        is_finished=shrinking.open is None,
+    )
+
+
+class _Shrinking:
+    """How far one failure's fault was made smaller.
+
+    Attributes:
+        start: the number of the trial that it began with.
+        plans: the smallest known to show the failure; None where there is nothing to begin with.
+        open: the fault to try next; None where all is known.
+    """
+
+    def __init__(
+        self, mode: FailureMode, trials: Sequence[Trial], home: Mapping[int, str], dimensions: Sequence[Dimension]
+    ) -> None:
+        self._mode = mode
+        self._trials = trials
+        self._home = home
+        self._floors = _floors(dimensions)
+        self._dimensions = dimensions
+        self.thresholds: list[Threshold] = []
+        self.dropped: list[str] = []
+        self.stage = 0
+        made = [trial for trial in trials if _began_with(trial, home) == mode.id]
+        self.tried = len(made)
+        self.start = made[0].why.nearest[0].trial if made and made[0].why else mode.worst
+        first = next((trial for trial in trials if trial.trial == self.start), None)
+        self.plans = None if first is None or not first.plans else first.plans
+        self.open: Plans | None = None
+        if self.plans is None:
+            return
+        try:
+            self._shrink()
+        except _Open as unknown:
+            self.open = unknown.plans
+
+    def readings(self, plans: Plans) -> list[Trial]:
+        """All trials of these faults."""
+        key = plans_key(plans)
+        return [trial for trial in self._trials if plans_key(trial.plans) == key]
+
+    def _shrink(self) -> None:
+        begun = self._best
+        self._drop_faults()
+        for index in range(len(self._best)):
+            self._narrow(index)
+        self.stage = 1
+        for index in range(len(self._best)):
+            self._shorten(index)
+        self.stage = 2
+        for index in range(len(self._best)):
+            self._thin_out(index)
+        self.stage = 3
+        if plans_key(self._best) != plans_key(begun) and len(self.readings(self._best)) < _SURE:
+            raise _Open(self._best)
+
+    @property
+    def _best(self) -> Plans:
+        assert self.plans is not None
+        return self.plans
+
+    def _shows(self, plans: Plans) -> bool:
+        """By most of its readings; asks for one more where they are even."""
+        seen = [self._home.get(trial.trial) == self._mode.id for trial in self.readings(plans)]
+        if 2 * sum(seen) == len(seen):
+            raise _Open(plans)
+        return 2 * sum(seen) > len(seen)
+
+    def _drop_faults(self) -> None:
+        """Leave out one fault after the other: what is left needs each of its faults (1-minimal).
+
+        Source: Zeller & Hildebrandt (2002), Simplifying and isolating failure-inducing input, IEEE Trans. Software
+        Engineering 28, 183-200; with the two or three faults of a trial, halves are single faults.
+        """
+        index = 0
+        while len(self._best) > 1 and index < len(self._best):
+            fewer = self._best[:index] + self._best[index + 1 :]
+            if self._shows(fewer):
+                self.dropped.append(str(self._best[index]))
+                self.plans = fewer
+            else:
+                index += 1
+
+    def _narrow(self, index: int) -> None:
+        """Fewer methods, a longer path, where the search space names any."""
+        asked: set[tuple[str, str]] = set()
+        while True:
+            plan = self._best[index]
+            left = [candidate for candidate in _narrower(plan, self._dimensions) if candidate not in asked]
+            if not left:
+                return
+            field, value = left[0]
+            asked.add(left[0])
+            if self._shows(self._with(index, field, value)):
+                wide = "other methods" if field == "target_method" else plan.target_path
+                self.dropped.append(f"{wide} beside {value}")
+                self.plans = self._with(index, field, value)
+
+    def _shorten(self, index: int) -> None:
+        """The shortest delay, by bisection between what fails and the longest that is known to hold."""
+        field = "delay_ms"
+        if self._best[index].delay_ms is None or field not in self._floors:
+            return
+        floor = max(1.0, self._floors[field])
+        guess = self._shortest_seen(index)
+        while True:
+            fails = float(self._best[index].delay_ms or 0)
+            if fails <= floor:
+                self._found(index, field, fails, None)
+                return
+            holds = max([floor, *(value for value in self._held(index) if value < fails)])
+            while not _is_close(field, fails, holds):
+                middle = guess if guess is not None and holds < guess < fails else round((fails + holds) / 2)
+                guess = None
+                if self._shows(self._with(index, field, int(middle))):
+                    self.plans, fails = self._with(index, field, int(middle)), middle
+                else:
+                    holds = middle
+            # What holds may be known from a trial of more requests or methods only: it is made sure of.
+            if not self._shows(self._with(index, field, int(holds))):
+                self._found(index, field, fails, holds)
+                return
+            self.plans = self._with(index, field, int(holds))
+
+    def _thin_out(self, index: int) -> None:
+        """The smallest percentage; the least that the space allows is tried first, since most failures show there."""
+        field = "percentage"
+        fails, floor = self._best[index].percentage, self._floors.get(field)
+        if floor is None:
+            return
+        floor = max(1.0, round(floor))
+        if fails <= floor or self._shows(self._with(index, field, floor)):
+            self.plans = self._with(index, field, min(fails, floor))
+            self._found(index, field, min(fails, floor), None)
+            return
+        holds = floor
+        while not _is_close(field, fails, holds):
+            middle = float(round((fails + holds) / 2))
+            if self._shows(self._with(index, field, middle)):
+                self.plans, fails = self._with(index, field, middle), middle
+            else:
+                holds = middle
+        self._found(index, field, fails, holds)
+
+    def _found(self, index: int, field: str, fails: float, holds: float | None) -> None:
+        label = f"{self._best[index].target_service or self._best[index].target_path} {field}"
+        self.thresholds.append(
+            Threshold(
+                dimension=field if len(self._best) == 1 else label,
+                fails_at=fails,
+                holds_at=holds,
+                unit=_UNITS[field],
+            )
+        )
+
+    def _with(self, index: int, field: str, value: object) -> Plans:
+        smaller = self._best[index].model_copy(update={field: value})
+        return (*self._best[:index], smaller, *self._best[index + 1 :])
+
+    def _held(self, index: int) -> list[float]:
+        """Delays of the same call that did not show the failure, although no fewer requests had them."""
+        return [float(other.delay_ms or 0) for other, shows in self._alike(index) if not shows]
+
+    def _shortest_seen(self, index: int) -> float | None:
+        """The shortest delay of the same call that showed it, with whatever percentage: a good place to look."""
+        return min((float(other.delay_ms or 0) for other, shows in self._alike(index) if shows), default=None)
+
+    def _alike(self, index: int) -> list[tuple[FaultPlan, bool]]:
+        plan = self._best[index]
+        if len(self._best) > 1:
+            return []
+        return [
+            (trial.plans[0], self._home.get(trial.trial) == self._mode.id)
+            for trial in self._trials
+            if len(trial.plans) == 1 and _is_no_less(trial.plans[0], plan)
+        ]
+
+
+def _is_no_less(other: FaultPlan, plan: FaultPlan) -> bool:
+    """Whether `other` meets all requests that `plan` does, with the same type of fault."""
+    return (
+        (other.fault_type, other.target_service, other.target_path, other.headers, other.start_delay_ms)
+        == (plan.fault_type, plan.target_service, plan.target_path, plan.headers, plan.start_delay_ms)
+        and other.target_method in (None, plan.target_method)
+        and other.percentage >= plan.percentage
+    )
+
+
+def _began_with(trial: Trial, home: Mapping[int, str]) -> str | None:
+    """The failure that the trial was to show with a smaller fault, if it was made for that."""
+    if trial.why is None or trial.why.reason != MINIMISE or not trial.why.nearest:
+        return None
+    return home.get(trial.why.nearest[0].trial)
+
+
+def _is_close(field: str, fails: float, holds: float) -> bool:
+    return fails - holds <= max(1.0, CLOSE_ENOUGH[field] * fails)
+
+
+def _floors(dimensions: Sequence[Dimension]) -> dict[str, float]:
+    """The smallest values that the space allows, by the plan's field; a field that is not searched has none."""
+    floors = {}
+    for dimension in dimensions:
+        field = dimension.name.rpartition(".")[2]
+        factor = 1000.0 if field == "delay_seconds" else 1.0
+        lowest = dimension.low if dimension.low is not None else _lowest(dimension)
+        if field in ("delay_ms", "delay_seconds", "percentage") and lowest is not None:
+            floors["percentage" if field == "percentage" else "delay_ms"] = lowest * factor
+    return floors
+
+
+def _lowest(dimension: Dimension) -> float | None:
+    numbers = [value for value in dimension.values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    return float(min(numbers)) if numbers else None
+
+
+def _narrower(plan: FaultPlan, dimensions: Sequence[Dimension]) -> list[tuple[str, str]]:
+    """The methods and paths of the space that are part of the plan's, as fields to replace."""
+    found = []
+    for dimension in dimensions:
+        field = dimension.name.rpartition(".")[2]
+        values = [value for value in dimension.values if isinstance(value, str)]
+        if field == "target_method" and plan.target_method is None:
+            found += [("target_method", value) for value in values if value.upper() not in _ALL_METHODS]
+        elif field in ("target_path", "api") and not plan.target_path.startswith("^"):
+            found += [
+                ("target_path", value)
+                for value in values
+                if value != plan.target_path and value.startswith(plan.target_path)
+            ]
+    return list(dict.fromkeys(found))

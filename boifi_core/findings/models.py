@@ -1,0 +1,199 @@
+"""What a session found: the distinct ways in which the target failed, and how sure that is."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from boifi_core.models import FaultPlan, Value
+
+VERIFY, MINIMISE = "verify", "minimise"
+"""The reasons of the trials that look for a failure again, and for a smaller fault that shows it."""
+
+
+class FactKind(StrEnum):
+    """What can differ from a target without a fault; the order is that of a sentence.
+
+    A call FAILS that nobody answered, or whose answer is an error; it is REFUSES where the service that was asked says
+    so by itself, though all that it asked others went well.
+    """
+
+    STATUS = "status"
+    FAILS = "fails"
+    REFUSES = "refuses"
+    TIMES_OUT = "times_out"
+    RETRIED = "retried"
+    GONE = "gone"
+    NEW = "new"
+    SLOW = "slow"
+    LOG = "log"
+    LATENCY = "latency"
+
+
+class Fact(Value):
+    """One thing that was seen under a fault and that the target does not do without one.
+
+    `where` is what it was seen at: a call (`orders → payments POST /charges`), a log template, or, for STATUS and
+    LATENCY, the kind of request, empty for all of them together. `request` is the kind of request whose trace shows a
+    call. It has no counts, times or ids, which vary from run to run; `says` is for people, and may. `weight` is how
+    much it tells of the cause: a call that failed by itself tells more than the calls that failed because of it.
+    `callee` is who was asked, where that is known; `value` the tries, or the milliseconds.
+    """
+
+    kind: FactKind
+    where: str
+    request: str | None = None
+    says: str = ""
+    weight: float = Field(default=1.0, gt=0)
+    callee: str | None = None
+    value: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two facts the same, whatever their numbers."""
+        return (self.kind.value, self.where)
+
+
+class Verdict(StrEnum):
+    """What measuring a failure again came to."""
+
+    CONFIRMED = "confirmed"
+    SUSPECTED = "suspected"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Reading(Value):
+    """One more measurement of a fault, and the fault-free run just before it."""
+
+    trial: int = Field(ge=1)
+    severity: float = Field(ge=0, le=10)
+    shows: bool
+    control_severity: float | None = Field(default=None, ge=0, le=10)
+
+
+class Confirmation(Value):
+    """A failure mode measured again, interleaved with fault-free runs.
+
+    `shown` of `readings` showed the failure; `low` and `high` bound the share of all runs that would, at `level`
+    (Wilson's interval). `false_alarms` of `controls` fault-free runs looked like it; `false_alarm_high` bounds their
+    share from above. `severity_low` and `severity_high` bound the mean severity (Student's t), None with one reading.
+    """
+
+    verdict: Verdict
+    readings: tuple[Reading, ...]
+    shown: int = Field(ge=0)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    level: float = Field(gt=0, lt=1)
+    severity: float = Field(ge=0, le=10)
+    severity_low: float | None = Field(default=None, ge=0, le=10)
+    severity_high: float | None = Field(default=None, ge=0, le=10)
+    controls: int = Field(ge=0)
+    false_alarms: int = Field(ge=0)
+    false_alarm_rate: float | None = Field(default=None, ge=0, le=1)
+    false_alarm_high: float = Field(ge=0, le=1)
+
+
+class Bound(Value):
+    """Where in one dimension of the search space a failure was seen: from `low` to `high`, or at `values`.
+
+    `is_all` says that it was seen all over the dimension, which then says nothing about it.
+    """
+
+    dimension: str
+    low: float | None = None
+    high: float | None = None
+    values: tuple[Any, ...] = ()
+    is_all: bool = False
+
+    def __str__(self) -> str:
+        """For people: `delay_ms 95 to 145`, `target_service recommendations`."""
+        if self.low is not None and self.high is not None:
+            span = f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+            return f"{self.dimension} {span}"
+        return f"{self.dimension} {', '.join(map(str, self.values))}"
+
+
+class Threshold(Value):
+    """From where on a failure is seen, in one dimension of its smallest fault.
+
+    `fails_at` is the mildest value that was seen to fail, `holds_at` the strongest that was seen to hold; None where
+    even the mildest of the space fails. The true threshold lies between them.
+    """
+
+    dimension: str
+    fails_at: float
+    holds_at: float | None = None
+    unit: str = ""
+
+    def __str__(self) -> str:
+        """For people: `delay_ms: from 29 ms on (28 ms does nothing)`."""
+        unit = f" {self.unit}" if self.unit else ""
+        held = f"; {self.holds_at:g}{unit} does not" if self.holds_at is not None else "; less was not tried"
+        return f"{self.dimension}: from {self.fails_at:g}{unit} on{held}"
+
+
+class MinimalFault(Value):
+    """The smallest fault known that still shows a failure.
+
+    `trial` is one that shows it. `dropped` names the faults and settings of the original that it can do without.
+    `is_finished` says whether all that the space allows was tried within the budget; if not, it may get smaller.
+    """
+
+    trial: int = Field(ge=1)
+    plans: tuple[FaultPlan, ...]
+    severity: float = Field(ge=0, le=10)
+    thresholds: tuple[Threshold, ...] = ()
+    dropped: tuple[str, ...] = ()
+    tried: int = Field(default=0, ge=0)
+    is_finished: bool = False
+
+
+class FailureMode(Value):
+    """One distinct way in which the target failed.
+
+    `id` stays the same while the history grows: that of the earliest trial that showed it. `sentence` says in plain
+    words what happens. `signature` holds the facts that most of its trials share, the most telling first. `worst` is
+    the trial that stands for the fault with the highest mean severity, `severity`. `replay` is the command that shows
+    it again: its minimal fault where there is one, else its worst.
+    """
+
+    id: str
+    sentence: str
+    signature: tuple[Fact, ...]
+    worst: int = Field(ge=1)
+    worst_plans: tuple[FaultPlan, ...]
+    severity: float = Field(ge=0, le=10)
+    trials: tuple[int, ...]
+    region: tuple[Bound, ...] = ()
+    confirmation: Confirmation | None = None
+    minimal: MinimalFault | None = None
+    replay: str
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """None where nobody measured it again."""
+        return None if self.confirmation is None else self.confirmation.verdict
+
+    def fails(self, fail_at: float) -> bool:
+        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain."""
+        return self.severity >= fail_at and self.verdict in (None, Verdict.CONFIRMED)
+
+
+class Catalogue(Value):
+    """All distinct failures of a session, the worst first.
+
+    `controls` is the number of fault-free runs that confirmation was interleaved with, `false_alarms` how many of them
+    would have counted as a failure of any kind. `harmless` trials showed nothing that the target does not do anyway.
+    """
+
+    modes: tuple[FailureMode, ...] = ()
+    harmless: int = Field(default=0, ge=0)
+    controls: int = Field(default=0, ge=0)
+    false_alarms: int = Field(default=0, ge=0)
+
+    def mode_of(self, trial: int) -> FailureMode | None:
+        """The failure that this trial showed."""
+        return next((mode for mode in self.modes if trial in mode.trials), None)

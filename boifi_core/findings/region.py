@@ -1,0 +1,48 @@
+"""Where in the search space a failure was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from boifi_core.findings.models import Bound
+from boifi_core.models import Point
+
+_ALL_OF = 0.9
+"""A failure that was seen over this share of a range was seen all over it."""
+
+
+class Dimension(Protocol):
+    """What must be known of a dimension of the search space."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def values(self) -> Sequence[Any]: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+def region(points: Sequence[Point], dimensions: Sequence[Dimension]) -> tuple[Bound, ...]:
+    """The bounds of `points` in each dimension that any of them has, in the order of `dimensions`."""
+    return tuple(bound for dimension in dimensions if (bound := _bound(points, dimension)) is not None)
+
+
+def _bound(points: Sequence[Point], dimension: Dimension) -> Bound | None:
+    values = [point[dimension.name] for point in points if dimension.name in point]
+    if not values:
+        return None
+    if dimension.type == "categorical":
+        seen = tuple(value for value in dimension.values if any(_same(value, other) for other in values))
+        return Bound(dimension=dimension.name, values=seen, is_all=len(seen) == len(dimension.values) > 1)
+    low, high = float(min(values)), float(max(values))
+    whole = (dimension.high or 0.0) - (dimension.low or 0.0)
+    return Bound(dimension=dimension.name, low=low, high=high, is_all=whole > 0 and high - low >= _ALL_OF * whole)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

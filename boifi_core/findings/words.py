@@ -1,0 +1,113 @@
+"""What happens in a failure, in one sentence for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from boifi_core.findings.models import Fact, FactKind
+from boifi_core.findings.signature import HINT, SOME
+
+_CALLS = 3
+_ALIKE = 0.15
+"""Times are told that differ by no more than this share of their median."""
+
+_IN_JSON = re.compile(r'"(?:error|message|detail)"\s*:\s*"([^"]+)"')
+
+
+def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str:
+    """`gateway gives up on reviews after 40 ms and tries once more; product fails`.
+
+    Args:
+        facts: what its trials share.
+        of_members: the facts of each; a time is only told where theirs agree.
+    """
+    values: dict[tuple[str, str], list[float]] = {}
+    for member in of_members:
+        for fact in member:
+            if fact.value is not None:
+                values.setdefault(fact.key, []).append(fact.value)
+    told = [fact for fact in facts if fact.weight >= HINT]
+    phrases = [*_calls(told, values)[:_CALLS], *_customers(told), *_logs(told)]
+    if not phrases:
+        slow = next((fact for fact in facts if fact.kind in (FactKind.LATENCY, FactKind.SLOW)), None)
+        phrases = ["requests take longer"] if slow else ["it was scored as a failure, though no call went another way"]
+    return "; ".join(phrases)
+
+
+def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> list[str]:
+    """One phrase for each pair of services between which something changed, in order of weight."""
+    pairs: dict[tuple[str, str], list[Fact]] = {}
+    for fact in facts:
+        if fact.kind not in (FactKind.STATUS, FactKind.LOG, FactKind.LATENCY):
+            caller, arrow, operation = fact.where.partition(" → ")
+            caller, operation = (caller, operation) if arrow else ("", caller)
+            pairs.setdefault((caller, fact.callee or operation), []).append(fact)
+    # What is done instead comes after what it stands for.
+    order = sorted(pairs.items(), key=lambda pair: all(fact.kind is FactKind.NEW for fact in pair[1]))
+    return [_pair(caller, callee, changed, values) for (caller, callee), changed in order]
+
+
+def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> str:
+    by_kind = {fact.kind: fact for fact in reversed(changed)}
+    again = _again(by_kind.get(FactKind.RETRIED), values)
+    who = caller or "the target"
+    if FactKind.TIMES_OUT in by_kind:
+        after = _agreed(by_kind[FactKind.TIMES_OUT], values)
+        return f"{who} gives up on {callee}{'' if after is None else f' after {_time(after)}'}{again}"
+    if FactKind.REFUSES in by_kind:
+        return f"{callee} turns {who} away{again}"
+    if FactKind.FAILS in by_kind:
+        return f"{who} gets an error from {callee}{again}"
+    if FactKind.RETRIED in by_kind:
+        return f"{who} asks {callee}{again.removeprefix(' and')}"
+    if FactKind.NEW in by_kind:
+        return f"{who} asks {callee} instead"
+    if FactKind.GONE in by_kind:
+        return f"{who} does without {callee}"
+    took = _agreed(by_kind[FactKind.SLOW], values)
+    return f"{callee} answers {who} {'late' if took is None else f'after {_time(took)}'}"
+
+
+def _again(retried: Fact | None, values: dict[tuple[str, str], list[float]]) -> str:
+    if retried is None:
+        return ""
+    tries = round(median(values.get(retried.key) or [retried.value or 2.0]))
+    return {2: " and tries once more"}.get(tries, f" and tries {tries} times")
+
+
+def _agreed(fact: Fact, values: dict[tuple[str, str], list[float]]) -> float | None:
+    known = values.get(fact.key, [])
+    if not known:
+        return None
+    middle = median(known)
+    return middle if all(abs(value - middle) <= _ALIKE * middle for value in known) else None
+
+
+def _customers(facts: Sequence[Fact]) -> list[str]:
+    seen = {fact.where: fact for fact in facts if fact.kind is FactKind.STATUS}
+    kinds = [where for where in seen if where not in ("", SOME)]
+    phrases = [f"{_listed(kinds)} {'fails' if len(kinds) == 1 else 'fail'}"] if kinds else []
+    if "" in seen:
+        phrases.append(seen[""].says)
+    elif SOME in seen and not kinds:
+        phrases.append("some requests fail")
+    return phrases or ["customers get no error"]
+
+
+def _logs(facts: Sequence[Fact]) -> list[str]:
+    lines = [fact.where for fact in facts if fact.kind is FactKind.LOG]
+    if not lines:
+        return []
+    found = _IN_JSON.search(lines[-1])
+    text = found.group(1) if found else lines[-1]
+    return [f"“{text if len(text) <= 60 else text[:59] + '…'}”"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _time(value_ms: float) -> str:
+    return f"{value_ms:.0f} ms" if value_ms < 1000 else f"{value_ms / 1000:.1f} s"

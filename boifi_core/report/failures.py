@@ -1,0 +1,94 @@
+"""The catalogue of distinct failures, as Markdown."""
+
+from __future__ import annotations
+
+from boifi_core.findings import Bound, Catalogue, Confirmation, FailureMode, MinimalFault
+from boifi_core.readings import times
+from boifi_core.report.facts import fault_text
+from boifi_core.report.tables import code, counted, escape, number, numbers, table
+
+_DETAILED = 12
+
+
+def failures(found: Catalogue) -> str:
+    """All failures in a table, and the worst of them in detail."""
+    if not found.modes:
+        return "No trial showed anything that the target does not do without a fault."
+    rows = [
+        [
+            mode.id,
+            number(mode.severity),
+            verdict_text(mode),
+            escape(mode.sentence),
+            escape(smallest_text(mode)),
+            str(len(mode.trials)),
+            str(replay_trial(mode)),
+        ]
+        for mode in found.modes
+    ]
+    head = ["failure", "severity", "verdict", "what happens", "smallest fault known", "trials", "replay"]
+    parts = [_overview(found), table(head, rows, right=(1, 5, 6)), *map(_one, found.modes[:_DETAILED])]
+    return "\n\n".join(parts)
+
+
+def verdict_text(mode: FailureMode) -> str:
+    """`confirmed`, or that nobody measured it again."""
+    return "not measured again" if mode.verdict is None else mode.verdict.value
+
+
+def smallest_text(mode: FailureMode) -> str:
+    """The smallest fault known that shows it."""
+    return fault_text(mode.worst_plans if mode.minimal is None else mode.minimal.plans)
+
+
+def replay_trial(mode: FailureMode) -> int:
+    """The trial that shows it again."""
+    return mode.worst if mode.minimal is None else mode.minimal.trial
+
+
+def _overview(found: Catalogue) -> str:
+    harmless = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
+    text = f"{counted(len(found.modes), 'distinct failure')}. {harmless}"
+    if not found.controls:
+        return text
+    alarms = "none" if not found.false_alarms else str(found.false_alarms)
+    return f"{text} Of {counted(found.controls, 'fault-free run')} in between, {alarms} looked like a failure."
+
+
+def _one(mode: FailureMode) -> str:
+    lines = [
+        f"Worst: {escape(fault_text(mode.worst_plans))}, severity {mode.severity:.1f}, trial {mode.worst}; "
+        f"all its trials: {numbers(mode.trials)}.",
+        *([f"Seen with {', '.join(code(str(bound)) for bound in _narrow(mode))}."] if _narrow(mode) else []),
+        *([_confirmed(mode.confirmation)] if mode.confirmation else []),
+        *([_minimal(mode.minimal)] if mode.minimal else []),
+        f"Again: {code(mode.replay)}",
+    ]
+    return f"### {mode.id}: {escape(mode.sentence)}\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _narrow(mode: FailureMode) -> list[Bound]:
+    return [bound for bound in mode.region if not bound.is_all]
+
+
+def _confirmed(sure: Confirmation) -> str:
+    level = f"{sure.level * 100:g} %"
+    severity = f"severity {sure.severity:.1f}"
+    if sure.severity_low is not None and sure.severity_high is not None:
+        severity += f" ({sure.severity_low:.1f} to {sure.severity_high:.1f})"
+    text = (
+        f"{sure.verdict.value.capitalize()}: measured again {times(len(sure.readings))}, shown {times(sure.shown)} "
+        f"({sure.low * 100:.0f} to {sure.high * 100:.0f} % of all runs, at {level}); {severity}."
+    )
+    rate = f"at most {sure.false_alarm_high * 100:.0f} % would"
+    return f"{text} {sure.false_alarms} of {counted(sure.controls, 'fault-free run')} looked like it ({rate})."
+
+
+def _minimal(smallest: MinimalFault) -> str:
+    text = f"Smallest fault: {escape(fault_text(smallest.plans))} (trial {smallest.trial})"
+    if smallest.thresholds:
+        text += "; " + ", ".join(escape(str(threshold)) for threshold in smallest.thresholds)
+    if smallest.dropped:
+        text += f"; not needed: {escape(', '.join(smallest.dropped))}"
+    ended = "" if smallest.is_finished else "; the budget ended before all were"
+    return f"{text}. {counted(smallest.tried, 'smaller fault')} tried{ended}."

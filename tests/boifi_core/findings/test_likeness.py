@@ -1,0 +1,81 @@
+"""Which failures belong together, on made ones and on recordings of the embedded target."""
+
+import gzip
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boifi_core.analyzer.normal import Normal
+from boifi_core.findings import Fact, FactKind
+from boifi_core.findings.likeness import Failure, grouped, likeness
+from boifi_core.findings.signature import signature
+from boifi_core.models import FaultPlan, RawObservation
+
+GOLDEN = Path(__file__).parent / "golden" / "demo.jsonl.gz"
+"""Recorded from the embedded target: fault-free windows, and each documented weakness by several faults, twice each."""
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    rows = [json.loads(line) for line in gzip.decompress(GOLDEN.read_bytes()).decode().splitlines()]
+    for row in rows:
+        row["observation"] = RawObservation.model_validate(row["observation"])
+        row["plans"] = tuple(FaultPlan.model_validate(plan) for plan in row["plans"])
+    normal = Normal(tuple(row["observation"] for row in rows if row["cause"] is None))
+    return normal, [row for row in rows if row["cause"] is not None]
+
+
+def test_the_weaknesses_of_the_embedded_target_are_told_apart(recorded):
+    normal, rows = recorded
+    found = grouped([Failure.of(signature(row["observation"], normal), row["plans"]) for row in rows])
+    causes = [{rows[index]["cause"] for index in group} for group in found]
+    assert all(len(together) == 1 for together in causes)
+    assert len(causes) == len({row["cause"] for row in rows}) == 9
+
+
+def fact(kind, where, weight=3.0):
+    return Fact(kind=kind, where=where, weight=weight)
+
+
+FACTS = st.builds(
+    fact, st.sampled_from(FactKind), st.sampled_from(["a → x", "b → y", "c → z"]), st.sampled_from([0.25, 1.0, 3.0])
+)
+PLANS = st.sampled_from(["cart", "bank"]).map(
+    lambda service: FaultPlan(fault_type="delay", target_service=service, delay_ms=5)
+)
+FAILURES = st.builds(
+    Failure.of, st.lists(FACTS, max_size=4, unique_by=lambda fact: fact.key), st.lists(PLANS, max_size=2)
+)
+
+
+@given(FAILURES, FAILURES)
+def test_likeness_is_symmetric_and_1_for_equals(one, other):
+    alike = likeness(one.features, other.features)
+    assert 0 <= alike <= 1
+    assert alike == pytest.approx(likeness(other.features, one.features))
+    assert likeness(one.features, one.features) == 1
+
+
+@given(st.lists(FAILURES, max_size=8))
+def test_every_failure_is_in_one_group_and_equal_ones_in_the_same(failures):
+    groups = grouped(failures)
+    assert sorted(index for group in groups for index in group) == list(range(len(failures)))
+    assert all(one[0] < other[0] for one, other in pairwise(groups))
+    home = {index: place for place, group in enumerate(groups) for index in group}
+    for index, failure in enumerate(failures):
+        assert home[index] == home[failures.index(failure)]
+
+
+def test_a_faint_failure_belongs_to_the_one_at_its_place_that_shows_it_all():
+    cart = [FaultPlan(fault_type="abort", target_service="cart")]
+    bank = [FaultPlan(fault_type="abort", target_service="bank")]
+    said = fact(FactKind.LOG, "try later", 2.0)
+    broken = Failure.of([fact(FactKind.FAILS, "orders → cart"), said], cart)
+    other = Failure.of([fact(FactKind.FAILS, "orders → bank"), said], bank)
+    faint = Failure.of([said], bank)
+    assert grouped([broken, other, faint]) == [[0], [1, 2]]
+    assert grouped([broken, faint]) == [[0], [1]]

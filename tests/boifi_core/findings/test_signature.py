@@ -1,0 +1,99 @@
+"""How a trial failed, against all that is normal."""
+
+from meshes import hop, page, unanswered, window
+from observations import observed, span, trace
+
+from boifi_core.analyzer.normal import Normal
+from boifi_core.findings import FactKind
+from boifi_core.findings.signature import CAUSE, ECHO, SEEN, signature
+
+NORMAL = Normal((window(latency_ms=40), window(page(number=5), latency_ms=44)))
+REVIEWS = "gateway → GET reviews/reviews/{id}"
+
+
+def found(observation, normal=NORMAL):
+    return {fact.key: fact for fact in signature(observation, normal)}
+
+
+def test_nothing_is_told_of_what_is_normal():
+    assert signature(window(page(number=99)), NORMAL) == ()
+    assert signature(observed(), Normal(())) == ()
+
+
+def test_a_call_that_fails_and_the_page_with_it():
+    broken = page(reviews=unanswered("r", "g", "reviews", "GET /reviews/17"), code=502)
+    facts = found(window(broken, error_rate=0.4))
+    assert facts["fails", REVIEWS].weight == CAUSE
+    assert facts["fails", REVIEWS].callee == "reviews"
+    assert facts["status", "product"].weight == SEEN
+    assert ("status", "some") in facts
+
+
+def test_ids_shares_and_times_change_nothing():
+    one = window(page(reviews=unanswered("r", "g", "reviews", "GET /reviews/1", 40, 0), code=502), error_rate=0.4)
+    two = window(
+        page(reviews=unanswered("r", "g", "reviews", "GET /reviews/2", 55, 0), code=502, number=2), error_rate=0.1
+    )
+    assert found(one).keys() == found(two).keys()
+    assert found(one)["times_out", REVIEWS].value == 40
+
+
+def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not():
+    stock = unanswered("s", "g", "stock", "GET /stock/17", 60, 0)
+    below = [span("s", "stock:GET /stock/17", "sp", 59, service="stock", status="error", status_code=0)]
+    shelf = unanswered("f", "s", "shelf", "GET /shelf", 50, 0)
+    text = trace(*hop("g", None, "gateway", "GET /product/17"), *stock, *below, *shelf)
+    facts = found(window(text))
+    assert facts["times_out", "gateway → GET stock/stock/{id}"].weight == CAUSE
+    assert facts["times_out", "stock → GET shelf/shelf"].weight == ECHO
+
+
+def test_a_call_that_is_cut_off_in_its_usual_time_is_not_the_cause():
+    facts = found(window(page(reviews=unanswered("r", "g", "reviews", "GET /reviews/17", 4, 0), code=503)))
+    assert facts["times_out", REVIEWS].weight == ECHO
+
+
+def test_a_service_that_refuses_by_itself_is_told_from_one_that_is_not_reached():
+    refused = page(reviews=hop("r", "g", "reviews", "GET /reviews/17", 1, 503))
+    assert ("refuses", REVIEWS) in found(window(refused))
+
+
+def test_an_error_is_the_deepest_ones():
+    stock = [*hop("s", "g", "stock", "GET /stock/17", 5, 500), *unanswered("f", "s", "shelf", "GET /shelf")]
+    text = trace(*hop("g", None, "gateway", "GET /product/17", 20, 500), *stock)
+    facts = found(window(text))
+    assert facts["fails", "stock → GET shelf/shelf"].weight == CAUSE
+    assert facts["fails", "gateway → GET stock/stock/{id}"].weight == ECHO
+
+
+def test_what_is_left_out_asked_instead_and_tried_again():
+    text = page(reviews=[*hop("b", "g", "bestsellers", "GET /top"), *hop("c", "g", "bestsellers", "GET /top")])
+    facts = found(window(text))
+    assert facts["gone", REVIEWS].kind is FactKind.GONE
+    assert ("new", "gateway → GET bestsellers/top") in facts
+    assert facts["retried", "gateway → GET bestsellers/top"].value == 2
+
+
+def test_what_lies_below_a_call_that_is_left_out_only_follows():
+    text = trace(*hop("g", None, "gateway", "GET /product/17"), *hop("r", "g", "reviews", "GET /reviews/17"))
+    facts = found(window(text))
+    assert facts["gone", "gateway → GET stock/stock/{id}"].weight > facts["gone", "stock → GET shelf/shelf"].weight
+
+
+def test_a_slow_call_below_a_slow_page():
+    facts = found(window(page(reviews=hop("r", "g", "reviews", "GET /reviews/17", 300), ms=340), latency_ms=340))
+    assert facts["slow", REVIEWS].weight > facts["slow", "client → GET gateway/product/{id}"].weight
+    assert ("latency", "") in facts
+
+
+def test_what_only_some_fault_free_runs_do_is_normal():
+    without = page(reviews=[])
+    normal = Normal((window(), window(without)))
+    assert signature(window(without), normal) == ()
+    assert ("gone", REVIEWS) in found(window(without))
+
+
+def test_log_lines_are_told_without_their_numbers_and_only_if_they_are_new():
+    normal = Normal((window(logs=("took 5 ms",)),))
+    facts = found(window(logs=("took 7 ms", "no answer from 10.0.0.1", "no answer from 10.0.0.2")), normal)
+    assert list(facts) == [("log", "no answer from {id}")]
