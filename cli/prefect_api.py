@@ -17,6 +17,7 @@ import httpx
 
 from boifi_core.errors import BoifiError
 from boifi_core.filelock import try_lock
+from boifi_core.target_lock import ALONE
 from boifi_core.tether import end, spawn
 
 START_TIMEOUT_S = 120.0
@@ -59,11 +60,12 @@ def prefect_api(data: Path) -> Iterator[str]:
         url = stack.enter_context(_server(home))
         os.environ["PREFECT_HOME"] = str(home)
         os.environ["PREFECT_API_URL"] = url
+        os.environ[ALONE] = "1"
         try:
             yield url
         finally:
             _drain()
-            del os.environ["PREFECT_API_URL"]
+            del os.environ["PREFECT_API_URL"], os.environ[ALONE]
 
 
 def check_given_api() -> None:

@@ -31,7 +31,8 @@ def session(folder: str) -> State[Any]:
     A trial has the target to itself from its proposal until the target has recovered.
 
     Ends COMPLETED (all trials made, a stop asked for, nothing left to try or gain), FAILED with a reason, or, after a
-    second Ctrl-C, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are removed.
+    second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are
+    removed.
     """
     place = SessionFolder(Path(folder))
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
@@ -94,6 +95,8 @@ def _trials(running: Running) -> str:
     # What earlier runs of a resumed session took of its time counts; the time between them does not.
     began = time.monotonic() - live.trials_s
     enough = "every point of the search space was tried"
+    if live.folder.cancel_requested():
+        raise Cancelled
     remove_dead_locks()
     try:
         with running.target():

@@ -1,0 +1,11 @@
+"""The flows that are deployed, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import Flow
+
+from flows.session import session
+
+FLOWS: dict[str, Flow[..., Any]] = {flow.name: flow for flow in (session,)}
