@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
@@ -192,16 +193,26 @@ class Session:
         return state
 
 
-def make_session(data: Path, config: SessionConfig) -> SessionFolder:
+def make_session(
+    data: Path,
+    config: SessionConfig,
+    *,
+    session_id: str | None = None,
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> SessionFolder:
     """A new session's folder, with its config and its optimizer's seed in `session.json`.
+
+    Args:
+        session_id: the new session's; one is drawn where it is not given.
+        others: further files by name, which are there as soon as the session is.
 
     Raises:
         InvalidInput: `warm_start` names a session of which nothing can be learnt; nothing is made.
     """
     past = past_of(data, config.warm_start, config.search_space)
-    folder = SessionFolder(data / "sessions" / str(uuid.uuid4()))
+    folder = SessionFolder(data / "sessions" / (session_id or str(uuid.uuid4())))
     session = stored_session(config, folder.session_id, datetime.now(UTC))
-    folder.make(session, {PAST_FILE: as_text(past)} if config.warm_start else {})
+    folder.make(session, {**others, **({PAST_FILE: as_text(past)} if config.warm_start else {})})
     return folder
 
 
