@@ -126,6 +126,5 @@ async def stream(
             headers={"Retry-After": "10"},
         )  # fmt: skip
     return EventSourceResponse(
-        here.streams.counted(events(here.index, row.id, known)),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        here.streams.counted(events(here.index, row.id, known)), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )

@@ -105,7 +105,9 @@ async def create(
         await _check_room(here)
         kept = {"caller": caller.name, "idempotency_key": idempotency_key, "digest": _digest(request)}
         others = {REQUEST: json.dumps(kept)}
-        folder = await asyncio.to_thread(make_session, here.settings.data, config, session_id=session_id, others=others)
+        folder = await asyncio.to_thread(
+            make_session, here.settings.data, config, session_id=session_id, others=others
+        )
     except BaseException:
         if idempotency_key is not None and not here.index.folder(session_id).path.exists():
             await here.store.release(session_id)
@@ -232,3 +234,4 @@ def _remove(here: Parts, session_id: str) -> None:
         shutil.rmtree(aside)
     except OSError as error:
         raise BoifiError(f"{aside} cannot be removed whole: {error.strerror}") from error
+
