@@ -143,6 +143,18 @@ def sweep(
     sweep_endpoint(endpoint)
 
 
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Where the facade listens; beyond loopback it wants keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The facade's port.", min=1, max=65535)] = 8000,
+    out: Out = None,
+) -> None:
+    """Run the service: facade, worker, and Prefect's server unless PREFECT_API_URL names one; until Ctrl-C."""
+    from cli.serve import serve as run_service
+
+    raise typer.Exit(run_service(host, port, out, _console()))
+
+
 @target_app.command()
 def up(port: Annotated[int, typer.Option(help="The control plane's port.", min=0, max=65535)] = 8080) -> None:
     """Start the embedded target alone, until Ctrl-C."""

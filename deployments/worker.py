@@ -33,6 +33,8 @@ API_POLL_S = 0.5
 BREAK_OFF_S = 45.0
 """How long sessions may take to break their trials off and remove their faults when the worker ends, seconds."""
 
+LAST_WORDS_S = 5.0
+
 log = logging.getLogger("boifi.worker")
 
 _API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
@@ -118,8 +120,16 @@ async def _break_off(worker: ForkingWorker, data: Path) -> None:
     while time.monotonic() < deadline:
         if not worker.processes and not any(folder.is_held() for folder in held):
             return
+        if not any(folder.is_held() for folder in held):
+            # Their sessions are closed. What they would still tell Prefect must not come in after a successor's start.
+            deadline = min(deadline, time.monotonic() + LAST_WORDS_S)
         await asyncio.sleep(0.1)
-    log.warning("some sessions have not ended within %g s; they go on by themselves", BREAK_OFF_S)
+    still = [folder.holder() for folder in held if folder.is_held()]
+    for process in worker.processes.values():
+        if process.pid not in still:
+            process.kill()
+    if still:
+        log.warning("some sessions have not ended within %g s; they go on by themselves", BREAK_OFF_S)
 
 
 def _log_to_stderr() -> None:
