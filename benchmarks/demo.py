@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.plain import await_recovery, measure_baseline, try_fault
 from benchmarks.table import Table
 from boifi_core import trial as steps
-from boifi_core.config import SessionConfig
+from boifi_core.config import Confirm, Minimise, SessionConfig
 from boifi_core.models import Phase, Point
 from boifi_core.session import Session, best_trial, make_session, open_session, searchable_space
 from cli.demo import demo_config
@@ -65,7 +65,9 @@ def tables(best: dict[str, dict[int, float]], highest: float, trials: int) -> li
 def best_severity(seed: int, trials: int | None, *, random: bool) -> float:
     """The highest severity that one session finds in a fresh shop; 0 if no trial was scored."""
     with start_target() as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
-        config = demo_config(target.control_plane, trials, seed)
+        # All trials search: what follows the search is no part of the comparison.
+        search = {"confirm": Confirm(share=0), "minimise": Minimise(share=0)}
+        config = demo_config(target.control_plane, trials, seed).model_copy(update=search)
         with open_session(make_session(Path(data), config)) as session:
             next_trial = _random_trials(config, seed) if random else _search
             measure_baseline(session)

@@ -111,6 +111,8 @@ def config_for(endpoint: str, trials: int) -> SessionConfig:
             "seed": 1,
             # Waiting for the target to recover is no cost of ours.
             "recovery": {"after_severity": 10},
+            "confirm": {"share": 0},
+            "minimise": {"share": 0},
         }
     )
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from boifi_core import trial as steps
 from boifi_core.errors import BoifiError
-from boifi_core.models import RawObservation, StepDurations, Trial
+from boifi_core.models import Control, Phase, RawObservation, StepDurations, Trial
 from boifi_core.policies import clear_all, policy_names
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 
@@ -21,7 +21,17 @@ def measure_baseline(session: Session) -> None:
     session.learn_baseline([_observe(session) for _ in range(session.config.baseline_observations)])
 
 
-def try_fault(session: Session, proposal: steps.Proposal, durations: dict[str, float]) -> Trial:
+def control_for(session: Session, proposal: steps.Proposal) -> Control | None:
+    """The fault-free run just before a trial that asks for one."""
+    if not proposal.wants_control:
+        return None
+    observation = _observe(session)
+    return Control(observation=observation, severity=session.severity(observation))
+
+
+def try_fault(
+    session: Session, proposal: steps.Proposal, durations: dict[str, float], control: Control | None = None
+) -> Trial:
     """Inject, watch, remove, score; not recorded. `durations` are of the steps before, and get those made here."""
     started_at = datetime.now(UTC)
     number = len(session.trials) + 1
@@ -56,6 +66,8 @@ def try_fault(session: Session, proposal: steps.Proposal, durations: dict[str, f
         predicted_mean=proposal.predicted_mean,
         predicted_std=proposal.predicted_std,
         durations=StepDurations(**durations),
+        why=proposal.why,
+        control=control,
     )
 
 
@@ -66,7 +78,8 @@ def await_recovery(session: Session, trial: Trial) -> None:
         BoifiError: it is not, in time.
     """
     recovery = session.config.recovery
-    if (trial.severity or 0) < recovery.after_severity:
+    is_exact = trial.phase is Phase.MINIMISE or trial.control is not None
+    if (trial.severity or 0) < recovery.after_severity and not is_exact:
         return
     deadline = time.monotonic() + recovery.timeout_s
     while session.severity(_observe(session)) > UNHEALTHY_SEVERITY:

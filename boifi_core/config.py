@@ -24,6 +24,7 @@ from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, ObserverConfig
 from boifi_core.executors.config import variable_named
+from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.guardrails import Guardrails
 from boifi_core.models import Value
 from boifi_core.optimizer import ACQUISITIONS, SELECTIONS, SURROGATES, Balance
@@ -47,12 +48,14 @@ def _one_of(table: Mapping[str, Any]) -> AfterValidator:
 class OptimizerConfig(Value):
     """How proposals are made; the names are those of the tables in `boifi_core.optimizer`.
 
+    `objective` is what the search looks for: the worst fault (`severity`), or ever other failures (`modes`).
     `stop_below` ends the session early, when the trials left are expected to gain less; severity points.
     """
 
     surrogate: Annotated[str, _one_of(SURROGATES)] = "auto"
     acquisition: Annotated[str, _one_of(ACQUISITIONS)] = "ei"
     selection: Annotated[str, _one_of(SELECTIONS)] = "severity"
+    objective: Annotated[str, _one_of(OBJECTIVES)] = "severity"
     xi: float = Field(default=Balance.xi, ge=0)
     beta: float = Field(default=Balance.beta, ge=0)
     stop_below: float | None = Field(default=None, gt=0, le=10)

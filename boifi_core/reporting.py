@@ -12,7 +12,7 @@ from boifi_core.findings.catalogue import catalogue
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.models import SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
-from boifi_core.session import learnt_optimizer, read_trials, stored_config
+from boifi_core.session import learnt_optimizer, read_trials, recommendation, stored_config
 from boifi_core.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.warm_start import stored_past
 
@@ -38,7 +38,8 @@ def report_input(folder: SessionFolder) -> ReportInput:
     state = folder.state()
     baseline, baseline_severity = stored_baseline(folder)
     trials = read_trials(folder, config)
-    optimizer = learnt_optimizer(config, trials, stored_past(folder) if config.warm_start else ())
+    past = stored_past(folder) if config.warm_start else ()
+    optimizer = learnt_optimizer(config, trials, past, stored_evidence(folder))
     is_explained = len(optimizer.history) >= EXPLAINED
     return ReportInput(
         session_id=folder.session_id,
@@ -54,7 +55,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
         trials=trials,
         dimensions=config.search_space.dimensions,
         analyzer=config.analyzer,
-        best=optimizer.best_point,
+        best=recommendation(config, optimizer),
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
         catalogue=_catalogue(folder, config, trials),

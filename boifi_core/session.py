@@ -20,6 +20,7 @@ from boifi_core.executors.base import Injector, Observer
 from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.following import Wanted, confirming, minimising
+from boifi_core.findings.objective import OBJECTIVES, Worth
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.guarded_space import guarded
 from boifi_core.guardrails import Guardrails, objection
@@ -40,7 +41,7 @@ from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.readings import by_fault, expectation, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
-from boifi_core.stored_baseline import keep_baseline, stored_thresholds
+from boifi_core.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
 from boifi_core.warm_start import as_text, past_of, signals, stored_past, training_score
 
@@ -59,6 +60,7 @@ class Session:
         baseline: the target without a fault; None until it was observed.
         baseline_severity: the median severity of the fault-free observations.
         evidence: what tells a failure from what is normal.
+        worth: what a trial is worth to the search, by the objective.
         is_searched: whether there is nothing left to search for.
         errors: what went wrong so far, one line each.
     """
@@ -74,7 +76,9 @@ class Session:
         self.history = History(folder.history, config.search_space)
         self.history.create()
         self.trials = self.history.trials()
-        self.optimizer = learnt_optimizer(config, self.trials, stored_past(folder) if config.warm_start else ())
+        past = stored_past(folder) if config.warm_start else ()
+        self.worth = OBJECTIVES[config.optimizer.objective]()
+        self.optimizer = learnt_optimizer(config, self.trials, past, stored_evidence(folder), self.worth)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.evidence = Evidence()
@@ -153,7 +157,7 @@ class Session:
         if score is None:
             self.optimizer.discard(trial.point)
         else:
-            self.optimizer.record(trial.point, score, signals(trial))
+            self.optimizer.record(trial.point, self.worth(self.evidence.failure(trial), score), signals(trial))
 
     def keep(self, trial: Trial) -> None:
         """Write a trial to the history: from here on it is never lost."""
@@ -185,7 +189,7 @@ class Session:
             reason=reason,
             created_at=self.created_at,
             updated_at=datetime.now(UTC),
-            progress=progress(self.trials, self.config.total_trials, self.optimizer.best_point),
+            progress=progress(self.trials, self.config.total_trials, recommendation(self.config, self.optimizer)),
             error_message=error_message,
             errors=tuple(self.errors),
         )
@@ -290,11 +294,34 @@ def make_optimizer(config: SessionConfig, past: Sequence[Entry] = ()) -> Optimiz
     )
 
 
-def learnt_optimizer(config: SessionConfig, trials: Sequence[Trial], past: Sequence[Entry] = ()) -> OptimizerCore:
-    """The optimizer that a session's config asks for, as it stands after these trials."""
+def learnt_optimizer(
+    config: SessionConfig,
+    trials: Sequence[Trial],
+    past: Sequence[Entry] = (),
+    evidence: Evidence | None = None,
+    worth: Worth | None = None,
+) -> OptimizerCore:
+    """The optimizer that a session's config asks for, as it stands after these trials.
+
+    Args:
+        evidence: tells what the trials showed.
+        worth: the session's objective; knows these trials afterwards.
+    """
     optimizer = make_optimizer(config, past)
-    optimizer.load((trial.point, training_score(trial), signals(trial)) for trial in searched(trials))
+    told = worth or OBJECTIVES[config.optimizer.objective]()
+    shown = evidence or Evidence()
+
+    def entry(trial: Trial) -> Entry:
+        score = training_score(trial)
+        return trial.point, None if score is None else told(shown.failure(trial), score), signals(trial)
+
+    optimizer.load(entry(trial) for trial in searched(trials))
     return optimizer
+
+
+def recommendation(config: SessionConfig, optimizer: OptimizerCore) -> BestPoint | None:
+    """The fault that the optimizer takes for the worst; None where it was told something else than severities."""
+    return optimizer.best_point if config.optimizer.objective == "severity" else None
 
 
 def counted(trials: Sequence[Trial]) -> list[Trial]:

@@ -79,8 +79,9 @@ def _searching(session: Session) -> Proposal:
 
 def _choice(session: Session, why: Why) -> Choice:
     """What was behind a proposal, with the numbers of the trials that it names."""
-    learnt = [trial.trial for trial in searched(session.trials) if training_score(trial) is not None]
-    near = tuple(Near(trial=learnt[tried.place], severity=tried.score) for tried in why.nearest)
+    learnt = [trial for trial in searched(session.trials) if training_score(trial) is not None]
+    named = [learnt[tried.place] for tried in why.nearest]
+    near = tuple(Near(trial=trial.trial, severity=trial.severity or 0.0) for trial in named)
     return Choice(reason=why.reason, promise=why.promise, nearest=near)
 
 

@@ -113,9 +113,13 @@ class Running:
         control = self._control(number) if proposal.wants_control else None
         return self.try_fault(number, proposal, propose_ms, control)
 
-    def _control(self, number: int) -> Control:
-        """A fault-free run, to tell what the fault of the next trial does from what happens anyway."""
-        observation = self._observe(f"before trial {number}")
+    def _control(self, number: int) -> Control | None:
+        """A fault-free run, to tell what the next fault does from what happens anyway; None without an answer."""
+        try:
+            observation = self._observe(f"before trial {number}")
+        except (BoifiError, TimeoutError) as error:
+            self.log.warning("no fault-free run before trial %d: %s", number, error)
+            return None
         return Control(observation=observation, severity=self.session.severity(observation))
 
     def try_fault(

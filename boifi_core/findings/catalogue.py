@@ -78,13 +78,8 @@ def catalogue(
     of_fault = {trial.trial: alike for alike in by_fault(trials) for trial in alike}
     controls = [trial for trial in scored if trial.control is not None]
     alarms = [alarm for trial in controls if (alarm := evidence.alarm(trial)) is not None]
-    modes = []
-    for group in grouped([failure for _, failure in failed]):
-        members = [failed[index][0] for index in group]
-        facts = _shared([failed[index][1].facts for index in group])
-        modes.append(
-            _mode(members, facts, [failed[index][1].facts for index in group], of_fault, session_id, dimensions)
-        )
+    groups = grouped([failure for _, failure in failed])
+    modes = [_mode([failed[index] for index in group], of_fault, session_id, dimensions) for group in groups]
     home = {number: mode.id for mode in modes for number in mode.trials}
     modes = [
         mode.model_copy(
@@ -103,17 +98,18 @@ def catalogue(
 
 
 def _mode(
-    members: Sequence[Trial],
-    facts: tuple[Fact, ...],
-    all_facts: Sequence[Sequence[Fact]],
+    group: Sequence[tuple[Trial, Failure]],
     of_fault: Mapping[int, list[Trial]],
     session_id: str,
     dimensions: Sequence[Dimension],
 ) -> FailureMode:
-    # A smaller fault is no worse one, and its severity was not what it was tried for.
-    tried = [trial for trial in members if trial.phase is not Phase.MINIMISE] or list(members)
+    members = [trial for trial, _ in group]
+    all_facts = [failure.facts for _, failure in group]
+    facts = _shared(all_facts)
+    # A smaller fault is no worse one, and a replay is somebody's own look.
+    tried = [trial for trial in members if trial.phase not in (Phase.MINIMISE, Phase.REPLAY)] or list(members)
     worst = max((of_fault[trial.trial] for trial in tried), key=lambda alike: (mean_severity(alike), -alike[0].trial))
-    numbers = {trial.trial for trial in members}
+    numbers = {trial.trial for trial in tried}
     shown = typical([trial for trial in worst if trial.trial in numbers])
     return FailureMode(
         id=f"F{members[0].trial}",
@@ -123,6 +119,7 @@ def _mode(
         worst_plans=shown.plans,
         severity=mean_severity(worst),
         trials=tuple(trial.trial for trial in members),
+        faint=tuple(trial.trial for trial, failure in group if failure.is_faint),
         region=region([trial.point for trial in tried], dimensions),
         replay=_replay(session_id, shown.trial),
     )

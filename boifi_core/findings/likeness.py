@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,20 +37,24 @@ _ANY_TROUBLE = 0.8
 
 _PLACE_OF = "place"
 
-_UNTOLD = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY, FactKind.GONE})
+_SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.LOG})
+_UNTOLD = _SEEN_OUTSIDE | {FactKind.LATENCY, FactKind.GONE, FactKind.SLOW}
 _TELLING_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What one trial showed: its facts, and where its faults were."""
+    """What one trial showed: its facts, where its faults were and of which type, and how strong each was."""
 
     facts: tuple[Fact, ...]
     faults: frozenset[tuple[str, str]]
+    strengths: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, facts: Sequence[Fact], plans: Sequence[FaultPlan]) -> Failure:
-        return cls(tuple(facts), frozenset((plan.fault_type.value, _place(plan)) for plan in plans))
+        ordered = sorted(plans, key=lambda plan: (_place(plan), plan.fault_type.value))
+        strengths = tuple(number for plan in ordered for number in (plan.delay_ms or 0, plan.percentage))
+        return cls(tuple(facts), frozenset((plan.fault_type.value, _place(plan)) for plan in plans), strengths)
 
     @property
     def places(self) -> frozenset[str]:
@@ -59,8 +63,14 @@ class Failure:
 
     @property
     def is_faint(self) -> bool:
-        """Whether no call is known to have gone wrong: of few requests only what those outside saw is known."""
-        return not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+        """Whether requests failed and no call is known to have gone wrong: few were hit, and not the typical ones."""
+        failed = any(fact.kind in _SEEN_OUTSIDE for fact in self.facts)
+        return failed and not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The templates of what the target logged."""
+        return frozenset(fact.where for fact in self.facts if fact.kind is FactKind.LOG)
 
     @property
     def features(self) -> dict[tuple[str, str], float]:
@@ -121,7 +131,10 @@ def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failur
     best: tuple[float, list[int]] | None = None
     for group in groups:
         members = [failures[index] for index in group if not failures[index].is_faint]
-        if not any(member.places == faint.places for member in members) or _shown_by(members, faint) < CONTAINED:
+        if not any(member.places == faint.places for member in members):
+            continue
+        has_come_to_it = _usually_said(members) <= faint.said or _is_amid(faint, members)
+        if _shown_by(members, faint) < CONTAINED or not has_come_to_it:
             continue
         alike = max(likeness(faint.features, member.features) for member in members)
         if best is None or alike > best[0]:
@@ -129,11 +142,31 @@ def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failur
     return None if best is None else best[1]
 
 
+def _is_amid(faint: Failure, members: Sequence[Failure]) -> bool:
+    """Whether its faults are of their types and neither weaker nor stronger than all of theirs."""
+    alike = [member.strengths for member in members if member.faults == faint.faults]
+    columns = zip(faint.strengths, *alike, strict=False)
+    return bool(alike) and all(min(theirs) <= own <= max(theirs) for own, *theirs in columns)
+
+
+def _usually_said(members: Sequence[Failure]) -> frozenset[str]:
+    """The log templates of at least half of them: a failure that lacks one has not come to that."""
+    counts = Counter(template for member in members for template in member.said)
+    return frozenset(template for template, n in counts.items() if 2 * n >= len(members))
+
+
 def _shown_by(members: Sequence[Failure], faint: Failure) -> float:
-    seen = {fact.key: fact.weight for fact in faint.facts}
+    """The share of a faint failure that the members show too.
+
+    A call that is slow in it may be in trouble in those of the same fault.
+    """
     known = {fact.key for member in members for fact in member.facts}
-    whole = sum(seen.values())
-    return sum(weight for key, weight in seen.items() if key in known) / whole if whole else 1.0
+    calls = {fact.where for member in members if member.faults == faint.faults for fact in member.facts}
+    whole = sum(fact.weight for fact in faint.facts)
+    shown = sum(
+        fact.weight for fact in faint.facts if fact.key in known or (fact.kind is FactKind.SLOW and fact.where in calls)
+    )
+    return shown / whole if whole else 1.0
 
 
 def _linked(indices: Sequence[int], failures: Sequence[Failure]) -> list[list[int]]:

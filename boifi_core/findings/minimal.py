@@ -1,4 +1,4 @@
-"""The smallest fault that still shows a failure, step by step: fewer faults, narrower, shorter, of fewer requests.
+"""The smallest fault that still shows a failure, step by step: fewer faults, narrower, shorter, then fewer requests.
 
 What is asked next follows from the history alone, so that a session that was killed goes on where it was.
 """
@@ -11,7 +11,7 @@ from statistics import fmean
 
 from boifi_core.findings.models import MINIMISE, FailureMode, MinimalFault, Threshold
 from boifi_core.findings.region import Dimension
-from boifi_core.models import FaultPlan, Trial
+from boifi_core.models import FaultPlan, Phase, Trial
 from boifi_core.readings import plans_key
 
 Plans = tuple[FaultPlan, ...]
@@ -22,8 +22,14 @@ MOST_TRIALS = 16
 CLOSE_ENOUGH = {"delay_ms": 0.08, "percentage": 0.15}
 """A threshold is known when what fails and what holds differ by no more than this share of what fails."""
 
+_BLANK = {"delay_ms": 1, "percentage": 0.0}
+"""Stand for any value where faults are compared but for one field."""
+
 _UNITS = {"delay_ms": "ms", "percentage": "%"}
 _ALL_METHODS = frozenset({"", "*", "ALL", "ANY"})
+_NEARLY = 0.9
+"""A trial with this share of its failure's severity is nearly as bad."""
+
 _SURE = 2
 """Readings of the smallest fault."""
 
@@ -99,12 +105,13 @@ class _Shrinking:
         self._home = home
         self._floors = _floors(dimensions)
         self._dimensions = dimensions
+        self._needs_typical = mode.worst not in mode.faint
         self.thresholds: list[Threshold] = []
         self.dropped: list[str] = []
         self.stage = 0
         made = [trial for trial in trials if _began_with(trial, home) == mode.id]
         self.tried = len(made)
-        self.start = made[0].why.nearest[0].trial if made and made[0].why else mode.worst
+        self.start = made[0].why.nearest[0].trial if made and made[0].why else _clearest(mode, trials)
         first = next((trial for trial in trials if trial.trial == self.start), None)
         self.plans = None if first is None or not first.plans else first.plans
         self.open: Plans | None = None
@@ -120,6 +127,10 @@ class _Shrinking:
         key = plans_key(plans)
         return [trial for trial in self._trials if plans_key(trial.plans) == key]
 
+    def _is_shown(self, trial: Trial) -> bool:
+        shows = self._home.get(trial.trial) == self._mode.id
+        return shows and not (self._needs_typical and trial.trial in self._mode.faint)
+
     def _shrink(self) -> None:
         begun = self._best
         self._drop_faults()
@@ -128,7 +139,8 @@ class _Shrinking:
         self.stage = 1
         for index in range(len(self._best)):
             self._shorten(index)
-        self.stage = 2
+        # Of fewer requests, some still show it when the typical ones do not any more.
+        self._needs_typical, self.stage = False, 2
         for index in range(len(self._best)):
             self._thin_out(index)
         self.stage = 3
@@ -142,7 +154,7 @@ class _Shrinking:
 
     def _shows(self, plans: Plans) -> bool:
         """By most of its readings; asks for one more where they are even."""
-        seen = [self._home.get(trial.trial) == self._mode.id for trial in self.readings(plans)]
+        seen = [self._is_shown(trial) for trial in self.readings(plans)]
         if 2 * sum(seen) == len(seen):
             raise _Open(plans)
         return 2 * sum(seen) > len(seen)
@@ -179,49 +191,71 @@ class _Shrinking:
 
     def _shorten(self, index: int) -> None:
         """The shortest delay, by bisection between what fails and the longest that is known to hold."""
-        field = "delay_ms"
-        if self._best[index].delay_ms is None or field not in self._floors:
+        if self._best[index].delay_ms is None or "delay_ms" not in self._floors:
             return
-        floor = max(1.0, self._floors[field])
-        guess = self._shortest_seen(index)
-        while True:
-            fails = float(self._best[index].delay_ms or 0)
-            if fails <= floor:
-                self._found(index, field, fails, None)
-                return
-            holds = max([floor, *(value for value in self._held(index) if value < fails)])
-            while not _is_close(field, fails, holds):
-                middle = guess if guess is not None and holds < guess < fails else round((fails + holds) / 2)
-                guess = None
-                if self._shows(self._with(index, field, int(middle))):
-                    self.plans, fails = self._with(index, field, int(middle)), middle
-                else:
-                    holds = middle
-            # What holds may be known from a trial of more requests or methods only: it is made sure of.
-            if not self._shows(self._with(index, field, int(holds))):
-                self._found(index, field, fails, holds)
-                return
-            self.plans = self._with(index, field, int(holds))
+        self._meet_more(index)
+        self._bisect(index, "delay_ms", max(1.0, self._floors["delay_ms"]))
+
+    def _meet_more(self, index: int) -> None:
+        """As many requests as any trial met: of few, a failure shows by chance, and its threshold would be chance."""
+        most = max((plan.percentage for trial in self._trials for plan in trial.plans), default=0.0)
+        if "percentage" in self._floors and self._best[index].percentage < most:
+            stronger = self._with(index, "percentage", most)
+            if self._shows(stronger):
+                self.plans = stronger
 
     def _thin_out(self, index: int) -> None:
         """The smallest percentage; the least that the space allows is tried first, since most failures show there."""
-        field = "percentage"
-        fails, floor = self._best[index].percentage, self._floors.get(field)
-        if floor is None:
+        if "percentage" not in self._floors:
             return
-        floor = max(1.0, round(floor))
-        if fails <= floor or self._shows(self._with(index, field, floor)):
-            self.plans = self._with(index, field, min(fails, floor))
-            self._found(index, field, min(fails, floor), None)
-            return
-        holds = floor
-        while not _is_close(field, fails, holds):
-            middle = float(round((fails + holds) / 2))
-            if self._shows(self._with(index, field, middle)):
-                self.plans, fails = self._with(index, field, middle), middle
+        floor = max(1.0, float(round(self._floors["percentage"])))
+        if self._best[index].percentage > floor:
+            self._shows(self._with(index, "percentage", floor))
+        self._bisect(index, "percentage", floor)
+
+    def _bisect(self, index: int, field: str, floor: float) -> None:
+        """Ask halfway between what fails and what holds, until they are close; both are measured in the end."""
+        while True:
+            fails, holds, is_measured = self._bracket(index, field, floor)
+            self.plans = self._with(index, field, fails)
+            if fails <= floor:
+                self._found(index, field, fails, None)
+                return
+            if not _is_close(field, fails, holds):
+                guess = self._shortest_seen(index) if field == "delay_ms" else None
+                middle = float(round((fails + holds) / 2))
+                self._shows(self._with(index, field, guess if guess and holds < guess < fails else middle))
+            elif is_measured:
+                self._found(index, field, fails, holds)
+                return
             else:
-                holds = middle
-        self._found(index, field, fails, holds)
+                # It may be known from a trial of more requests or methods only.
+                self._shows(self._with(index, field, holds))
+
+    def _bracket(self, index: int, field: str, floor: float) -> tuple[float, float, bool]:
+        """The smallest value that fails, the largest below it that holds, and whether that was measured with the rest.
+
+        By all readings of these faults with other values of the field, each by most of them.
+        """
+        now = float(getattr(self._best[index], field))
+        seen = self._measured(index, field)
+        held = [value for value, shows in seen.items() if value < now and not shows]
+        fails = min([value for value, shows in seen.items() if shows and max(held, default=0.0) < value < now] + [now])
+        told = [value for value in self._held(index) if value < fails] if field == "delay_ms" else []
+        holds = max([value for value in held if value < fails] + told + [floor])
+        return fails, holds, holds in held
+
+    def _measured(self, index: int, field: str) -> dict[float, bool]:
+        """What most readings of these faults say, by the value of this field; where they are even, nothing."""
+        pattern = plans_key(self._with(index, field, _BLANK[field]))
+        said: dict[float, list[bool]] = {}
+        for trial in self._trials:
+            if len(trial.plans) == len(self._best):
+                value = getattr(trial.plans[index], field)
+                other = trial.plans[index].model_copy(update={field: _BLANK[field]})
+                if plans_key((*trial.plans[:index], other, *trial.plans[index + 1 :])) == pattern and value is not None:
+                    said.setdefault(float(value), []).append(self._is_shown(trial))
+        return {value: 2 * sum(shows) > len(shows) for value, shows in said.items() if 2 * sum(shows) != len(shows)}
 
     def _found(self, index: int, field: str, fails: float, holds: float | None) -> None:
         label = f"{self._best[index].target_service or self._best[index].target_path} {field}"
@@ -235,7 +269,8 @@ class _Shrinking:
         )
 
     def _with(self, index: int, field: str, value: object) -> Plans:
-        smaller = self._best[index].model_copy(update={field: value})
+        whole = int(value) if field == "delay_ms" and isinstance(value, float) else value
+        smaller = self._best[index].model_copy(update={field: whole})
         return (*self._best[:index], smaller, *self._best[index + 1 :])
 
     def _held(self, index: int) -> list[float]:
@@ -251,10 +286,36 @@ class _Shrinking:
         if len(self._best) > 1:
             return []
         return [
-            (trial.plans[0], self._home.get(trial.trial) == self._mode.id)
+            (trial.plans[0], self._is_shown(trial))
             for trial in self._trials
             if len(trial.plans) == 1 and _is_no_less(trial.plans[0], plan)
         ]
+
+
+def _clearest(mode: FailureMode, trials: Sequence[Trial]) -> int:
+    """The trial to begin with: of those nearly as bad as the worst, by the same faults, one that met most requests.
+
+    A failure that strikes few of them shows by chance, and so would its threshold.
+    """
+    by_number = {trial.trial: trial for trial in trials}
+    worst = by_number.get(mode.worst)
+    if worst is None:
+        return mode.worst
+    alike = [
+        trial
+        for number in mode.trials
+        if (trial := by_number.get(number)) is not None
+        and trial.phase not in (Phase.MINIMISE, Phase.REPLAY)
+        and _places(trial.plans) == _places(worst.plans)
+        and (trial.severity or 0.0) >= _NEARLY * mode.severity
+    ]
+    return min(
+        [worst, *alike], key=lambda trial: (-sum(plan.percentage for plan in trial.plans), trial is not worst)
+    ).trial
+
+
+def _places(plans: Plans) -> list[tuple[str, str, str]]:
+    return sorted((plan.fault_type.value, plan.target_service or "", plan.target_path) for plan in plans)
 
 
 def _is_no_less(other: FaultPlan, plan: FaultPlan) -> bool:

@@ -155,7 +155,8 @@ class FailureMode(Value):
     """One distinct way in which the target failed.
 
     `id` stays the same while the history grows: that of the earliest trial that showed it. `sentence` says in plain
-    words what happens. `signature` holds the facts that most of its trials share, the most telling first. `worst` is
+    words what happens. `signature` holds the facts that most of its trials share, the most telling first. `faint` are
+    those of its `trials` in which some requests showed it, but not the typical ones. `worst` is
     the trial that stands for the fault with the highest mean severity, `severity`. `replay` is the command that shows
     it again: its minimal fault where there is one, else its worst.
     """
@@ -167,6 +168,7 @@ class FailureMode(Value):
     worst_plans: tuple[FaultPlan, ...]
     severity: float = Field(ge=0, le=10)
     trials: tuple[int, ...]
+    faint: tuple[int, ...] = ()
     region: tuple[Bound, ...] = ()
     confirmation: Confirmation | None = None
     minimal: MinimalFault | None = None

@@ -8,6 +8,7 @@ from statistics import median
 
 from boifi_core.findings.models import Fact, FactKind
 from boifi_core.findings.signature import HINT, SOME
+from boifi_core.readings import times
 
 _CALLS = 3
 _ALIKE = 0.15
@@ -29,11 +30,12 @@ def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str
             if fact.value is not None:
                 values.setdefault(fact.key, []).append(fact.value)
     told = [fact for fact in facts if fact.weight >= HINT]
-    phrases = [*_calls(told, values)[:_CALLS], *_customers(told), *_logs(told)]
-    if not phrases:
-        slow = next((fact for fact in facts if fact.kind in (FactKind.LATENCY, FactKind.SLOW)), None)
-        phrases = ["requests take longer"] if slow else ["it was scored as a failure, though no call went another way"]
-    return "; ".join(phrases)
+    phrases = _calls(told, values)[:_CALLS]
+    seen = [*_customers(told), *_logs(told)]
+    if not phrases and not seen:
+        is_slow = any(fact.kind in (FactKind.LATENCY, FactKind.SLOW) for fact in facts)
+        return "requests take longer" if is_slow else "it scored as a failure, though nothing known of it is unusual"
+    return "; ".join([*phrases, *(seen or ["customers get no error"])])
 
 
 def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> list[str]:
@@ -61,7 +63,7 @@ def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[
     if FactKind.FAILS in by_kind:
         return f"{who} gets an error from {callee}{again}"
     if FactKind.RETRIED in by_kind:
-        return f"{who} asks {callee}{again.removeprefix(' and')}"
+        return f"{who} asks {callee} {times(_tries(by_kind[FactKind.RETRIED], values))}"
     if FactKind.NEW in by_kind:
         return f"{who} asks {callee} instead"
     if FactKind.GONE in by_kind:
@@ -73,8 +75,12 @@ def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[
 def _again(retried: Fact | None, values: dict[tuple[str, str], list[float]]) -> str:
     if retried is None:
         return ""
-    tries = round(median(values.get(retried.key) or [retried.value or 2.0]))
-    return {2: " and tries once more"}.get(tries, f" and tries {tries} times")
+    tries = _tries(retried, values)
+    return " and tries once more" if tries == 2 else f" and tries {times(tries)}"
+
+
+def _tries(retried: Fact, values: dict[tuple[str, str], list[float]]) -> int:
+    return round(median(values.get(retried.key) or [retried.value or 2.0]))
 
 
 def _agreed(fact: Fact, values: dict[tuple[str, str], list[float]]) -> float | None:
@@ -93,7 +99,7 @@ def _customers(facts: Sequence[Fact]) -> list[str]:
         phrases.append(seen[""].says)
     elif SOME in seen and not kinds:
         phrases.append("some requests fail")
-    return phrases or ["customers get no error"]
+    return phrases
 
 
 def _logs(facts: Sequence[Fact]) -> list[str]:

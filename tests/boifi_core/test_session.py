@@ -111,6 +111,44 @@ def test_state_and_report_come_from_the_history_alone(opened):
     assert report.catalogue == stored_catalogue(opened.folder)
 
 
+@pytest.fixture
+def seeking_modes(tmp_path, session_data):
+    """A session that looks for ever other failures."""
+    config = parse_session(session_data("http://127.0.0.1:1", optimizer={"objective": "modes"}))
+    with open_session(make_session(tmp_path, config)) as session:
+        yield session
+
+
+def test_a_search_for_modes_is_told_less_of_a_failure_each_time(seeking_modes):
+    last = make(seeking_modes, lambda _: 8.0, n=6)
+    told = [score for _, score in seeking_modes.optimizer.history]
+    assert told[0] == 8.0
+    assert min(told) <= 4.0
+    assert [trial.severity for trial in seeking_modes.trials] == [8.0] * 6
+    assert all(near.severity == 8.0 for near in last.why.nearest)
+    assert seeking_modes.write_state(SessionStatus.RUNNING).progress.best_result.severity_score == 8.0
+
+
+def test_a_search_for_modes_is_rebuilt_as_it_was(seeking_modes):
+    make(seeking_modes, n=9)
+    again = learnt_optimizer(seeking_modes.config, read_trials(seeking_modes.folder, seeking_modes.config))
+    assert again.history == seeking_modes.optimizer.history
+    assert again.propose() == steps.propose(seeking_modes).point
+
+
+def test_thresholds_that_were_taken_from_the_target_stay_a_sessions_own(tmp_path, session_data):
+    analyzer = {"baseline_latency_ms": "auto", "threshold_latency_ms": "auto"}
+    folder = make_session(tmp_path, parse_session(session_data("http://127.0.0.1:1", analyzer=analyzer)))
+    with open_session(folder) as first:
+        assert first.learn_baseline([observed(latency_ms=40), observed(latency_ms=60)]) == 0.0
+        first.keep_baseline()
+        assert first.severity(observed(latency_ms=500)) == pytest.approx(10 * 2 / 17)
+    with open_session(folder) as again:
+        again.learn_baseline([observed(latency_ms=80)])
+        assert again.analyzer.config == first.analyzer.config
+        assert again.analyzer.config.limits_ms() == (90, 450)
+
+
 def test_few_trials_are_not_explained(opened):
     make(opened, n=6)
     report = report_input(opened.folder)

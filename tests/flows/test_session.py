@@ -417,8 +417,9 @@ def test_what_failed_is_measured_again_beside_fault_free_runs_and_then_made_smal
             assert len(trial.plans) == len(of.plans) == 1
             before, after = of.plans[0], trial.plans[0]
             assert (after.percentage, after.delay_ms or 0) != (before.percentage, before.delay_ms or 0)
-            assert after.percentage <= before.percentage
             assert (after.delay_ms or 0) <= (before.delay_ms or 0)
+            # A delay's threshold is measured with as many requests as may be.
+            assert before.delay_ms is not None or after.percentage <= before.percentage
     found = stored_catalogue(folder)
     assert any(mode.confirmation is not None for mode in found.modes)
     assert hfi.active() == {}

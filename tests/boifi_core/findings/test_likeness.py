@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boifi_core.analyzer import AnalyzerConfig, AnalyzerService
 from boifi_core.analyzer.normal import Normal
 from boifi_core.findings import Fact, FactKind
+from boifi_core.findings.catalogue import HARMLESS
 from boifi_core.findings.likeness import Failure, grouped, likeness
 from boifi_core.findings.signature import signature
 from boifi_core.models import FaultPlan, RawObservation
@@ -26,7 +28,9 @@ def recorded():
         row["observation"] = RawObservation.model_validate(row["observation"])
         row["plans"] = tuple(FaultPlan.model_validate(plan) for plan in row["plans"])
     normal = Normal(tuple(row["observation"] for row in rows if row["cause"] is None))
-    return normal, [row for row in rows if row["cause"] is not None]
+    analyzer = AnalyzerService(AnalyzerConfig(baseline_latency_ms=110, threshold_latency_ms=180))
+    hurt = [analyzer.calculate_severity(row["observation"], normal).total_score > HARMLESS for row in rows]
+    return normal, [row for row, hurts in zip(rows, hurt, strict=True) if hurts]
 
 
 def test_the_weaknesses_of_the_embedded_target_are_told_apart(recorded):
@@ -79,3 +83,22 @@ def test_a_faint_failure_belongs_to_the_one_at_its_place_that_shows_it_all():
     faint = Failure.of([said], bank)
     assert grouped([broken, other, faint]) == [[0], [1, 2]]
     assert grouped([broken, faint]) == [[0], [1]]
+
+
+def test_a_faint_failure_that_has_not_come_to_what_the_others_say_is_another():
+    pages = [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=90)]
+    late, closed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.LOG, "shop is closed", 2.0)
+    less = [pages[0].model_copy(update={"delay_ms": 80})]
+    broken = Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), late, closed], pages)
+    assert grouped([broken, Failure.of([late], less)]) == [[0], [1]]
+    assert grouped([broken, Failure.of([late, closed], less)]) == [[0, 1]]
+
+
+def test_a_faint_failure_amid_the_faults_of_the_others_is_theirs():
+    def pages(ms):
+        return [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=ms)]
+
+    late, closed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.LOG, "shop is closed", 2.0)
+    broken = [Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), late, closed], pages(ms)) for ms in (90, 140)]
+    assert grouped([*broken, Failure.of([late], pages(120))]) == [[0, 1, 2]]
+    assert grouped([*broken, Failure.of([late], pages(80))]) == [[0, 1], [2]]

@@ -176,3 +176,45 @@ def test_nothing_is_said_where_nothing_was_tried():
     target = Target(lambda _: True, delay())
     assert minimal_fault(target.mode, target.trials, target.home, DIMENSIONS) is None
     assert question(target.mode, [], {}, DIMENSIONS) is None
+
+
+def test_the_threshold_of_a_delay_is_that_for_all_requests():
+    """Of fewer than nine requests in ten, it shows from a longer delay on."""
+    target = Target(
+        lambda plan: (plan.delay_ms or 0) >= (100 if plan.percentage >= 90 else 250), delay(percentage=60), abort("a")
+    )
+    smallest, _ = target.minimise()
+    by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
+    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 110
+    assert by_name["percentage"].holds_at < 90 <= by_name["percentage"].fails_at
+
+
+def test_it_begins_with_the_fault_that_met_most_requests_among_the_worst():
+    target = Target(lambda plan: plan.delay_ms >= 100, delay(percentage=60), delay(percentage=95), delay(50))
+    asked = question(target.mode, target.trials, target.home, DIMENSIONS)
+    assert asked.start == 2
+    assert asked.plans[0].percentage == 95
+
+
+def test_what_was_measured_already_is_not_asked_again():
+    """However the way there, the bracket is what all readings of the fault say."""
+    start, *measured = [delay(ms, target_path="/stock", target_method="GET") for ms in (400, 60, 90, 104, 200)]
+    target = Target(lambda plan: plan.delay_ms >= 100, start, *measured)
+    asked = question(target.mode, target.trials, target.home, DIMENSIONS)
+    assert asked.plans[0].delay_ms == 97
+    assert question(target.mode, target.trials[::-1], target.home, DIMENSIONS) == asked
+
+
+def test_a_delays_threshold_is_that_of_typical_requests_and_a_percentages_that_of_any():
+    """From 80 ms on the slowest requests show it, from 100 ms on the typical ones, if it meets enough."""
+
+    class Jittery(Target):
+        @property
+        def mode(self):
+            few = [t.trial for t in self.trials if t.plans[0].delay_ms < 100 or t.plans[0].percentage < 60]
+            return super().mode.model_copy(update={"faint": tuple(few)})
+
+    smallest, _ = Jittery(lambda plan: plan.delay_ms >= 80, delay(target_path="/stock")).minimise()
+    by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
+    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 110
+    assert by_name["percentage"].fails_at == 10
