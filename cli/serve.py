@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -27,6 +28,10 @@ from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, fre
 from cli.supervise import Child
 
 PREFECT_PORT = 4200
+
+_API_FILE = "api.json"
+_API_VARIABLES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
+
 BREAK_OFF_S = 60.0
 """How long the worker may take to break its sessions' trials off, seconds."""
 
@@ -83,6 +88,7 @@ def _children(host: str, port: int, data: Path, home: Path, is_guarded: bool) ->
             environment |= {"PREFECT_SERVER_API_AUTH_STRING": login, "PREFECT_API_AUTH_STRING": login}
         children.append(_prefect_server(prefect_port, environment, home))
     environment["PREFECT_API_URL"] = url
+    _tell_others(home, environment)
     worker = [sys.executable, "-m", "deployments.worker", str(data)]
     children.append(Child("worker", worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
     facade = [
@@ -147,6 +153,25 @@ def _is_free(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def _tell_others(home: Path, environment: Mapping[str, str]) -> None:
+    path = home / _API_FILE
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({name: environment[name] for name in _API_VARIABLES if name in environment}))
+
+
+def api_of_service(data: Path) -> dict[str, str]:
+    """How to reach the Prefect API of the service that runs on this data dir, as environment; empty if none runs."""
+    home = data / "service"
+    try:
+        with (home / "lock").open("r") as lock:
+            if try_lock(lock):
+                return {}
+        found: dict[str, str] = json.loads((home / _API_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 @contextmanager

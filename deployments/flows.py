@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import Flow
 
+from flows.campaign import campaign
 from flows.session import session
 
-FLOWS: dict[str, Flow[..., Any]] = {flow.name: flow for flow in (session,)}
+FLOWS: dict[str, Flow[..., Any]] = {flow.name: flow for flow in (session, campaign)}

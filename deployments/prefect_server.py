@@ -30,5 +30,5 @@ async def _begin_immediately(
 
 def create_app() -> FastAPI:
     """Prefect's server, with transactions that wait for their turn."""
-    AioSqliteConfiguration.begin_transaction = _begin_immediately  # type: ignore[method-assign]
+    AioSqliteConfiguration.begin_transaction = _begin_immediately  # type: ignore[method-assign, assignment]
     return prefect_app()

@@ -7,8 +7,9 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies
 from deployments.fate import Act, Seen, fate, is_final
 from deployments.names import RUN_FILE, WORK_POOL
+from deployments.nights import campaign_folder, cancel_night, settle_night
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
 _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
@@ -42,21 +44,24 @@ log = logging.getLogger("boifi.worker")
 
 
 async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> None:
-    """Do what has to be done about this flow run, if it is a session's.
+    """Do what has to be done about this flow run, if it is a session's or a night's.
 
     Args:
         is_over: its process is known to have ended.
     """
-    folder = session_folder(flow_run.parameters)
-    if folder is None:
+    folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
+    if folder is None and place is None:
         return
     try:
         now = await client.read_flow_run(flow_run.id)
-        await _settle(client, now, folder, is_over=is_over)
+        if folder is not None:
+            await _settle(client, now, folder, is_over=is_over)
+        elif place is not None:
+            await settle_night(client, now, place, is_over=is_over)
     except ObjectNotFound:
         return
     except BoifiError as error:
-        log.warning("%s: %s", folder.session_id, error)
+        log.warning("%s: %s", flow_run.name, error)
 
 
 async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool) -> None:
@@ -119,14 +124,22 @@ async def settle_all(client: PrefectClient, data: Path, ours: Collection[UUID]) 
             await settle(client, flow_run, is_over=False)
 
 
-async def interrupt_cancelled(client: PrefectClient) -> None:
-    """Tell the sessions of this machine that somebody cancels in Prefect's UI."""
+async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, BaseProcess]) -> None:
+    """Tell the sessions and nights of this machine that somebody cancels in Prefect's UI.
+
+    Args:
+        ours: the processes of this worker, by flow run.
+    """
     wanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
     for flow_run in await _runs(client, FlowRunFilter(state=wanted)):
-        folder = session_folder(flow_run.parameters)
+        folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
         if folder is not None and not folder.cancel_requested():
             folder.request_cancel()
             terminate(folder)
+        elif place is not None:
+            cancel_night(place, flow_run)
+        if folder is None and flow_run.id in ours:
+            ours[flow_run.id].terminate()
 
 
 def terminate(folder: SessionFolder) -> bool:

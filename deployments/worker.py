@@ -21,6 +21,7 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from deployments.deploy import deploy
 from deployments.forking import ForkingWorker
 from deployments.names import WORK_POOL
+from deployments.nights import Schedules
 from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
 
 QUERY_POLL_S = 1.0
@@ -40,7 +41,7 @@ log = logging.getLogger("boifi.worker")
 _API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
 
 
-async def work(data: Path, limit: int) -> None:
+async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
     """Run sessions until SIGTERM or SIGINT; then break their trials off and leave them resumable."""
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -54,11 +55,15 @@ async def work(data: Path, limit: int) -> None:
             after=lambda flow_run: _after(client, worker, flow_run),
         )
         warm = worker.warm_up()
-        tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(job)
-            for job in (_serve(client, worker), _every(CANCEL_POLL_S, lambda: interrupt_cancelled(client)),
-                        _every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())))
-        ]  # fmt: skip
+        schedules = Schedules(data)
+        jobs = [
+            _serve(client, worker),
+            _every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
+            _every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
+        ]
+        if with_schedules:
+            jobs.append(_every(SETTLE_POLL_S, lambda: schedules.renew(client)))
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(job) for job in jobs]
         end = asyncio.create_task(ending.wait())
         done, _ = await asyncio.wait([*tasks, end], return_when=asyncio.FIRST_COMPLETED)
         worker.is_ending = True
@@ -145,10 +150,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the data dir")
     parser.add_argument("--limit", type=int, default=20, help="how many runs at once")
+    parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
     given = parser.parse_args()
     _log_to_stderr()
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(work(given.data.resolve(), given.limit))
+        asyncio.run(work(given.data.resolve(), given.limit, with_schedules=not given.no_schedules))
 
 
 if __name__ == "__main__":

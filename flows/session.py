@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 from boifi_core.errors import BoifiError, SpaceExhausted
 from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
+from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
 from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
@@ -106,6 +107,7 @@ def _trials(running: Running) -> str:
                 return "stopped"
             running.measure_baseline()
             live.keep_baseline()
+        _replay_known(running)
         while live.budget_used < config.total_trials:
             if reason := _ends(running, time.monotonic() - began):
                 return reason
@@ -123,6 +125,16 @@ def _trials(running: Running) -> str:
     except WaitGivenUp:
         return "stopped"
     return f"all {config.total_trials} trials made"
+
+
+def _replay_known(running: Running) -> None:
+    """Measure again what an earlier night of the session's campaign found, before anything new is looked for."""
+    live = running.session
+    while not running.stopping() and (proposal := next_replay(live)) is not None:
+        with running.target():
+            trial = running.try_fault(live.next_number, proposal)
+            live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
+            _check(running, trial)
 
 
 def _ends(running: Running, took_s: float) -> str | None:
