@@ -100,12 +100,20 @@ class SessionFolder:
         except (OSError, ValueError) as error:
             raise SessionDamaged(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
-    def request_stop(self) -> None:
-        """Ask whoever runs it to finish the running trial and end."""
-        (self.path / "stop").touch()
+    def request_stop(self, why: str = "") -> None:
+        """Ask whoever runs it to finish the running trial and end; `why` becomes part of the session's reason."""
+        (self.path / "stop").write_text(why)
 
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
+
+    def stop_reason(self) -> str:
+        """The reason of a session that was asked to stop."""
+        try:
+            why = (self.path / "stop").read_text().strip()
+        except OSError:
+            why = ""
+        return f"stopped: {why}" if why else "stopped"
 
     def forget_stop(self) -> None:
         """Forget both requests: that to stop, and that to break off."""

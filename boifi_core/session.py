@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -358,15 +358,18 @@ def sweep_dead(session: Session) -> list[str]:
     What belongs to sessions of other data dirs is left: they may be alive elsewhere, and their policies expire.
     """
     own = session.session_id[:8]
-    siblings = session.folder.path.parent
+    is_dead = is_held_by_nobody(session.folder.path.parent)
+    return sweep(session.injector, lambda start: start == own or is_dead(start), timeout_s=CLEAR_TIMEOUT_S)
+
+
+def is_held_by_nobody(sessions: Path) -> Callable[[str], bool]:
+    """Tells from how an id begins whether it is that of sessions in this folder, and no process holds any of them."""
 
     def is_dead(start: str) -> bool:
-        if start == own:
-            return True
-        others = [SessionFolder(path) for path in siblings.glob(f"{start}-*")]
-        return bool(others) and not any(folder.is_held() for folder in others)
+        found = [SessionFolder(path) for path in sessions.glob(f"{start}-*")]
+        return bool(found) and not any(folder.is_held() for folder in found)
 
-    return sweep(session.injector, is_dead, timeout_s=CLEAR_TIMEOUT_S)
+    return is_dead
 
 
 def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None) -> OptimizationProgress:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from pathlib import Path
 from uuid import UUID
 
-from boifi_core.folder import SessionFolder, write_atomically
-from deployments.names import RUN_FILE
+from boifi_core.folder import SessionFolder
+from boifi_core.run_file import keep_flow_run
 
 DRAIN_TIMEOUT_S = 10.0
 
@@ -35,7 +34,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     if folder is not None:
         if folder.is_held():
             return
-        write_atomically(folder.path / RUN_FILE, json.dumps({"flow_run_id": flow_run_id}))
+        keep_flow_run(folder, flow_run_id)
     try:
         with handle_engine_signals(run_id):
             run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")

@@ -8,5 +8,6 @@ from prefect import Flow
 
 from flows.campaign import campaign
 from flows.session import session
+from flows.upkeep import upkeep
 
-FLOWS: dict[str, Flow[..., Any]] = {flow.name: flow for flow in (session, campaign)}
+FLOWS: dict[str, Flow[..., Any]] = {flow.name: flow for flow in (session, campaign, upkeep)}

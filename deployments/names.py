@@ -10,6 +10,3 @@ WORKER_TYPE = "boifi-fork"
 
 DEPLOYMENT = "boifi"
 """The name of each flow's deployment: `session/boifi`."""
-
-RUN_FILE = "run.json"
-"""In the folder of a session that the service runs: `{"flow_run_id": …}`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -27,13 +26,15 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
 
+from boifi_core import run_file
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionState, SessionStatus
+from boifi_core.run_file import flow_run_of
 from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies
 from deployments.fate import Act, Seen, fate, is_final
-from deployments.names import RUN_FILE, WORK_POOL
+from deployments.names import WORK_POOL
 from deployments.nights import campaign_folder, cancel_night, settle_night
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
@@ -156,18 +157,19 @@ def terminate(folder: SessionFolder) -> bool:
 
 def held_by_service(data: Path) -> list[SessionFolder]:
     """The sessions of the data dir that processes of this machine run for the service."""
-    folders = [SessionFolder(path.parent) for path in (data / "sessions").glob(f"*/{RUN_FILE}")]
+    folders = [SessionFolder(path.parent) for path in (data / "sessions").glob(f"*/{run_file.FILE}")]
     return [folder for folder in folders if folder.holder() is not None]
 
 
 def _unfinished_runs(data: Path) -> Iterable[UUID]:
-    for path in (data / "sessions").glob(f"*/{RUN_FILE}"):
+    for path in (data / "sessions").glob(f"*/{run_file.FILE}"):
         folder = SessionFolder(path.parent)
         try:
-            if not is_final(folder.state()):
-                yield UUID(json.loads(path.read_text())["flow_run_id"])
-        except (BoifiError, OSError, ValueError, KeyError) as error:
-            log.warning("%s: %s", path, error)
+            flow_run = flow_run_of(folder)
+            if flow_run is not None and not is_final(folder.state()):
+                yield UUID(flow_run)
+        except (BoifiError, ValueError) as error:
+            log.warning("%s: %s", folder.session_id, error)
 
 
 async def _runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:

@@ -57,7 +57,7 @@ async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
         warm = worker.warm_up()
         schedules = Schedules(data)
         jobs = [
-            _serve(client, worker),
+            _serve(client, worker, data, with_schedules=with_schedules),
             _every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
             _every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
         ]
@@ -76,10 +76,10 @@ async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
         task.result()  # a worker that ended by itself says why
 
 
-async def _serve(client: PrefectClient, worker: ForkingWorker) -> None:
+async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, with_schedules: bool) -> None:
     while True:
         try:
-            await deploy(client)
+            await deploy(client, data, with_schedules=with_schedules)
             break
         except _API_ERRORS as error:
             log.info("waiting for Prefect's API: %s", _brief(error))

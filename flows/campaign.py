@@ -30,6 +30,7 @@ from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.guardrails import objection
 from boifi_core.models import SessionStatus
 from boifi_core.reporting import stored_catalogue
+from boifi_core.run_file import keep_flow_run
 from boifi_core.session import make_session, read_trials, stored_config
 
 POLL_S = 1.0
@@ -160,7 +161,7 @@ def _ask_for(folder: SessionFolder, name: str, campaign_name: str) -> None:
             tags=[f"session:{folder.session_id}", f"campaign:{campaign_name}"],
             idempotency_key=f"session:{folder.session_id}",
         )
-    write_atomically(folder.path / "run.json", json.dumps({"flow_run_id": str(run.id)}))
+    keep_flow_run(folder, str(run.id))
 
 
 def _looked_at(place: CampaignFolder, session: SessionOfNight, *, stop: bool) -> SessionOfNight:

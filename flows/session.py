@@ -104,7 +104,7 @@ def _trials(running: Running) -> str:
             upkeep.sweep(live)
             running.wait_for_others()
             if running.stopping():
-                return "stopped"
+                return live.folder.stop_reason()
             running.measure_baseline()
             live.keep_baseline()
         _replay_known(running)
@@ -123,7 +123,7 @@ def _trials(running: Running) -> str:
     except SpaceExhausted:
         return enough
     except WaitGivenUp:
-        return "stopped"
+        return live.folder.stop_reason()
     return f"all {config.total_trials} trials made"
 
 
@@ -140,7 +140,7 @@ def _replay_known(running: Running) -> None:
 def _ends(running: Running, took_s: float) -> str | None:
     """Why the session ends at once though trials are left, if it does."""
     if running.stopping():
-        return "stopped"
+        return running.session.folder.stop_reason()
     limit_s = running.session.config.guardrails.max_duration_s
     if limit_s is not None and took_s > limit_s:
         return f"guardrails.max_duration_s: {limit_s:g} s are over"
