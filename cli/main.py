@@ -148,8 +148,10 @@ def sweep(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Where the facade listens; beyond loopback it wants keys.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The facade's port.", min=1, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option(envvar="BOIFI_HOST", help="Where the facade listens; beyond loopback it wants keys.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="BOIFI_PORT", help="The facade's port.", min=1, max=65535)] = 8000,
     out: Out = None,
 ) -> None:
     """Run the service: facade, worker, and Prefect's server unless PREFECT_API_URL names one; until Ctrl-C."""

@@ -17,6 +17,7 @@ from types import FrameType
 
 import httpx
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.text import Text
 
@@ -140,6 +141,8 @@ def _check_settings(host: str, data: Path) -> bool:
         return Settings(host=host, data=data).is_guarded
     except ValidationError as error:
         raise invalid_input(error, "", Settings) from None
+    except SettingsError as error:
+        raise InvalidInput("settings", str(error)) from None
 
 
 def _check_port(host: str, port: int) -> None:

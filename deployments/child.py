@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from uuid import UUID
 
@@ -27,6 +28,10 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     from prefect.flow_engine import load_flow_run, run_flow
 
     from deployments.flows import FLOWS
+    from deployments.logs import LoggingWatcher, configure
+    from flows.watch import watched_by
+
+    configure()
 
     run_id = UUID(flow_run_id)
     flow_run = load_flow_run(run_id)
@@ -36,7 +41,8 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
             return
         keep_flow_run(folder, flow_run_id)
     try:
-        with handle_engine_signals(run_id):
+        watching = nullcontext() if folder is None else watched_by(LoggingWatcher(folder.session_id))
+        with watching, handle_engine_signals(run_id):
             run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")
     except TerminationSignal:
         sys.exit(128 + signal.SIGTERM)

@@ -72,9 +72,9 @@ class ForkingWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerRe
             task_status.started(identifier)
         try:
             await _ended(process)
+            await self.after(flow_run)
         finally:
             del self.processes[flow_run.id]
-        await self.after(flow_run)
         # Whatever it ended with, the run is settled: the base class must not call it crashed.
         return BaseWorkerResult(status_code=0, identifier=identifier)
 

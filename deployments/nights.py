@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from boifi_core.campaign.report import summary
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
 from deployments.fate import STARTING_S
+from deployments.logs import log
 from deployments.names import WORK_POOL
 from flows.campaign import campaign
 
@@ -26,8 +26,6 @@ MOST_STARTS = 10
 """How often the process of one night may be started again."""
 
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
-
-log = logging.getLogger("boifi.worker")
 
 
 class Schedules:
@@ -45,7 +43,7 @@ class Schedules:
                 try:
                     await _deploy(client, place)
                 except (BoifiError, ValueError) as error:
-                    log.error("campaign %s is not scheduled: %s", place.path.name, error)  # noqa: TRY400 - one line says it
+                    log.error("campaign %s is not scheduled: %s", place.path.name, error)
                 self._known[place.path.name] = changed
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 from collections.abc import Collection, Iterable, Mapping
@@ -34,14 +33,13 @@ from boifi_core.run_file import flow_run_of
 from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies
 from deployments.fate import Act, Seen, fate, is_final
+from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import campaign_folder, cancel_night, settle_night
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
 _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
 _PAGE = 200
-
-log = logging.getLogger("boifi.worker")
 
 
 async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> None:
@@ -83,14 +81,14 @@ async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolde
     if what.act is Act.RUN_AGAIN and not _was_interrupted(session):
         what = fate(Seen(**{**seen.__dict__, "deaths": count_death(folder)}))
     if what.act is not Act.LEAVE:
-        log.info("session %s, %s in Prefect: %s %s", folder.session_id, prefect.name, what.act, what.reason)
+        log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})
     if what.act is Act.RUN_AGAIN:
         for problem in await asyncio.to_thread(remove_policies, folder):
-            log.warning("session %s: %s", folder.session_id, problem)
+            log.warning("%s", problem, extra={"session_id": folder.session_id})
         await client.set_flow_run_state(flow_run.id, AwaitingRetry(scheduled_time=datetime.now(UTC)), force=True)
     elif what.act is Act.END_SESSION:
         for problem in await asyncio.to_thread(end_session, folder, what.reason):
-            log.warning("session %s: %s", folder.session_id, problem)
+            log.warning("%s", problem, extra={"session_id": folder.session_id})
         session = folder.state()
     if what.act in (Act.END_SESSION, Act.TELL_PREFECT) and session is not None:
         await client.set_flow_run_state(flow_run.id, as_prefect(session), force=True)
@@ -169,7 +167,7 @@ def _unfinished_runs(data: Path) -> Iterable[UUID]:
             if flow_run is not None and not is_final(folder.state()):
                 yield UUID(flow_run)
         except (BoifiError, ValueError) as error:
-            log.warning("%s: %s", folder.session_id, error)
+            log.warning("%s", error, extra={"session_id": folder.session_id})
 
 
 async def _runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import time
@@ -18,8 +17,10 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
+from deployments import logs
 from deployments.deploy import deploy
 from deployments.forking import ForkingWorker
+from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import Schedules
 from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
@@ -36,7 +37,6 @@ BREAK_OFF_S = 45.0
 
 LAST_WORDS_S = 5.0
 
-log = logging.getLogger("boifi.worker")
 
 _API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
 
@@ -137,22 +137,13 @@ async def _break_off(worker: ForkingWorker, data: Path) -> None:
         log.warning("some sessions have not ended within %g s; they go on by themselves", BREAK_OFF_S)
 
 
-def _log_to_stderr() -> None:
-    # Prefect has set up the root logger already, for its API.
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the data dir")
     parser.add_argument("--limit", type=int, default=20, help="how many runs at once")
     parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
     given = parser.parse_args()
-    _log_to_stderr()
+    logs.configure()
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(work(given.data.resolve(), given.limit, with_schedules=not given.no_schedules))
 
