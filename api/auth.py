@@ -140,10 +140,10 @@ def _host(header: str) -> str:
     return header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.partition(":")[0]
 
 
-def needs(scope: Scope) -> Callable[..., Caller]:
+def needs(scope: Scope) -> Callable[..., Any]:
     """A dependency: the caller, who has this scope."""
 
-    def caller(request: Request, _bearer: Any = _DOCUMENTED[0], _key: Any = _DOCUMENTED[1]) -> Caller:
+    async def caller(request: Request, _bearer: Any = _DOCUMENTED[0], _key: Any = _DOCUMENTED[1]) -> Caller:
         found: Caller = request.state.caller
         if scope not in found.scopes:
             raise ApiError(403, f"the scope {scope} is needed")

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from boifi_core.errors import BoifiError, InvalidInput
@@ -126,8 +126,8 @@ def install(app: FastAPI) -> None:
     async def _core(_request: Request, error: BoifiError) -> JSONResponse:
         return ApiError(503, str(error)).response()
 
-    @app.exception_handler(DBAPIError)
-    async def _database(_request: Request, _error: DBAPIError) -> JSONResponse:
+    @app.exception_handler(SQLAlchemyError)
+    async def _database(_request: Request, _error: SQLAlchemyError) -> JSONResponse:
         return ApiError(503, "the database does not answer", headers={"Retry-After": "1"}).response()
 
     @app.exception_handler(HTTPException)

@@ -1,7 +1,7 @@
 """A session's events as a stream that can be taken up again where it broke off.
 
-An event's id is all that its reader knows by then: the last trial, and the status. So a stream goes on from an id alone,
-whichever facade gave it, and after the store was rebuilt.
+An event's id is all that its reader knows by then: the last trial, and the status. So a stream goes on from an id
+alone, whichever facade gave it, and after the store was rebuilt.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from prometheus_client import Gauge
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from prometheus_client import Gauge
 
 from api.index import Index
 from api.store import ENDED

@@ -1,4 +1,4 @@
-"""What every request passes: who it is from, how much it may ask for, how long it may take, and what is logged of it."""
+"""What every request passes: who it is from, how much it may ask for, how long it may take, what is logged of it."""
 
 from __future__ import annotations
 
@@ -44,11 +44,6 @@ class Limiter:
         if not await self._windows.hit(self._rates[what], what, who):
             await self._refuse(what, who)
 
-    async def check(self, what: str, who: str) -> None:
-        """See whether one more would be too many, without counting it."""
-        if not await self._windows.test(self._rates[what], what, who):
-            await self._refuse(what, who)
-
     async def _refuse(self, what: str, who: str) -> None:
         resets_at, _left = await self._windows.get_window_stats(self._rates[what], what, who)
         wait_s = max(1, round(resets_at - time.time()))
@@ -90,7 +85,6 @@ class Gate:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         client = scope["client"][0] if scope.get("client") else None
         server = scope["server"][0] if scope.get("server") else None
-        await self._limiter.check("failed login", str(client))
         try:
             caller = await self._authenticator.caller(headers, client, server)
         except Unknown as error:
@@ -132,7 +126,7 @@ class _Passing:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._received = 0
+        self._body: list[Message] = []
         self._deadline: asyncio.Timeout | None = None
         self.status = 0
         self.caller: Caller | None = None
@@ -143,7 +137,12 @@ class _Passing:
             self.caller = await self._gate.admit(self._scope)
             self._scope.setdefault("state", {})["caller"] = self.caller
             async with asyncio.timeout(self._gate.timeout_s) as self._deadline:
-                await self._gate.call(self._scope, self._take, self._give)
+                try:
+                    # Before the app asks for it: FastAPI takes any error at reading for a body that is no JSON.
+                    self._body = await self._read()
+                    await self._gate.call(self._scope, self._take, self._give)
+                finally:
+                    self._deadline = None  # whatever is answered now is answered in time
         except ApiError as error:
             await self._answer(error)
         except TimeoutError:
@@ -152,12 +151,21 @@ class _Passing:
             _log.exception("%s %s failed", self._scope["method"], self._scope["path"])
             await self._answer(ApiError(500, "something went wrong here; the log says what"))
 
+    async def _read(self) -> list[Message]:
+        """The body, whole."""
+        messages: list[Message] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            messages.append(message)
+            size += len(message.get("body", b""))
+            if size > self._gate.max_body_bytes:
+                raise self._gate.too_large()
+            if not message.get("more_body"):
+                return messages
+
     async def _take(self) -> Message:
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        if self._received > self._gate.max_body_bytes:
-            raise self._gate.too_large()
-        return message
+        return self._body.pop(0) if self._body else await self._receive()
 
     async def _give(self, message: Message) -> None:
         if message["type"] == "http.response.start":

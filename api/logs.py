@@ -28,13 +28,21 @@ class _Formatter(JsonFormatter):
         log_record["logger"] = record.name
 
 
+class _ToStandardError(logging.Handler):
+    """Writes to what is standard error at that moment: servers and tests put others in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.flush()
+
+
 def configure(data: Path) -> None:
     """Send the facade's logs to standard error, and the audit log to its file too."""
     formatter = _Formatter("%(message)s", json_ensure_ascii=False)
     root = logging.getLogger("boifi")
     root.setLevel(logging.INFO)
     root.propagate = False
-    _replace(root, logging.StreamHandler(sys.stderr), formatter)
+    _replace(root, _ToStandardError(), formatter)
     data.mkdir(parents=True, exist_ok=True)
     # Watched, so that it can be rotated from outside.
     _replace(_audit, logging.handlers.WatchedFileHandler(data / AUDIT_FILE, encoding="utf-8"), formatter)

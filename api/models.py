@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue, create_model
 from boifi_core.config import SessionConfig
 from boifi_core.models import BestResult, SessionStatus, Value
 
-SPACE = {
+SPACE: dict[str, Any] = {
     "dimensions": [
         {"name": "fault_type", "type": "categorical", "values": ["delay", "abort"]},
         {"name": "target_path", "type": "categorical", "values": ["/ratings", "/reviews"]},
@@ -21,7 +21,7 @@ SPACE = {
         },
     ]
 }  # fmt: skip
-REQUEST = {
+REQUEST: dict[str, Any] = {
     "name": "ratings-delay",
     "search_space_config": SPACE,
     "total_trials": 60,

@@ -29,7 +29,7 @@ class Parts:
     streams: Streams
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

@@ -11,8 +11,8 @@ from api.settings import Settings, is_loopback
 from boifi_core.check import check
 from boifi_core.config import SessionConfig, parse_session, with_overrides
 from boifi_core.errors import InvalidInput
-from boifi_core.executors.allowed import check_reach, parse_rules
 from boifi_core.executors.config import ProbeConfig, ReceiverConfig, variable_named
+from boifi_core.reach import check_reach, parse_rules
 
 SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")
 """The environment variables that a request may name: no others of a worker's are for its callers."""
@@ -20,41 +20,62 @@ SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")
 INITIAL_POINTS = SessionConfig.model_fields["initial_points"].default
 
 
-def config_of(request: BaseModel) -> SessionConfig:
-    """The session that a request asks for.
+def checked(request: BaseModel, settings: Settings) -> tuple[SessionConfig, list[str]]:
+    """The session that a request asks for, and warnings.
 
     Raises:
-        InvalidInput: a field breaks its rule; it is named as the request has it.
+        InvalidInput: it may not, or cannot, run here; the field is named as the request has it.
     """
     data = request.model_dump(mode="json", exclude_unset=True)
-    space_name = _only_one(data, "search_space_config", "search_space")
-    data["search_space"] = data.pop(space_name)
-    executor = dict(data.pop("executor", None) or {})
-    endpoint = data.pop("executor_endpoint", None)
-    endpoint_name = "executor.endpoint" if endpoint is None else "executor_endpoint"
-    if endpoint is not None and "endpoint" in executor:
-        raise InvalidInput("executor.endpoint", "must not be given together with executor_endpoint")
-    if endpoint is None and "endpoint" not in executor:
-        raise InvalidInput("executor_endpoint", "is required")
-    if endpoint is not None:
-        executor["endpoint"] = endpoint
+    names = _names(data)
+    try:
+        config = _config(data)
+        return config, _check(config, settings)
+    except InvalidInput as error:
+        for field, name in names.items():
+            if error.field == field or error.field.startswith((f"{field}.", f"{field}[")):
+                raise error.at(name + error.field.removeprefix(field)) from None
+        raise
+
+
+def _names(data: dict[str, Any]) -> dict[str, str]:
+    """What a request calls those fields of a session that have two names; each must be given by one of them."""
+    executor = data.get("executor") or {}
+    given = {
+        "search_space": [name for name in ("search_space_config", "search_space") if data.get(name) is not None],
+        "executor.endpoint": [
+            *(["executor_endpoint"] if data.get("executor_endpoint") is not None else []),
+            *(["executor.endpoint"] if "endpoint" in executor else []),
+        ],
+    }
+    required = {"search_space": "search_space_config", "executor.endpoint": "executor_endpoint"}
+    for field, names in given.items():
+        if not names:
+            raise InvalidInput(required[field], "is required")
+        if len(names) > 1:
+            raise InvalidInput(names[1], f"must not be given together with {names[0]}")
+    return {field: names[0] for field, names in given.items()}
+
+
+def _config(data: dict[str, Any]) -> SessionConfig:
+    """The session, from a request that names everything once."""
+    rest = {name: value for name, value in data.items() if name not in _TWO_NAMES}
+    executor = dict(data.get("executor") or {})
+    if data.get("executor_endpoint") is not None:
+        executor["endpoint"] = data["executor_endpoint"]
     _refuse_secrets("executor", executor)
     _refuse_secrets("observer.traces", (data.get("observer") or {}).get("traces"))
-    data["executor"] = executor
-    if data.get("initial_points") is None:
-        data["initial_points"] = min(INITIAL_POINTS, data.get("total_trials", INITIAL_POINTS))
-    try:
-        return with_overrides(parse_session(data))
-    except InvalidInput as error:
-        raise _renamed(error, {"search_space": space_name, "executor.endpoint": endpoint_name}) from None
+    space = data.get("search_space_config")
+    rest["search_space"] = data["search_space"] if space is None else space
+    if rest.get("initial_points") is None:
+        rest["initial_points"] = min(INITIAL_POINTS, data.get("total_trials", INITIAL_POINTS))
+    return with_overrides(parse_session({**rest, "executor": executor}))
 
 
-def check_request(config: SessionConfig, settings: Settings) -> list[str]:
-    """What a session must keep that comes from elsewhere; returns warnings.
+_TWO_NAMES = frozenset({"search_space", "search_space_config", "executor", "executor_endpoint"})
 
-    Raises:
-        InvalidInput: it may not, or cannot, run here.
-    """
+
+def _check(config: SessionConfig, settings: Settings) -> list[str]:
     if config.total_trials > settings.max_trials:
         raise InvalidInput("total_trials", f"must be at most {settings.max_trials} here", config.total_trials)
     check_reach(config, parse_rules(settings.allowed_targets))
@@ -90,20 +111,3 @@ def _refuse_secrets(section: str, data: Any) -> None:
             raise InvalidInput(f"{section}.token", f"{_RULE}; literal secrets are kept nowhere")
     if data.get("ca_file") is not None:
         raise InvalidInput(f"{section}.ca_file", f"must not be given {_HERE}")
-
-
-def _only_one(data: dict[str, Any], name: str, other: str) -> str:
-    given = [key for key in (name, other) if data.get(key) is not None]
-    if not given:
-        raise InvalidInput(name, "is required")
-    if len(given) > 1:
-        raise InvalidInput(other, f"must not be given together with {name}")
-    data.pop(other if given == [name] else name, None)
-    return given[0]
-
-
-def _renamed(error: InvalidInput, names: dict[str, str]) -> InvalidInput:
-    for field, name in names.items():
-        if error.field == field or error.field.startswith((f"{field}.", f"{field}[")):
-            return error.at(name + error.field.removeprefix(field))
-    return error

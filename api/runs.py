@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ import httpx
 from api.index import RUN, Index
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.models import SessionState, SessionStatus
+from boifi_core.session import progress, stored_config
 
 DEPLOYMENT = "session/boifi"
 """The deployment that runs one session, from its folder."""
@@ -69,6 +72,27 @@ async def check() -> None:
             await client.read_deployment_by_name(DEPLOYMENT)
     except Exception as error:
         raise _unavailable(error) from error
+
+
+def end_unstarted(folder: SessionFolder) -> None:
+    """End a session that has no flow run: nobody else would.
+
+    Its stop request stays: a flow run that is being made for it at this moment ends at once.
+    """
+    stored = folder.session()
+    config = stored_config(folder)
+    with folder.held():
+        folder.write_state(
+            SessionState(
+                session_id=folder.session_id,
+                name=config.name,
+                status=SessionStatus.COMPLETED,
+                reason="stopped before it began",
+                created_at=datetime.fromisoformat(stored["created_at"]),
+                updated_at=datetime.now(UTC),
+                progress=progress((), config.total_trials),
+            )
+        )
 
 
 class Launcher:

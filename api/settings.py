@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     max_active_sessions: int = Field(default=200, ge=1, description="Sessions that may be unfinished at a time.")
     max_trials: int = Field(default=10_000, ge=1, description="The most trials that a session may ask for.")
     max_streams: int = Field(default=200, ge=1, description="Event streams that may be open at a time.")
-    request_timeout_s: float = Field(default=30.0, gt=0, description="How long a request may take until it is answered.")
+    request_timeout_s: float = Field(default=30.0, gt=0, description="How long an answer may take to begin.")
     poll_s: float = Field(default=0.5, gt=0, description="How often running sessions' folders are looked at.")
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect's UI, for links; `PREFECT_UI_URL`, else that of `PREFECT_API_URL`."
@@ -124,10 +124,9 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database's URL with the driver that we use."""
         url = self.database_url or f"sqlite:///{self.data / 'boifi.db'}"
-        for name, driver in (("sqlite", "aiosqlite"), ("postgresql", "asyncpg"), ("postgres", "asyncpg")):
-            if url.startswith(f"{name}://"):
-                return f"{'sqlite' if name == 'sqlite' else 'postgresql'}+{driver}{url.removeprefix(name)}"
-        return url
+        name, colon, rest = url.partition("://")
+        driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}.get(name, name)
+        return f"{driver}{colon}{rest}"
 
     @property
     def prefect_ui(self) -> str | None:

@@ -5,18 +5,34 @@ It holds nothing that the session folders do not: `api.index` fills it from them
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial, wraps
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, delete, event, func, inspect, select, tuple_, update
+from pydantic import Field, TypeAdapter
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Text,
+    create_engine,
+    delete,
+    event,
+    func,
+    inspect,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from boifi_core.errors import InvalidInput
@@ -24,6 +40,12 @@ from boifi_core.models import SessionStatus
 
 VERSION = 1
 """Of the tables; a database of another version is emptied and filled again."""
+
+THREADS = 4
+"""How many of the store's statements run at a time."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _AT_ONCE = 200
 """Rows in one statement: databases limit its parameters."""
@@ -103,72 +125,101 @@ class Page:
     next: str | None
 
 
+def _in_thread(method: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:
+    """Run a method in one of the store's own threads: whoever waits for it may go, it ends as if they had stayed."""
+
+    @wraps(method)
+    async def run(self: Store, *arguments: P.args, **options: P.kwargs) -> T:
+        call = partial(method, self, *arguments, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    return run
+
+
 class Store:
-    """The index in its database."""
+    """The index in its database.
+
+    Args:
+        url: the database's, with its driver.
+    """
 
     def __init__(self, url: str) -> None:
-        self.engine: AsyncEngine = create_async_engine(url, pool_pre_ping=url.startswith("postgresql"))
+        self.engine: Engine = create_engine(
+            url, pool_size=THREADS, max_overflow=0, pool_pre_ping=url.startswith("postgresql")
+        )
+        self._threads = ThreadPoolExecutor(THREADS, "store")
         if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine.sync_engine, "connect", _tune_sqlite)
+            event.listen(self.engine, "connect", _tune_sqlite)
             self._insert: Any = sqlite.insert
         else:
             self._insert = postgresql.insert
 
-    async def open(self) -> None:
+    @_in_thread
+    def open(self) -> None:
         """Make the tables; those of another version are made anew."""
-        async with self.engine.begin() as connection:
-            await connection.run_sync(_make_tables)
+        with self.engine.begin() as connection:
+            _make_tables(connection)
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Give back all connections; what is running is waited for."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self.engine.dispose()
 
-    async def ping(self) -> None:
-        async with self.engine.connect() as connection:
-            await connection.execute(select(1))
+    @_in_thread
+    def ping(self) -> None:
+        with self.engine.connect() as connection:
+            connection.execute(select(1))
 
-    async def put(self, session: dict[str, Any], trials: Sequence[dict[str, Any]]) -> set[int]:
+    @_in_thread
+    def put(self, session: dict[str, Any], trials: Sequence[dict[str, Any]]) -> set[int]:
         """Keep a session as it is now, and trials that are new; returns the numbers that were not kept before."""
         insert = self._insert(SessionRow).values(**session)
         others = {name: insert.excluded[name] for name in session if name != "id"}
         new: set[int] = set()
-        async with self.engine.begin() as connection:
-            await connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=others))
+        with self.engine.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=others))
             for start in range(0, len(trials), _AT_ONCE):
                 some = self._insert(TrialRow).values(list(trials[start : start + _AT_ONCE]))
-                kept = await connection.execute(some.on_conflict_do_nothing().returning(TrialRow.trial))
+                kept = connection.execute(some.on_conflict_do_nothing().returning(TrialRow.trial))
                 new.update(kept.scalars())
         return new
 
-    async def forget(self, session_id: str) -> None:
+    @_in_thread
+    def forget(self, session_id: str) -> None:
         """Drop a session with its trials and its Idempotency-Key."""
-        async with self.engine.begin() as connection:
-            await connection.execute(delete(TrialRow).where(TrialRow.session_id == session_id))
-            await connection.execute(delete(SessionRow).where(SessionRow.id == session_id))
-            await connection.execute(delete(KeyRow).where(KeyRow.session_id == session_id))
+        with self.engine.begin() as connection:
+            connection.execute(delete(TrialRow).where(TrialRow.session_id == session_id))
+            connection.execute(delete(SessionRow).where(SessionRow.id == session_id))
+            connection.execute(delete(KeyRow).where(KeyRow.session_id == session_id))
 
-    async def note(self, session_id: str, reason: str) -> None:
+    @_in_thread
+    def note(self, session_id: str, reason: str) -> None:
         """Say why a session does not go on yet, until its folder says more."""
-        async with self.engine.begin() as connection:
-            await connection.execute(update(SessionRow).where(SessionRow.id == session_id).values(reason=reason))
+        with self.engine.begin() as connection:
+            connection.execute(update(SessionRow).where(SessionRow.id == session_id).values(reason=reason))
 
-    async def session(self, session_id: str) -> Any | None:
+    @_in_thread
+    def session(self, session_id: str) -> Any | None:
         """One session's row."""
-        async with self.engine.connect() as connection:
-            return (await connection.execute(select(SessionRow).where(SessionRow.id == session_id))).one_or_none()
+        with self.engine.connect() as connection:
+            return connection.execute(select(SessionRow).where(SessionRow.id == session_id)).one_or_none()
 
-    async def stamps(self) -> dict[str, tuple[str, str]]:
+    @_in_thread
+    def stamps(self) -> dict[str, tuple[str, str]]:
         """Status and stamp of every session, by id."""
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(select(SessionRow.id, SessionRow.status, SessionRow.stamp))
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(SessionRow.id, SessionRow.status, SessionRow.stamp))
             return {row.id: (row.status, row.stamp) for row in rows}
 
-    async def last_trial(self, session_id: str) -> int:
+    @_in_thread
+    def last_trial(self, session_id: str) -> int:
         """The highest number of a session's trials that are kept here; 0 if none is."""
         query = select(func.coalesce(func.max(TrialRow.trial), 0)).where(TrialRow.session_id == session_id)
-        async with self.engine.connect() as connection:
-            return int((await connection.execute(query)).scalar_one())
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
-    async def page(self, status: str | None, limit: int, cursor: str | None) -> Page:
+    @_in_thread
+    def page(self, status: str | None, limit: int, cursor: str | None) -> Page:
         """Sessions, newest first, from where `cursor` says.
 
         Raises:
@@ -180,68 +231,76 @@ class Store:
             wanted, count = wanted.where(SessionRow.status == status), count.where(SessionRow.status == status)
         if cursor is not None:
             wanted = wanted.where(tuple_(SessionRow.created_us, SessionRow.id) < _place(cursor))
-        async with self.engine.connect() as connection:
-            rows = (await connection.execute(wanted)).all()
-            total = int((await connection.execute(count)).scalar_one())
+        with self.engine.connect() as connection:
+            rows = connection.execute(wanted).all()
+            total = int(connection.execute(count).scalar_one())
         more = len(rows) > limit
         return Page(rows[:limit], total, _cursor(rows[limit - 1]) if more else None)
 
-    async def trials(self, session_id: str, after: int, limit: int) -> list[tuple[int, str]]:
+    @_in_thread
+    def trials(self, session_id: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Numbers and documents of a session's trials above `after`."""
         query = select(TrialRow.trial, TrialRow.document).where(
             TrialRow.session_id == session_id, TrialRow.trial > after
         )
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(query.order_by(TrialRow.trial).limit(limit))
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(TrialRow.trial).limit(limit))
             return [(row.trial, row.document) for row in rows]
 
-    async def count_trials(self, session_id: str) -> int:
+    @_in_thread
+    def count_trials(self, session_id: str) -> int:
         """How many trials of a session are kept here."""
         query = select(func.count()).select_from(TrialRow).where(TrialRow.session_id == session_id)
-        async with self.engine.connect() as connection:
-            return int((await connection.execute(query)).scalar_one())
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
-    async def ends(self, session_id: str, last: int) -> list[datetime]:
+    @_in_thread
+    def ends(self, session_id: str, last: int) -> list[datetime]:
         """When the latest trials of a session ended, latest first."""
         query = select(TrialRow.finished_us).where(TrialRow.session_id == session_id)
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(query.order_by(TrialRow.trial.desc()).limit(last))
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(TrialRow.trial.desc()).limit(last))
             return [moment(microseconds) for microseconds in rows.scalars()]
 
-    async def by_status(self) -> dict[str, int]:
+    @_in_thread
+    def by_status(self) -> dict[str, int]:
         """How many sessions there are in each status."""
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(select(SessionRow.status, func.count()).group_by(SessionRow.status))
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(SessionRow.status, func.count()).group_by(SessionRow.status))
             counts = {status: int(number) for status, number in rows}
         return {status.value: counts.get(status.value, 0) for status in SessionStatus}
 
-    async def waiting(self) -> int:
+    @_in_thread
+    def waiting(self) -> int:
         """How many unfinished sessions wait for their target."""
         query = select(func.count()).where(SessionRow.status.not_in(ENDED), SessionRow.reason.like("waiting%"))
-        async with self.engine.connect() as connection:
-            return int((await connection.execute(query)).scalar_one())
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
-    async def unstarted(self) -> list[str]:
+    @_in_thread
+    def unstarted(self) -> list[str]:
         """The sessions that were asked for here and have no flow run yet, oldest first."""
         query = select(SessionRow.id).where(
             SessionRow.is_ours_to_start, SessionRow.flow_run_id.is_(None), SessionRow.status.not_in(ENDED)
         )
-        async with self.engine.connect() as connection:
-            return list((await connection.execute(query.order_by(SessionRow.created_us))).scalars())
+        with self.engine.connect() as connection:
+            return list(connection.execute(query.order_by(SessionRow.created_us)).scalars())
 
-    async def claim(self, caller: str, key: str, claim: Claim) -> Claim:
+    @_in_thread
+    def claim(self, caller: str, key: str, claim: Claim) -> Claim:
         """Take an Idempotency-Key for a request; returns who has it now: this request, or an earlier one."""
         row = {"caller": caller, "key": key, "digest": claim.digest, "session_id": claim.session_id}
         mine = select(KeyRow.digest, KeyRow.session_id).where(KeyRow.caller == caller, KeyRow.key == key)
-        async with self.engine.begin() as connection:
-            await connection.execute(self._insert(KeyRow).values(**row).on_conflict_do_nothing())
-            digest, session_id = (await connection.execute(mine)).one()
+        with self.engine.begin() as connection:
+            connection.execute(self._insert(KeyRow).values(**row).on_conflict_do_nothing())
+            digest, session_id = connection.execute(mine).one()
         return Claim(digest, session_id)
 
-    async def release(self, session_id: str) -> None:
+    @_in_thread
+    def release(self, session_id: str) -> None:
         """Give an Idempotency-Key back whose request made no session."""
-        async with self.engine.begin() as connection:
-            await connection.execute(delete(KeyRow).where(KeyRow.session_id == session_id))
+        with self.engine.begin() as connection:
+            connection.execute(delete(KeyRow).where(KeyRow.session_id == session_id))
 
 
 def _make_tables(connection: Connection) -> None:
@@ -277,12 +336,10 @@ def _cursor(row: Any) -> str:
 
 def _place(cursor: str) -> tuple[int, str]:
     try:
-        created_us, session_id = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        if type(created_us) is not int or abs(created_us) >= 2**63 or not isinstance(session_id, str):
-            raise ValueError
-        session_id.encode()
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+        place = _PLACE.validate_json(base64.urlsafe_b64decode(cursor.encode("ascii")))
+    except ValueError:  # pydantic's, base64's and Unicode's errors are all of this kind
         raise InvalidInput("cursor", "must be the `next` of an earlier page") from None
-    if "\0" in session_id:
-        raise InvalidInput("cursor", "must be the `next` of an earlier page")
-    return created_us, session_id
+    return place
+
+
+_PLACE = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)], Annotated[str, Field(pattern="^[A-Za-z0-9-]+$")]])

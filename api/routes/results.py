@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response, StreamingResponse
-from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
@@ -99,7 +98,7 @@ async def report(query: Annotated[ReportQuery, Query()], caller: Reader, row: Fo
 @router.get(
     "/events",
     summary="A session's events, live",
-    response_class=EventSourceResponse,
+    response_class=Response,
     responses={
         **documented(404, 422),
         200: {"content": {"text/event-stream": _text}},
@@ -125,6 +124,6 @@ async def stream(
             429, f"at most {here.streams.most} streams may be open at a time", code="too_many_streams",
             headers={"Retry-After": "10"},
         )  # fmt: skip
-    return EventSourceResponse(
-        here.streams.counted(events(here.index, row.id, known)), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    live = here.streams.counted(events(here.index, row.id, known))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(live, media_type="text/event-stream", headers=headers)

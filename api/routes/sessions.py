@@ -26,10 +26,10 @@ from api.models import (
     ValidationResponse,
 )
 from api.parts import Here, Parts
-from api.requests import check_request, config_of
+from api.requests import checked
+from api.runs import end_unstarted
 from api.store import ENDED, Claim
 from api.views import RECENT, links, summary, whole
-from boifi_core.config import SessionConfig
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionHeld
 from boifi_core.models import SessionStatus
@@ -83,7 +83,7 @@ Found = Annotated[Any, Depends(found)]
 
 @router.post("", status_code=202, summary="Start a session", responses=documented(400, 409, 415, 422))
 async def create(
-    request: CreateSessionRequest,  # type: ignore[valid-type]
+    request: CreateSessionRequest,
     caller: Runner,
     here: Here,
     response: Response,
@@ -101,13 +101,11 @@ async def create(
                 return _created(here, earlier.id, SessionStatus(earlier.status), earlier.flow_run_id)
             session_id = claim.session_id  # whoever took the key died before it made the session
     try:
-        config, warnings = await asyncio.to_thread(_checked, request, here)
+        config, warnings = await asyncio.to_thread(checked, request, here.settings)
         await _check_room(here)
         kept = {"caller": caller.name, "idempotency_key": idempotency_key, "digest": _digest(request)}
         others = {REQUEST: json.dumps(kept)}
-        folder = await asyncio.to_thread(
-            make_session, here.settings.data, config, session_id=session_id, others=others
-        )
+        folder = await asyncio.to_thread(make_session, here.settings.data, config, session_id=session_id, others=others)
     except BaseException:
         if idempotency_key is not None and not here.index.folder(session_id).path.exists():
             await here.store.release(session_id)
@@ -120,13 +118,13 @@ async def create(
 
 @router.post("/validate", summary="Check a request without starting anything", responses=documented(400, 415, 422))
 async def validate(
-    request: CreateSessionRequest,  # type: ignore[valid-type]
+    request: CreateSessionRequest,
     caller: Runner,
     here: Here,
     _query: Annotated[NoQuery, Query()],
 ) -> ValidationResponse:
     """Everything that `POST` would refuse is refused here too; nothing is asked of the target."""
-    config, warnings = await asyncio.to_thread(_checked, request, here)
+    config, warnings = await asyncio.to_thread(checked, request, here.settings)
     space = config.search_space
     return ValidationResponse(dimensions=len(space.dimensions), points=space.n_points, warnings=tuple(warnings))
 
@@ -152,6 +150,8 @@ async def stop(row: Found, caller: Runner, here: Here, _query: Annotated[NoQuery
         raise ApiError(409, f"the session has ended already: {row.status}", code="already_ended")
     folder = here.index.folder(row.id)
     await asyncio.to_thread(folder.request_stop)
+    if row.is_ours_to_start and row.flow_run_id is None:
+        await asyncio.to_thread(end_unstarted, folder)
     await here.index.refresh(row.id)
     audit("stop requested", caller.name, row.id)
     return StopResponse(session_id=row.id)
@@ -171,11 +171,6 @@ async def delete(row: Found, caller: Admin, here: Here, _query: Annotated[NoQuer
         raise ApiError(409, str(error), code="not_ended") from error
     await here.store.forget(row.id)
     audit("deleted", caller.name, row.id)
-
-
-def _checked(request: BaseModel, here: Parts) -> tuple[SessionConfig, list[str]]:
-    config = config_of(request)
-    return config, check_request(config, here.settings)
 
 
 async def _check_room(here: Parts) -> None:
@@ -234,4 +229,3 @@ def _remove(here: Parts, session_id: str) -> None:
         shutil.rmtree(aside)
     except OSError as error:
         raise BoifiError(f"{aside} cannot be removed whole: {error.strerror}") from error
-

@@ -110,7 +110,9 @@ def resolved(host: str, port: int) -> list[str]:
 def is_never(address: Address) -> bool:
     """Whether no list can allow this address."""
     plain = _plain(address)
-    return plain in METADATA or plain.is_link_local or plain.is_multicast or plain.is_unspecified or plain.is_reserved
+    if plain in METADATA or plain.is_link_local or plain.is_multicast or plain.is_unspecified:
+        return True
+    return plain.version == 4 and plain.is_reserved  # of IPv6, loopback counts as reserved
 
 
 def _plain(address: Address) -> Address:
