@@ -204,12 +204,17 @@ def stored_session(config: SessionConfig, session_id: str, created_at: datetime)
     Where the session file has a literal token, this has `${BOIFI_EXECUTOR_TOKEN}`: whoever resumes sets that variable,
     or names the session file again.
     """
+    return {"session_id": session_id, "created_at": created_at.isoformat(), "config": stored_config_of(config)}
+
+
+def stored_config_of(config: SessionConfig) -> dict[str, Any]:
+    """A session's config as it is kept in files, without a literal token."""
     data = config.model_dump(mode="json", exclude_none=True)
     token = config.executor.token
     if token is not None:
         text = token.get_secret_value()
         data["executor"]["token"] = text if variable_named(text) else f"${{{TOKEN_VARIABLE}}}"
-    return {"session_id": session_id, "created_at": created_at.isoformat(), "config": data}
+    return data
 
 
 class _UniqueKeys(yaml.SafeLoader):

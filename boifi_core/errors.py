@@ -30,6 +30,10 @@ class InvalidInput(BoifiError, ValueError):
         super().__init__(f"{field}: {rule}{got}")
         self._arguments = (field, rule, value)
 
+    def at(self, field: str) -> InvalidInput:
+        """The same finding, at the field as its writer named it."""
+        return InvalidInput(field, *self._arguments[1:])
+
     def __reduce__(self) -> tuple[type[InvalidInput], tuple[Any, ...]]:
         if self._arguments[2] is self._NOT_GIVEN:
             return type(self), self._arguments[:2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -99,15 +100,32 @@ class SessionFolder:
         except (OSError, ValueError) as error:
             raise SessionDamaged(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
-    def request_stop(self) -> None:
-        """Ask whoever runs it to finish the running trial and end."""
-        (self.path / "stop").touch()
+    def request_stop(self, why: str = "") -> None:
+        """Ask whoever runs it to finish the running trial and end; `why` becomes part of the session's reason."""
+        (self.path / "stop").write_text(why)
 
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
 
+    def stop_reason(self) -> str:
+        """The reason of a session that was asked to stop."""
+        try:
+            why = (self.path / "stop").read_text().strip()
+        except OSError:
+            why = ""
+        return f"stopped: {why}" if why else "stopped"
+
     def forget_stop(self) -> None:
+        """Forget both requests: that to stop, and that to break off."""
         (self.path / "stop").unlink(missing_ok=True)
+        (self.path / "cancel").unlink(missing_ok=True)
+
+    def request_cancel(self) -> None:
+        """Let the next SIGTERM to whoever runs it be a cancel: the trial is broken off, the session has failed."""
+        (self.path / "cancel").touch()
+
+    def cancel_requested(self) -> bool:
+        return (self.path / "cancel").exists()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -122,6 +140,9 @@ class SessionFolder:
                 if time.monotonic() > deadline:
                     raise SessionHeld(f"session {self.session_id} is run by another process")
                 time.sleep(0.02)
+            lock.truncate(0)
+            lock.write(f"{socket.gethostname()} {os.getpid()}")
+            lock.flush()
             yield
 
     def is_held(self) -> bool:
@@ -131,6 +152,17 @@ class SessionFolder:
                 return not try_lock(lock)
         except FileNotFoundError:
             return False
+
+    def holder(self) -> int | None:
+        """The process of this machine that runs this session now; None if none does, or one elsewhere."""
+        try:
+            with (self.path / "lock").open("r") as lock:
+                if try_lock(lock):
+                    return None
+                host, _, pid = lock.read().rpartition(" ")
+        except FileNotFoundError:
+            return None
+        return int(pid) if host == socket.gethostname() and pid.isdecimal() else None
 
 
 def sessions_in(data: Path) -> list[SessionFolder]:

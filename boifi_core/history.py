@@ -80,14 +80,17 @@ class History:
             raise InvalidInput("trial", "must not be recorded already", trial.trial)
         self._write(part, [trial])
 
-    def trials(self) -> list[Trial]:
-        """All trials, by number.
+    def trials(self, after: int = 0, limit: int | None = None) -> list[Trial]:
+        """The trials whose number is above `after`, by number: all, or the first `limit`.
 
         Raises:
             InvalidInput: the folder holds the history of another search space.
             HistoryDamaged: a part cannot be read.
         """
-        return [trial for part in sorted(self.folder.glob("part-*.parquet")) for trial in self._read(part)]
+        first = self._part(after + 1 if after else 0).name
+        parts = sorted(part for part in self.folder.glob("part-*.parquet") if part.name >= first)
+        # The first part may be the empty one.
+        return [trial for part in parts[: None if limit is None else limit + 1] for trial in self._read(part)][:limit]
 
     def _part(self, number: int) -> Path:
         return self.folder / f"part-{number:06}.parquet"

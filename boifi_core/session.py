@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
@@ -196,16 +197,26 @@ class Session:
         return state
 
 
-def make_session(data: Path, config: SessionConfig) -> SessionFolder:
+def make_session(
+    data: Path,
+    config: SessionConfig,
+    *,
+    session_id: str | None = None,
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> SessionFolder:
     """A new session's folder, with its config and its optimizer's seed in `session.json`.
+
+    Args:
+        session_id: the new session's; one is drawn where it is not given.
+        others: further files by name, which are there as soon as the session is.
 
     Raises:
         InvalidInput: `warm_start` names a session of which nothing can be learnt; nothing is made.
     """
     past = past_of(data, config.warm_start, config.search_space)
-    folder = SessionFolder(data / "sessions" / str(uuid.uuid4()))
+    folder = SessionFolder(data / "sessions" / (session_id or str(uuid.uuid4())))
     session = stored_session(config, folder.session_id, datetime.now(UTC))
-    folder.make(session, {PAST_FILE: as_text(past)} if config.warm_start else {})
+    folder.make(session, {**others, **({PAST_FILE: as_text(past)} if config.warm_start else {})})
     return folder
 
 
@@ -347,15 +358,18 @@ def sweep_dead(session: Session) -> list[str]:
     What belongs to sessions of other data dirs is left: they may be alive elsewhere, and their policies expire.
     """
     own = session.session_id[:8]
-    siblings = session.folder.path.parent
+    is_dead = is_held_by_nobody(session.folder.path.parent)
+    return sweep(session.injector, lambda start: start == own or is_dead(start), timeout_s=CLEAR_TIMEOUT_S)
+
+
+def is_held_by_nobody(sessions: Path) -> Callable[[str], bool]:
+    """Tells from how an id begins whether it is that of sessions in this folder, and no process holds any of them."""
 
     def is_dead(start: str) -> bool:
-        if start == own:
-            return True
-        others = [SessionFolder(path) for path in siblings.glob(f"{start}-*")]
-        return bool(others) and not any(folder.is_held() for folder in others)
+        found = [SessionFolder(path) for path in sessions.glob(f"{start}-*")]
+        return bool(found) and not any(folder.is_held() for folder in found)
 
-    return sweep(session.injector, is_dead, timeout_s=CLEAR_TIMEOUT_S)
+    return is_dead
 
 
 def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None) -> OptimizationProgress:

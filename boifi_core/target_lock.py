@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -17,6 +17,9 @@ from boifi_core.errors import BoifiError
 from boifi_core.filelock import try_lock
 
 POLL_S = 0.05
+
+ALONE = "BOIFI_PREFECT_IS_OURS"
+"""Set in the environment of a process that has a Prefect server to itself: no other machine asks there for a target."""
 
 
 class WaitGivenUp(BoifiError):
@@ -40,9 +43,34 @@ def target_lock(
 
     The lock is a file lock in the machine's temporary folder: it ends with its process, however that dies.
     """
-    name = hashlib.sha256(_canonical(endpoint).encode()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"boifi-target-{os.getuid()}-{name}.lock"
+    start = f"boifi-target-{os.getuid()}-{target_name(endpoint)}"
+    path = Path(tempfile.gettempdir()) / f"{start}.lock"
+    # Who waits stands in a doorway that the holder, back for its next turn, has to pass too: so they take turns.
+    doorway = path.with_name(f"{start}-next.lock")
     told = False
+
+    def tell() -> None:
+        nonlocal told
+        if not told and (present := _text(path)):
+            on_wait(present)
+            told = True
+
+    def wait() -> None:
+        if give_up():
+            raise WaitGivenUp(f"{endpoint} is held by another session")
+        tell()
+        time.sleep(POLL_S)
+
+    with ExitStack() as standing:
+        standing.enter_context(_held(doorway, holder, wait))
+        with _held(path, holder, wait):
+            standing.close()
+            yield
+
+
+@contextmanager
+def _held(path: Path, holder: str, wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file at `path`, with `holder` in it; `wait` is called as long as another does."""
     while True:
         with _open(path) as file:
             if try_lock(file) and _is_there(path, file):
@@ -55,14 +83,19 @@ def target_lock(
                 finally:
                     path.unlink(missing_ok=True)  # while it is held, so that nobody else has it
                 return
-            if not told:
-                file.seek(0)
-                if present := file.read().strip():
-                    on_wait(present)
-                    told = True
-        if give_up():
-            raise WaitGivenUp(f"{endpoint} is held by another session")
-        time.sleep(POLL_S)
+        wait()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def target_name(endpoint: str) -> str:
+    """The same short name for each way to write a target's address."""
+    return hashlib.sha256(_canonical(endpoint).encode()).hexdigest()[:16]
 
 
 def remove_dead_locks() -> None:

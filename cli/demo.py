@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from boifi_core.check import check
 from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
 from boifi_core.folder import data_dir
 from boifi_core.reporting import stored_catalogue
@@ -22,7 +23,7 @@ def demo_config(endpoint: str, trials: int | None, seed: int | None) -> SessionC
     """The demo's session file, pointed at a running target."""
     data = read_yaml(SESSION_FILE)
     data["executor"] = {**data.get("executor", {}), "endpoint": endpoint}
-    return running.check(with_overrides(parse_session(data), trials=trials, seed=seed))[0]
+    return check(with_overrides(parse_session(data), trials=trials, seed=seed))[0]
 
 
 def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Console) -> int:

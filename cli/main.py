@@ -21,11 +21,14 @@ app = typer.Typer(
 )
 target_app = typer.Typer(help="The embedded target.", no_args_is_help=True)
 app.add_typer(target_app, name="target")
+campaign_app = typer.Typer(help="The same sessions night after night.", no_args_is_help=True)
+app.add_typer(campaign_app, name="campaign")
 
 _INTERRUPTED = 130
 """What Typer makes of a Ctrl-C that nobody caught."""
 
 SessionFile = Annotated[Path, typer.Argument(metavar="SESSION.yaml", help="The session file.")]
+CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The campaign file.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION_ID", help="A session's id, or how it begins.")]
 Trials = Annotated[int | None, typer.Option(help="How many trials to make.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all choices; the same seed makes the same proposals.")]
@@ -143,12 +146,42 @@ def sweep(
     sweep_endpoint(endpoint)
 
 
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(envvar="BOIFI_HOST", help="Where the facade listens; beyond loopback it wants keys.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="BOIFI_PORT", help="The facade's port.", min=1, max=65535)] = 8000,
+    out: Out = None,
+) -> None:
+    """Run the service: facade, worker, and Prefect's server unless PREFECT_API_URL names one; until Ctrl-C."""
+    from cli.serve import serve as run_service
+
+    raise typer.Exit(run_service(host, port, out, _console()))
+
+
 @target_app.command()
 def up(port: Annotated[int, typer.Option(help="The control plane's port.", min=0, max=65535)] = 8080) -> None:
     """Start the embedded target alone, until Ctrl-C."""
     from cli.demo import target_up
 
     target_up(port, _console())
+
+
+@campaign_app.command("run")
+def campaign_run(campaign_file: CampaignFile, out: Out = None) -> None:
+    """Run a night of a campaign now, and compare it with the last one."""
+    from cli.campaign import run_campaign
+
+    raise typer.Exit(run_campaign(campaign_file, out, _console()))
+
+
+@campaign_app.command("schedule")
+def campaign_schedule(campaign_file: CampaignFile, out: Out = None) -> None:
+    """Let the service on this data dir run the campaign by its schedule."""
+    from cli.campaign import schedule_campaign
+
+    schedule_campaign(campaign_file, out)
 
 
 def _console() -> Console:

@@ -17,6 +17,7 @@ import httpx
 
 from boifi_core.errors import BoifiError
 from boifi_core.filelock import try_lock
+from boifi_core.target_lock import ALONE
 from boifi_core.tether import end, spawn
 
 START_TIMEOUT_S = 120.0
@@ -59,11 +60,12 @@ def prefect_api(data: Path) -> Iterator[str]:
         url = stack.enter_context(_server(home))
         os.environ["PREFECT_HOME"] = str(home)
         os.environ["PREFECT_API_URL"] = url
+        os.environ[ALONE] = "1"
         try:
             yield url
         finally:
             _drain()
-            del os.environ["PREFECT_API_URL"]
+            del os.environ["PREFECT_API_URL"], os.environ[ALONE]
 
 
 def check_given_api() -> None:
@@ -106,10 +108,10 @@ def _free_home(data: Path) -> Iterator[Path]:
 
 @contextmanager
 def _server(home: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     log = home / "server.log"
     command = [
-        sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
+        sys.executable, "-m", "uvicorn", "--factory", "deployments.prefect_server:create_app",
         "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
         "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
@@ -169,7 +171,8 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
     raise BoifiError(f"the Prefect server did not answer within {START_TIMEOUT_S:g} s; its log is {log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

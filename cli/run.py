@@ -12,6 +12,7 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
+from boifi_core.check import check
 from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.executors import open_injector, open_observer
@@ -23,7 +24,6 @@ from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
-from boifi_core.space.expressible import check_expressible
 from boifi_core.warm_start import past_of, stored_past
 from cli.prefect_api import check_given_api, prefect_api
 
@@ -45,17 +45,6 @@ def load(path: Path, trials: int | None, seed: int | None) -> tuple[SessionConfi
         InvalidInput: anything that would stop the session from running as it is meant.
     """
     return check(with_overrides(read_session_file(path), trials=trials, seed=seed))
-
-
-def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
-    """Check what needs more than the fields themselves: the injector's limits, the guardrails, the tables' names."""
-    injector = open_injector(config.executor)
-    try:
-        warnings = check_expressible(config.search_space, injector.capabilities)
-    finally:
-        injector.close()
-    make_optimizer(config)
-    return config, warnings
 
 
 def preflight(config: SessionConfig) -> None:

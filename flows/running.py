@@ -10,14 +10,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from boifi_core.errors import BoifiError
-from boifi_core.models import Control, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import (
+    Control,
+    FaultPlan,
+    RawObservation,
+    SessionStatus,
+    SeverityScore,
+    StepDurations,
+    Trial,
+)
 from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, foreign_policies, policy_names, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 from boifi_core.target_lock import target_lock
 from boifi_core.trial import Proposal, status_of
+from flows.lease import target_lease
 from flows.signals import Cancelled, Signals
 from flows.watch import watcher
-from tasks import steps
+from tasks import steps, upkeep
 from tasks.artifacts import Progress
 
 OTHERS_TIMEOUT_S = 180.0
@@ -35,9 +44,10 @@ class Running:
         self.session = session
         self.log = log
         self.made: list[Trial] = []
-        self.signals = Signals(self._stop_asked)
+        self.signals = Signals(self._stop_asked, session.folder.cancel_requested)
         self.progress = Progress(session)
         self._stop = False
+        self._waited = False
         timeout_s = session.config.executor.timeout_s
         self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)
 
@@ -87,6 +97,8 @@ class Running:
             if not told:
                 self._say_waiting(", ".join(others))
                 told = True
+                upkeep.sweep(session)  # of the dead it need not be waited for
+                continue
             if time.monotonic() > deadline:
                 endpoint = session.config.executor.endpoint
                 raise SessionFailed(
@@ -189,19 +201,28 @@ class Running:
 
     @contextmanager
     def target(self) -> Iterator[None]:
-        """Have the target to ourselves, among all sessions of this machine; wait for that if need be."""
-        with target_lock(
-            self.session.config.executor.endpoint,
-            f"session {self.session.session_id}",
-            on_wait=self._say_waiting,
-            give_up=self.stopping,
-        ):
+        """Have the target to ourselves, among all sessions of all machines; wait for that if need be."""
+        endpoint, holder = self.session.config.executor.endpoint, f"session {self.session.session_id}"
+        ask: dict[str, Any] = {"on_wait": self._say_waiting, "give_up": self.stopping}
+        self._waited = False
+        with target_lock(endpoint, holder, **ask), target_lease(endpoint, holder, **ask):
+            if self._waited:
+                self._write_state(None)
+                # Whoever had it may have died with its fault in force.
+                self.wait_for_others()
             yield
 
     def _say_waiting(self, holder: str) -> None:
+        self._waited = True
         text = f"waiting for the target: {holder} has it"
         self.log.info(text)
         watcher().note(text)
+        self._write_state(text)
+
+    def _write_state(self, reason: str | None) -> None:
+        now = self.session.folder.state()
+        if now is not None and now.status in (SessionStatus.RUNNING, SessionStatus.STOPPING):  # else it is replayed
+            self.session.write_state(SessionStatus.STOPPING if self.stopping() else SessionStatus.RUNNING, reason)
 
 
 class _Attempt:

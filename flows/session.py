@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 from boifi_core.errors import BoifiError, SpaceExhausted
 from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
+from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
 from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
@@ -31,7 +32,8 @@ def session(folder: str) -> State[Any]:
     A trial has the target to itself from its proposal until the target has recovered.
 
     Ends COMPLETED (all trials made, a stop asked for, nothing left to try or gain), FAILED with a reason, or, after a
-    second Ctrl-C, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are removed.
+    second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are
+    removed.
     """
     place = SessionFolder(Path(folder))
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
@@ -95,15 +97,18 @@ def _trials(running: Running) -> str:
     # What earlier runs of a resumed session took of its time counts; the time between them does not.
     began = time.monotonic() - live.trials_s
     enough = "every point of the search space was tried"
+    if live.folder.cancel_requested():
+        raise Cancelled
     remove_dead_locks()
     try:
         with running.target():
             upkeep.sweep(live)
             running.wait_for_others()
             if running.stopping():
-                return "stopped"
+                return live.folder.stop_reason()
             running.measure_baseline()
             live.keep_baseline()
+        _replay_known(running)
         while live.budget_used < config.total_trials:
             if reason := _ends(running, time.monotonic() - began):
                 return reason
@@ -120,14 +125,24 @@ def _trials(running: Running) -> str:
     except SpaceExhausted:
         return enough
     except WaitGivenUp:
-        return "stopped"
+        return live.folder.stop_reason()
     return f"all {config.total_trials} trials made"
+
+
+def _replay_known(running: Running) -> None:
+    """Measure again what an earlier night of the session's campaign found, before anything new is looked for."""
+    live = running.session
+    while not running.stopping() and (proposal := next_replay(live)) is not None:
+        with running.target():
+            trial = running.try_fault(live.next_number, proposal)
+            live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
+            _check(running, trial)
 
 
 def _ends(running: Running, took_s: float) -> str | None:
     """Why the session ends at once though trials are left, if it does."""
     if running.stopping():
-        return "stopped"
+        return running.session.folder.stop_reason()
     limit_s = running.session.config.guardrails.max_duration_s
     if limit_s is not None and took_s > limit_s:
         return f"guardrails.max_duration_s: {limit_s:g} s are over"

@@ -13,18 +13,24 @@ from prefect.exceptions import TerminationSignal
 
 
 class Cancelled(KeyboardInterrupt):
-    """A second Ctrl-C: break the trial off. No `Exception`, so that no retry or fallback swallows it."""
+    """A second Ctrl-C, or a cancel in Prefect: break the trial off.
+
+    No `Exception`, so that no retry or fallback swallows it.
+    """
 
 
 class Signals:
     """Turns signals into a stop request (first Ctrl-C), `Cancelled` (second) or `TerminationSignal` (SIGTERM, SIGHUP).
 
+    SIGTERM is `Cancelled` too where somebody has asked for that.
+
     Inside `shielded`, an exception waits until the shield ends: a fault must be removed whatever comes in. What may be
     broken off inside it is `exposed` again.
     """
 
-    def __init__(self, on_first_interrupt: Callable[[], None]) -> None:
+    def __init__(self, on_first_interrupt: Callable[[], None], is_cancel: Callable[[], bool] = lambda: False) -> None:
         self._on_first_interrupt = on_first_interrupt
+        self._is_cancel = is_cancel
         self._interrupts = 0
         self._shields = 0
         self._over = False
@@ -102,7 +108,7 @@ class Signals:
             self._raise(Cancelled())
 
     def _terminated(self, _number: int, _frame: FrameType | None) -> None:
-        self._raise(TerminationSignal(signal=signal.SIGTERM))
+        self._raise(Cancelled() if self._is_cancel() else TerminationSignal(signal=signal.SIGTERM))
 
     def _raise(self, error: BaseException) -> None:
         if self._over:

@@ -1,0 +1,79 @@
+"""The facade: `uvicorn --factory api.app:create_app`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from api import errors, logs
+from api.events import Streams
+from api.gate import Gate
+from api.index import Index
+from api.metrics import Metrics
+from api.parts import Parts
+from api.reports import Reports
+from api.routes import operating, results, sessions
+from api.runs import Launcher
+from api.settings import Settings
+from api.store import Store
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The facade as an ASGI app; settings come from the environment where none are given.
+
+    Raises:
+        pydantic.ValidationError: a setting breaks its rule; among them, to listen beyond loopback without keys.
+    """
+    settings = settings or Settings()
+    metrics = Metrics()
+    app = FastAPI(
+        title="BOIFI",
+        version=VERSION,
+        summary="Finds the faults that hurt a service mesh most",
+        lifespan=_life(settings, metrics),
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.include_router(sessions.router)
+    app.include_router(results.router)
+    app.include_router(operating.router)
+    errors.install(app)
+    app.add_middleware(Gate, settings=settings, metrics=metrics)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Retry-After", "Idempotency-Replayed"],
+        )
+    return app
+
+
+def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        logs.configure(settings.data)
+        store = Store(settings.store_url)
+        await store.open()
+        index = Index(store, settings.data, metrics.trial)
+        await index.remember_keys()
+        launcher = Launcher(index)
+        streams = Streams(settings.max_streams, metrics.streams)
+        app.state.parts = Parts(settings, store, index, launcher, Reports(), metrics, streams)
+        tasks = [asyncio.create_task(index.watch(settings.poll_s)), asyncio.create_task(launcher.work())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await store.close()
+
+    return life

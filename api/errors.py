@@ -1,0 +1,167 @@
+"""Every error in one shape: `{"error": {"code", "message", "details"}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.validation import rule_of
+
+CODES = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid_input",
+    429: "rate_limited",
+    500: "internal",
+    503: "unavailable",
+    504: "timed_out",
+}
+"""The code of an error that has none of its own, by HTTP status."""
+
+
+class Detail(BaseModel):
+    """One thing that is wrong with the request: where, and which rule it breaks."""
+
+    field: str
+    message: str
+
+
+class Error(BaseModel):
+    """What went wrong: `code` for programs, `message` for people, `details` field by field."""
+
+    code: str
+    message: str
+    details: list[Detail] = Field(default_factory=list)
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is no success."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "error": {
+                        "code": "invalid_input",
+                        "message": "total_trials: must be at least 1, got 0",
+                        "details": [{"field": "total_trials", "message": "must be at least 1, got 0"}],
+                    }
+                }
+            ]
+        }
+    )
+
+    error: Error
+
+
+class ApiError(Exception):
+    """An answer that is no success.
+
+    Args:
+        status: the HTTP status.
+        message: one line for people.
+        code: for programs; by default that of the status.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        details: list[Detail] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = ErrorBody(error=Error(code=code or CODES[status], message=message, details=details or []))
+        self.headers = dict(headers or {})
+
+    def response(self) -> JSONResponse:
+        """The answer itself."""
+        return JSONResponse(self.body.model_dump(), self.status, self.headers)
+
+
+def invalid(field: str, message: str) -> ApiError:
+    """One field of the request breaks a rule."""
+    return ApiError(422, f"{field}: {message}", details=[Detail(field=field, message=message)])
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for its OpenAPI document; those that any route can answer are among them."""
+    always = (401, 403, 413, 429, 500, 503, 504)
+    return {status: {"model": ErrorBody, "description": CODES[status]} for status in sorted({*always, *statuses})}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception in the one shape."""
+
+    @app.exception_handler(ApiError)
+    async def _ours(_request: Request, error: ApiError) -> JSONResponse:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return from_findings(error.errors()).response()
+
+    @app.exception_handler(InvalidInput)
+    async def _input(_request: Request, error: InvalidInput) -> JSONResponse:
+        return from_invalid_input(error).response()
+
+    @app.exception_handler(BoifiError)
+    async def _core(_request: Request, error: BoifiError) -> JSONResponse:
+        return ApiError(503, str(error)).response()
+
+    @app.exception_handler(SQLAlchemyError)
+    async def _database(_request: Request, _error: SQLAlchemyError) -> JSONResponse:
+        return ApiError(503, "the database does not answer", headers={"Retry-After": "1"}).response()
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+
+
+def from_invalid_input(error: InvalidInput) -> ApiError:
+    """The core's own finding."""
+    return invalid(error.field, str(error).removeprefix(f"{error.field}: "))
+
+
+def from_findings(findings: Any) -> ApiError:
+    """FastAPI's findings: no JSON at all is 400, the rest 422 with every field that is wrong."""
+    if any(finding["type"] == "json_invalid" for finding in findings):
+        problem = findings[0].get("ctx", {}).get("error", "")
+        return ApiError(400, f"body: must be JSON ({problem})")
+    details = [_detail(finding) for finding in findings]
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return ApiError(422, f"{details[0].field}: {details[0].message}{more}", details=details)
+
+
+def _detail(finding: Any) -> Detail:
+    cause = finding.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidInput):
+        return Detail(field=cause.field, message=str(cause).removeprefix(f"{cause.field}: "))
+    where, *rest = finding["loc"]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
+    if finding["type"] == "extra_forbidden":
+        return Detail(field=path, message="unknown key")
+    shown = "" if isinstance(finding["input"], (dict, list)) or finding["type"] == "missing" else _got(finding["input"])
+    return Detail(field=path or str(where), message=f"{rule_of(finding)}{shown}")
+
+
+def _got(value: Any) -> str:
+    text = repr(value)
+    return f", got {text if len(text) <= 80 else text[:79] + '…'}"

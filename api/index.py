@@ -1,0 +1,208 @@
+"""Fills the store from the session folders, and notices what changes there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.store import ENDED, Claim, Store, micros
+from boifi_core.config import SessionConfig, parse_session
+from boifi_core.errors import BoifiError
+from boifi_core.folder import SessionFolder
+from boifi_core.history import History
+from boifi_core.models import SessionState, SessionStatus, Trial
+
+REQUEST = "request.json"
+"""In the folder of a session that was asked for through the facade: by whom, and by which Idempotency-Key."""
+
+RUN = "run.json"
+"""In the folder of a session that has a flow run: its id."""
+
+LOOK_AT_ENDED_S = 10.0
+"""How often the folders of sessions that have ended are looked at, seconds."""
+
+_log = logging.getLogger("boifi.index")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a folder holds: the session's row, and the trials that were not known."""
+
+    row: dict[str, Any]
+    trials: Sequence[Trial]
+
+
+class Index:
+    """Keeps the store as the folders of one data dir are.
+
+    Attributes:
+        changed: set and replaced whenever a session has changed, for who waits for that.
+        complete: whether all folders were looked at since the start.
+    """
+
+    def __init__(self, store: Store, data: Path, on_trial: Any = None) -> None:
+        self.store = store
+        self.data = data
+        self.changed = asyncio.Event()
+        self.complete = False
+        self._on_trial = on_trial or (lambda trial: None)
+        self._configs: dict[str, SessionConfig] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._damaged: set[str] = set()
+
+    def folder(self, session_id: str) -> SessionFolder:
+        return SessionFolder(self.data / "sessions" / session_id)
+
+    async def watch(self, poll_s: float) -> None:
+        """Look at the folders for ever; those of sessions that have ended less often."""
+        loop = asyncio.get_running_loop()
+        all_at = loop.time()
+        while True:
+            try:
+                everything = loop.time() >= all_at
+                await self.refresh_all(only_unfinished=not everything)
+                if everything:
+                    all_at = loop.time() + LOOK_AT_ENDED_S
+                    self.complete = True
+            except (OSError, SQLAlchemyError) as error:
+                _log.warning("the sessions cannot be looked at: %s", " ".join(str(error).split()))
+            await asyncio.sleep(poll_s)
+
+    async def refresh_all(self, *, only_unfinished: bool = False) -> None:
+        """Bring the store up to date with the folders: new ones, changed ones, those that are gone."""
+        known = await self.store.stamps()
+        there = await asyncio.to_thread(_session_ids, self.data)
+        for session_id in known.keys() - there:
+            await self.store.forget(session_id)
+            self._configs.pop(session_id, None)
+            self._tell()
+        for session_id in there:
+            status, stamp = known.get(session_id, (None, None))
+            if not (only_unfinished and status in ENDED) and stamp != stamp_of(self.folder(session_id)):
+                await self.refresh(session_id)
+
+    async def refresh(self, session_id: str) -> None:
+        """Bring the store up to date with one folder."""
+        folder = self.folder(session_id)
+        async with self._locks.setdefault(session_id, asyncio.Lock()):
+            row = await self.store.session(session_id)
+            if row is not None and row.stamp == stamp_of(folder):
+                return
+            after = 0 if row is None else await self.store.last_trial(session_id)
+            try:
+                seen = await asyncio.to_thread(self._look, folder, after)
+            except (BoifiError, OSError, ValueError, KeyError) as error:
+                if folder.path.exists() and session_id not in self._damaged:
+                    self._damaged.add(session_id)
+                    _log.error("session %s cannot be read: %s", session_id, " ".join(str(error).split()))
+                return
+            new = await self.store.put(seen.row, [_trial_row(trial) for trial in seen.trials])
+            if seen.row["status"] in ENDED:
+                self._configs.pop(session_id, None)
+                self._locks.pop(session_id, None)
+        for trial in seen.trials:
+            if trial.trial in new:
+                self._on_trial(trial)
+        self._tell()
+
+    async def rebuild(self) -> None:
+        """Empty the store and fill it from the folders."""
+        for session_id in await self.store.stamps():
+            await self.store.forget(session_id)
+        await self.refresh_all()
+        await self.remember_keys()
+
+    async def remember_keys(self) -> None:
+        """Take the Idempotency-Keys that the folders hold; those that are known already stay."""
+        for session_id in await asyncio.to_thread(_session_ids, self.data):
+            request = await asyncio.to_thread(_read, self.folder(session_id).path / REQUEST)
+            if request.get("idempotency_key"):
+                claim = Claim(request["digest"], session_id)
+                await self.store.claim(request["caller"], request["idempotency_key"], claim)
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _look(self, folder: SessionFolder, after: int) -> Seen:
+        # The stamp first: what changes while we read is then read again.
+        stamp = stamp_of(folder)
+        stored = folder.session()
+        config = self._configs.get(folder.session_id) or parse_session(stored["config"])
+        self._configs[folder.session_id] = config
+        state = folder.state()
+        trials = History(folder.history, config.search_space).trials(after)
+        request = _read(folder.path / REQUEST)
+        created = datetime.fromisoformat(stored["created_at"])
+        best = state.progress.best_result if state else None
+        row = {
+            "id": folder.session_id,
+            "name": config.name,
+            "target": config.executor.endpoint,
+            "status": _status(folder, state).value,
+            "reason": state.reason if state else None,
+            "created_us": micros(created),
+            "updated_us": micros(state.updated_at if state else created),
+            "total_iterations": config.total_trials,
+            "current_iteration": state.progress.current_iteration if state else 0,
+            "best_result": best.model_dump(mode="json") if best else None,
+            "flow_run_id": _read(folder.path / RUN).get("flow_run_id"),
+            "created_by": request.get("caller"),
+            "is_ours_to_start": bool(request),
+            "stamp": stamp,
+        }
+        return Seen(row, trials)
+
+
+def document_of(trial: Trial) -> str:
+    """A trial as JSON, without its traces: those are large, and stand in the history."""
+    return trial.model_dump_json(exclude={"observation": _TRACES, "control": {"observation": _TRACES}})
+
+
+_TRACES = {"trace_data", "traces"}
+
+
+def stamp_of(folder: SessionFolder) -> str:
+    """Changes when anything changes that the index shows of a session."""
+    marks = []
+    for name in ("session.json", "state.json", "history", "stop", RUN):
+        mark = 0
+        with contextlib.suppress(OSError):
+            mark = (folder.path / name).stat().st_mtime_ns
+        marks.append(str(mark))
+    return " ".join(marks)
+
+
+def _session_ids(data: Path) -> set[str]:
+    return {path.parent.name for path in (data / "sessions").glob("*/session.json")}
+
+
+def _status(folder: SessionFolder, state: SessionState | None) -> SessionStatus:
+    status = state.status if state else SessionStatus.PENDING
+    return SessionStatus.STOPPING if status not in ENDED and folder.stop_requested() else status
+
+
+def _trial_row(trial: Trial) -> dict[str, Any]:
+    return {
+        "session_id": trial.session_id,
+        "trial": trial.trial,
+        "finished_us": micros(trial.finished_at),
+        "document": document_of(trial),
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,81 @@
+"""Logs as JSON, one line each: of requests, and of who started and stopped what."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+from starlette.types import Scope
+
+_requests = logging.getLogger("boifi.requests")
+_audit = logging.getLogger("boifi.audit")
+
+AUDIT_FILE = "audit.jsonl"
+"""In the data dir: a line for each session that was created, stopped or deleted."""
+
+
+class _Formatter(JsonFormatter):
+    def add_fields(self, log_record: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        super().add_fields(log_record, record, message_dict)
+        log_record["@timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat()
+        log_record["level"] = record.levelname
+        log_record["logger"] = record.name
+
+
+class _ToStandardError(logging.Handler):
+    """Writes to what is standard error at that moment: servers and tests put others in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.flush()
+
+
+def configure(data: Path) -> None:
+    """Send the facade's logs to standard error, and the audit log to its file too."""
+    formatter = _Formatter("%(message)s", json_ensure_ascii=False)
+    root = logging.getLogger("boifi")
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    _replace(root, _ToStandardError(), formatter)
+    data.mkdir(parents=True, exist_ok=True)
+    # Watched, so that it can be rotated from outside.
+    _replace(_audit, logging.handlers.WatchedFileHandler(data / AUDIT_FILE, encoding="utf-8"), formatter)
+
+
+def _replace(logger: logging.Logger, handler: logging.Handler, formatter: logging.Formatter) -> None:
+    for old in list(logger.handlers):
+        logger.removeHandler(old)
+        old.close()
+    handler.setFormatter(formatter)
+    logger.addHandler(handler)
+
+
+def request_log(scope: Scope, status: int, took_s: float, caller: str | None) -> None:
+    """One line for one request; the session's id is a field of its own, and no query, header or body is in it."""
+    if scope["path"] in {"/health", "/ready", "/metrics"} and status < 400:
+        return  # asked every few seconds
+    session_id = scope.get("path_params", {}).get("session_id")
+    _requests.info(
+        "%s %s",
+        scope["method"],
+        scope["path"][:200],
+        extra={
+            "status": status,
+            "took_ms": round(took_s * 1000, 1),
+            "caller": caller,
+            "client": scope["client"][0] if scope.get("client") else None,
+            **({"session_id": session_id} if session_id else {}),
+        },
+    )
+
+
+def audit(action: str, caller: str, session_id: str, **more: Any) -> None:
+    """Keep who did what: `created`, `stop requested`, `deleted`."""
+    fields: Mapping[str, Any] = {"action": action, "caller": caller, "session_id": session_id, **more}
+    _audit.info("%s %s session %s", caller, action, session_id, extra=fields)

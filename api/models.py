@@ -1,0 +1,167 @@
+"""What is sent to the facade, and what it answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, JsonValue, create_model
+
+from boifi_core.config import SessionConfig
+from boifi_core.models import BestResult, SessionStatus, Value
+
+SPACE: dict[str, Any] = {
+    "dimensions": [
+        {"name": "fault_type", "type": "categorical", "values": ["delay", "abort"]},
+        {"name": "target_path", "type": "categorical", "values": ["/ratings", "/reviews"]},
+        {"name": "percentage", "type": "integer", "min": 10, "max": 100},
+        {
+            "name": "delay_ms", "type": "integer", "min": 100, "max": 8000,
+            "condition": {"field": "fault_type", "operator": "equals", "value": "delay"},
+        },
+    ]
+}  # fmt: skip
+REQUEST: dict[str, Any] = {
+    "name": "ratings-delay",
+    "search_space_config": SPACE,
+    "total_trials": 60,
+    "initial_points": 10,
+    "executor_endpoint": "http://127.0.0.1:8080",
+}
+ID = "9b2f6a1e-4c55-4a53-9d0e-7c1a2f3b4d5e"
+
+
+class _ByName(Value):
+    """What the plan's `CreateSessionRequest` names; the rest is that of a session file."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [REQUEST]})
+
+    search_space_config: dict[str, JsonValue] | list[JsonValue] | None = Field(
+        default=None, description="The search space, as in a session file; `search_space` is read too."
+    )
+    search_space: dict[str, JsonValue] | list[JsonValue] | None = Field(
+        default=None, description="Another name of `search_space_config`."
+    )
+    executor_endpoint: str | None = Field(
+        default=None, description="The control plane's URL; `executor.endpoint` is read too."
+    )
+    executor: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="The rest of a session file's `executor`. `token` must be `${BOIFI_EXECUTOR_…}`, a worker's "
+        "environment variable: literal secrets are refused.",
+    )
+    observer: dict[str, JsonValue] | None = Field(
+        default=None, description="Who watches, if the control plane does not, as in a session file."
+    )
+    total_trials: int = Field(default=60, ge=1, le=100_000)
+    initial_points: int | None = Field(default=None, ge=1, description="10, or `total_trials` if that is less.")
+
+
+_REST: dict[str, Any] = {
+    name: (field.annotation, field)
+    for name, field in SessionConfig.model_fields.items()
+    if name not in _ByName.model_fields
+}
+
+CreateSessionRequest = create_model("CreateSessionRequest", __base__=_ByName, __doc__=_ByName.__doc__, **_REST)
+
+
+class Links(Value):
+    """Where more of a session is; `prefect` is its run in the Prefect UI, once there is one."""
+
+    self: str
+    events: str
+    trials: str
+    report: str
+    prefect: str | None = None
+
+
+class CreateSessionResponse(Value):
+    """A session that was accepted; `warnings` are what the injector will drop of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"session_id": ID, "status": "PENDING", "links": {
+            "self": f"/v1/optimization/sessions/{ID}", "events": f"/v1/optimization/sessions/{ID}/events",
+            "trials": f"/v1/optimization/sessions/{ID}/trials", "report": f"/v1/optimization/sessions/{ID}/report",
+            "prefect": None}, "warnings": []}]}
+    )  # fmt: skip
+
+    session_id: str
+    status: SessionStatus
+    links: Links
+    warnings: tuple[str, ...] = ()
+
+
+class Progress(Value):
+    """How many of its trials a session has made."""
+
+    current_iteration: int
+    total_iterations: int
+
+
+class SessionSummary(Value):
+    """A session in a list. `reason` says why it ended, or what it waits for."""
+
+    session_id: str
+    name: str
+    status: SessionStatus
+    reason: str | None = None
+    target: str
+    created_at: datetime
+    updated_at: datetime
+    created_by: str | None = None
+    progress: Progress
+    best_result: BestResult | None = None
+
+
+class SessionStatusResponse(SessionSummary):
+    """A session. `time_left_s` is told from the pace of its latest trials; None before there are some, 0 at its end."""
+
+    time_left_s: float | None = None
+    links: Links
+
+
+class SessionList(Value):
+    """A page of sessions, newest first; `next` is the `cursor` of the next page, None on the last."""
+
+    sessions: tuple[SessionSummary, ...]
+    total: int
+    next: str | None = None
+
+
+class StopResponse(Value):
+    """The running trial is finished, then the session ends."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"session_id": ID, "status": "stopping"}]})
+
+    session_id: str
+    status: Literal["stopping"] = "stopping"
+
+
+class ValidationResponse(Value):
+    """A request that would be accepted. `points` is how many faults there are to choose from; None: endlessly many."""
+
+    valid: Literal[True] = True
+    dimensions: int
+    points: int | None
+    warnings: tuple[str, ...] = ()
+
+
+class TrialList(Value):
+    """A page of trials, by number, without their traces; `next` is the `after` of the next page, None on the last."""
+
+    trials: tuple[Any, ...]
+    total: int
+    next: int | None = None
+
+
+class Health(Value):
+    """The facade is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(Value):
+    """Sessions can be started."""
+
+    status: Literal["ready"] = "ready"

@@ -1,0 +1,37 @@
+"""What the routes work with, made once for each app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.events import Streams
+from api.index import Index
+from api.metrics import Metrics
+from api.reports import Reports
+from api.runs import Launcher
+from api.settings import Settings
+from api.store import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The facade's parts."""
+
+    settings: Settings
+    store: Store
+    index: Index
+    launcher: Launcher
+    reports: Reports
+    metrics: Metrics
+    streams: Streams
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Here = Annotated[Parts, Depends(_parts)]

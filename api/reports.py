@@ -1,0 +1,84 @@
+"""Reports on request: made in a process of their own, since the model behind them takes seconds of computing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import OrderedDict
+
+from api.errors import ApiError
+from api.index import stamp_of
+from api.store import ENDED
+from boifi_core.folder import SessionFolder
+from boifi_core.reporting import FORMATS
+
+KEPT = 32
+TIMEOUT_S = 120.0
+WRITTEN = frozenset({"md", "html"})
+"""The formats that a session writes itself at its end."""
+
+
+class Reports:
+    """Makes reports one at a time, and keeps the latest."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._one = asyncio.Lock()
+
+    async def report(self, folder: SessionFolder, status: str, form: str) -> str:
+        """A session's report in one of `FORMATS`."""
+        if status in ENDED and form in WRITTEN:
+            written = await asyncio.to_thread(_written, folder, form)
+            if written is not None:
+                return written
+        key = (folder.session_id, form, stamp_of(folder))
+        async with self._one:
+            if key not in self._kept:
+                self._kept[key] = await _made(folder, form)
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+def _written(folder: SessionFolder, form: str) -> str | None:
+    """What the session wrote at its end, if no trial was added since."""
+    path = folder.path / f"report.{form}"
+    try:
+        is_latest = path.stat().st_mtime_ns >= folder.history.stat().st_mtime_ns
+        return path.read_text(encoding="utf-8") if is_latest else None
+    except OSError:
+        return None
+
+
+async def _made(folder: SessionFolder, form: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "api.reports", str(folder.path), form,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            text, problem = await process.communicate()
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        raise
+    if process.returncode != 0:
+        last = problem.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        raise ApiError(503, f"the report cannot be made: {last[0][:200]}")
+    return text.decode()
+
+
+def _main(path: str, form: str) -> None:
+    from pathlib import Path
+
+    from boifi_core.reporting import render
+
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.stdout.write(render(SessionFolder(Path(path)), form))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
+
+__all__ = ["FORMATS", "Reports"]

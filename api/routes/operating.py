@@ -1,0 +1,55 @@
+"""What operators ask: alive, ready, how it goes."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import runs
+from api.auth import Reader
+from api.errors import ApiError, documented
+from api.models import Health, Ready
+from api.parts import Here
+from api.routes.sessions import NoQuery
+from boifi_core.errors import BoifiError
+
+router = APIRouter(tags=["operating"])
+
+
+@router.get("/health", summary="Alive", responses=documented(422))
+async def health(_query: Annotated[NoQuery, Query()]) -> Health:
+    """The facade answers."""
+    return Health()
+
+
+@router.get("/ready", summary="Sessions can be started", responses=documented(422))
+async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
+    """Database, data dir and Prefect are there, Prefect with our deployment."""
+    try:
+        await here.store.ping()
+    except (SQLAlchemyError, OSError) as error:
+        raise ApiError(503, "not ready: the database does not answer", code="not_ready") from error
+    if not os.access(here.settings.data, os.W_OK):
+        raise ApiError(503, "not ready: the data dir cannot be written", code="not_ready")
+    if not here.index.complete:
+        raise ApiError(503, "not ready: the sessions on disk are still being read", code="not_ready")
+    try:
+        await runs.check()
+    except BoifiError as error:
+        raise ApiError(503, f"not ready: {error}", code="not_ready") from error
+    return Ready()
+
+
+@router.get(
+    "/metrics", summary="Metrics for Prometheus", response_class=Response,
+    responses={**documented(422), 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)  # fmt: skip
+async def metrics(caller: Reader, here: Here, _query: Annotated[NoQuery, Query()]) -> Response:
+    """Sessions by status, trials, step durations, severity, executor errors, waiting, API latency."""
+    text = here.metrics.text(await here.store.by_status(), await here.store.waiting())
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,231 @@
+"""`/v1/optimization/sessions`: create, list, look, stop, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import shutil
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Admin, Caller, Reader, Runner
+from api.errors import ApiError, documented
+from api.index import REQUEST
+from api.logs import audit
+from api.models import (
+    CreateSessionRequest,
+    CreateSessionResponse,
+    SessionList,
+    SessionStatusResponse,
+    StopResponse,
+    ValidationResponse,
+)
+from api.parts import Here, Parts
+from api.requests import checked
+from api.runs import end_unstarted
+from api.store import ENDED, Claim
+from api.views import RECENT, links, summary, whole
+from boifi_core.errors import BoifiError
+from boifi_core.folder import SessionHeld
+from boifi_core.models import SessionStatus
+from boifi_core.session import make_session
+
+router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])
+
+_SOUND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+
+SessionId = Annotated[str, Path(description="The session's id.", examples=["9b2f6a1e-4c55-4a53-9d0e-7c1a2f3b4d5e"])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        description="The same key with the same body answers with the session that it made the first time.",
+    ),
+]
+
+
+class PageQuery(BaseModel):
+    """Which sessions of the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: SessionStatus | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=400, description="The `next` of the page before.")
+
+
+class NoQuery(BaseModel):
+    """A route that takes no query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+async def found(session_id: SessionId, here: Here) -> Any:
+    """A session's row, as its folder is now."""
+    if _SOUND_ID.fullmatch(session_id):
+        folder = here.index.folder(session_id)
+        if await asyncio.to_thread((folder.path / "session.json").exists):
+            await here.index.refresh(session_id)
+            row = await here.store.session(session_id)
+            if row is not None:
+                return row
+    raise ApiError(404, "there is no session with this id")
+
+
+Found = Annotated[Any, Depends(found)]
+
+
+@router.post("", status_code=202, summary="Start a session", responses=documented(400, 409, 415, 422))
+async def create(
+    request: CreateSessionRequest,
+    caller: Runner,
+    here: Here,
+    response: Response,
+    _query: Annotated[NoQuery, Query()],
+    idempotency_key: IdempotencyKey = None,
+) -> CreateSessionResponse:
+    """Record a session, and have Prefect run it: its status is PENDING until it does."""
+    session_id = str(uuid.uuid4())
+    if idempotency_key is not None:
+        claim = await _claimed(here, caller, idempotency_key, request, session_id)
+        if claim.session_id != session_id:
+            earlier = await _earlier(here, claim)
+            if earlier is not None:
+                response.headers["Idempotency-Replayed"] = "true"
+                return _created(here, earlier.id, SessionStatus(earlier.status), earlier.flow_run_id)
+            session_id = claim.session_id  # whoever took the key died before it made the session
+    try:
+        config, warnings = await asyncio.to_thread(checked, request, here.settings)
+        await _check_room(here)
+        kept = {"caller": caller.name, "idempotency_key": idempotency_key, "digest": _digest(request)}
+        others = {REQUEST: json.dumps(kept)}
+        folder = await asyncio.to_thread(make_session, here.settings.data, config, session_id=session_id, others=others)
+    except BaseException:
+        if idempotency_key is not None and not here.index.folder(session_id).path.exists():
+            await here.store.release(session_id)
+        raise
+    await here.index.refresh(folder.session_id)
+    here.launcher.poke()
+    audit("created", caller.name, folder.session_id, target=config.executor.endpoint)
+    return _created(here, folder.session_id, SessionStatus.PENDING, None, warnings)
+
+
+@router.post("/validate", summary="Check a request without starting anything", responses=documented(400, 415, 422))
+async def validate(
+    request: CreateSessionRequest,
+    caller: Runner,
+    here: Here,
+    _query: Annotated[NoQuery, Query()],
+) -> ValidationResponse:
+    """Everything that `POST` would refuse is refused here too; nothing is asked of the target."""
+    config, warnings = await asyncio.to_thread(checked, request, here.settings)
+    space = config.search_space
+    return ValidationResponse(dimensions=len(space.dimensions), points=space.n_points, warnings=tuple(warnings))
+
+
+@router.get("", summary="List sessions, newest first", responses=documented(422))
+async def list_sessions(query: Annotated[PageQuery, Query()], caller: Reader, here: Here) -> SessionList:
+    """A page of sessions."""
+    status = None if query.status is None else query.status.value
+    page = await here.store.page(status, query.limit, query.cursor)
+    return SessionList(sessions=tuple(summary(row) for row in page.sessions), total=page.total, next=page.next)
+
+
+@router.get("/{session_id}", summary="Look at a session", responses=documented(404, 422))
+async def get(row: Found, caller: Reader, here: Here, _query: Annotated[NoQuery, Query()]) -> SessionStatusResponse:
+    """Status, progress, best result, time left, links."""
+    return whole(row, await here.store.ends(row.id, RECENT), here.settings.prefect_ui)
+
+
+@router.post("/{session_id}/stop", status_code=202, summary="Stop a session", responses=documented(404, 409, 422))
+async def stop(row: Found, caller: Runner, here: Here, _query: Annotated[NoQuery, Query()]) -> StopResponse:
+    """The running trial is finished, then the session ends COMPLETED. Asking again changes nothing."""
+    if row.status in ENDED:
+        raise ApiError(409, f"the session has ended already: {row.status}", code="already_ended")
+    folder = here.index.folder(row.id)
+    await asyncio.to_thread(folder.request_stop)
+    if row.is_ours_to_start and row.flow_run_id is None:
+        await asyncio.to_thread(end_unstarted, folder)
+    await here.index.refresh(row.id)
+    audit("stop requested", caller.name, row.id)
+    return StopResponse(session_id=row.id)
+
+
+@router.delete(
+    "/{session_id}", status_code=204, response_model=None, summary="Delete a finished session",
+    responses=documented(404, 409, 422),
+)  # fmt: skip
+async def delete(row: Found, caller: Admin, here: Here, _query: Annotated[NoQuery, Query()]) -> None:
+    """Remove a session that has ended, with its history and its reports."""
+    if row.status not in ENDED:
+        raise ApiError(409, f"only a session that has ended can be deleted; this one is {row.status}", code="not_ended")
+    try:
+        await asyncio.to_thread(_remove, here, row.id)
+    except SessionHeld as error:
+        raise ApiError(409, str(error), code="not_ended") from error
+    await here.store.forget(row.id)
+    audit("deleted", caller.name, row.id)
+
+
+async def _check_room(here: Parts) -> None:
+    counts = await here.store.by_status()
+    active = sum(number for status, number in counts.items() if status not in ENDED)
+    if active >= here.settings.max_active_sessions:
+        raise ApiError(
+            429,
+            f"at most {here.settings.max_active_sessions} sessions may be unfinished at a time",
+            code="too_many_sessions",
+            headers={"Retry-After": "60"},
+        )
+
+
+def _digest(request: BaseModel) -> str:
+    return hashlib.sha256(request.model_dump_json(exclude_unset=True).encode()).hexdigest()
+
+
+async def _claimed(here: Parts, caller: Caller, key: str, request: BaseModel, session_id: str) -> Claim:
+    mine = Claim(_digest(request), session_id)
+    claim = await here.store.claim(caller.name, key, mine)
+    if claim.digest != mine.digest:
+        raise ApiError(422, "Idempotency-Key: was used for another request", code="idempotency_key_reused")
+    return claim
+
+
+async def _earlier(here: Parts, claim: Claim) -> Any | None:
+    """The session that an earlier request with this key made; a moment is given to one that is just being made."""
+    for _ in range(20):
+        if (here.index.folder(claim.session_id).path / "session.json").exists():
+            await here.index.refresh(claim.session_id)
+            return await here.store.session(claim.session_id)
+        await asyncio.sleep(0.05)
+    return None
+
+
+def _created(
+    here: Parts, session_id: str, status: SessionStatus, run_id: str | None, warnings: list[str] | None = None
+) -> CreateSessionResponse:
+    return CreateSessionResponse(
+        session_id=session_id,
+        status=status,
+        links=links(session_id, run_id, here.settings.prefect_ui),
+        warnings=tuple(warnings or ()),
+    )
+
+
+def _remove(here: Parts, session_id: str) -> None:
+    folder = here.index.folder(session_id)
+    aside = folder.path.with_name(f".{session_id}.deleted")
+    with folder.held():
+        # At once gone for all who list sessions, whatever comes between.
+        (folder.path / "session.json").unlink()
+        folder.path.rename(aside)
+    try:
+        shutil.rmtree(aside)
+    except OSError as error:
+        raise BoifiError(f"{aside} cannot be removed whole: {error.strerror}") from error

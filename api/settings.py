@@ -1,0 +1,159 @@
+"""The facade's settings: from `BOIFI_…` in the environment, else from the file at `BOIFI_CONFIG`, else as below."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from limits import parse
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import YamlConfigSettingsSource
+
+Scope = Literal["read", "run", "admin"]
+
+
+def _split(value: object) -> object:
+    """A list as people write it into an environment variable: `a, b`."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A list of texts; in the environment separated by commas."""
+
+
+class ApiKey(BaseModel):
+    """One API key: whose it is, what it may do, and its SHA-256; `python -m api.keys` makes one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    scopes: tuple[Scope, ...] = ("read",)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set of the facade."""
+
+    model_config = SettingsConfigDict(env_prefix="BOIFI_", extra="ignore", frozen=True)
+
+    data: Path = Field(default=Path("boifi-data"), description="The data dir: sessions, database, audit log.")
+    database_url: str | None = Field(
+        default=None,
+        description="The index of sessions: `sqlite:///…` or `postgresql://…`; `boifi.db` in the data dir if not set.",
+    )
+    host: str = Field(
+        default="127.0.0.1", description="Where the facade listens. Beyond loopback it wants keys or tokens."
+    )
+    api_keys: tuple[ApiKey, ...] = Field(
+        default=(), description="API keys, as a JSON list of `{name, sha256, scopes}`; made by `python -m api.keys`."
+    )
+    jwt_secret: SecretStr | None = Field(
+        default=None, description="Accept JWT signed with this secret (HS256); 32 bytes at least."
+    )
+    jwt_jwks_url: str | None = Field(
+        default=None, description="Accept JWT signed by a key of this JWKS (RS256); an `https://` URL."
+    )
+    jwt_audience: str = Field(default="boifi", description="The audience that a JWT must name.")
+    jwt_issuer: str | None = Field(default=None, description="The issuer that a JWT must name, if set.")
+    allowed_targets: Listed = Field(
+        default=("loopback",),
+        description=(
+            "Where control planes and probed services may be: `loopback`, host names (`mesh.local`, `*.mesh.local`, "
+            "`mesh.local:8080`), addresses and networks (`10.0.0.0/8`). Link-local and metadata addresses never are."
+        ),
+    )
+    cors_origins: Listed = Field(default=(), description="Origins whose pages may call the facade from a browser.")
+    rate_limit: str = Field(default="6000/minute", description="Requests of one client.")
+    create_limit: str = Field(default="120/minute", description="Sessions that one client may create or validate.")
+    failed_login_limit: str = Field(default="30/minute", description="Failed logins from one address.")
+    max_body_bytes: int = Field(default=1_000_000, ge=1, description="The largest request body.")
+    max_active_sessions: int = Field(default=200, ge=1, description="Sessions that may be unfinished at a time.")
+    max_trials: int = Field(default=10_000, ge=1, description="The most trials that a session may ask for.")
+    max_streams: int = Field(default=200, ge=1, description="Event streams that may be open at a time.")
+    request_timeout_s: float = Field(default=30.0, gt=0, description="How long an answer may take to begin.")
+    poll_s: float = Field(default=0.5, gt=0, description="How often running sessions' folders are looked at.")
+    prefect_ui_url: str | None = Field(
+        default=None, description="Prefect's UI, for links; `PREFECT_UI_URL`, else that of `PREFECT_API_URL`."
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    @field_validator("rate_limit", "create_limit", "failed_login_limit")
+    @classmethod
+    def _a_rate(cls, text: str) -> str:
+        parse(text)
+        return text
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < 32:
+            raise ValueError("must have at least 32 bytes")
+        return secret
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _trusted(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith("https://") and not url.startswith("http://127.0.0.1:"):
+            raise ValueError("must be an https:// URL: whoever can change the keys can sign tokens")
+        return url
+
+    @model_validator(mode="after")
+    def _closed_beyond_loopback(self) -> Settings:
+        if not self.is_guarded and not is_loopback(self.host):
+            raise ValueError(
+                f"host: must be loopback while neither api_keys nor jwt_secret nor jwt_jwks_url is set, got {self.host}"
+            )
+        names = [key.name for key in self.api_keys]
+        if len(set(names)) < len(names):
+            raise ValueError("api_keys: names must differ, so that the audit log tells them apart")
+        return self
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether callers must show a key or a token."""
+        return bool(self.api_keys or self.jwt_secret or self.jwt_jwks_url)
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL with the driver that we use."""
+        url = self.database_url or f"sqlite:///{self.data / 'boifi.db'}"
+        name, colon, rest = url.partition("://")
+        driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}.get(name, name)
+        return f"{driver}{colon}{rest}"
+
+    @property
+    def prefect_ui(self) -> str | None:
+        """Where Prefect's UI is, without a slash at the end; None without a Prefect API."""
+        api = os.environ.get("PREFECT_API_URL")
+        url = self.prefect_ui_url or os.environ.get("PREFECT_UI_URL") or (api and api.rstrip("/").removesuffix("/api"))
+        return url.rstrip("/") if url else None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = os.environ.get("BOIFI_CONFIG")
+        files = (YamlConfigSettingsSource(settings_cls, yaml_file=path),) if path else ()
+        return (init_settings, env_settings, *files)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this address, or `localhost`, is only reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

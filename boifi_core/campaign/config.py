@@ -1,0 +1,98 @@
+"""The campaign file: which sessions run every night, how many at a time, for how long, and who is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator, model_validator
+
+from boifi_core.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
+from boifi_core.errors import InvalidInput
+from boifi_core.models import Value
+from boifi_core.validation import invalid_input
+
+_NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
+_CRON_FIELDS = 5
+
+
+class Schedule(Value):
+    """When a campaign runs by itself: a cron line of five fields, in a time zone by its name (`Europe/Berlin`)."""
+
+    cron: str
+    timezone: str = "UTC"
+
+    @field_validator("cron")
+    @classmethod
+    def _has_five_fields(cls, cron: str) -> str:
+        if len(cron.split()) != _CRON_FIELDS or re.search(r"[^\w\s*/,\-#?]", cron):
+            raise ValueError("must be a cron line of five fields")
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone's name, such as Europe/Berlin") from None
+        return name
+
+
+def _session(value: Any) -> SessionConfig:
+    return value if isinstance(value, SessionConfig) else parse_session(value)
+
+
+class CampaignConfig(Value):
+    """A campaign file, checked.
+
+    `at_once` sessions run at a time, `max_duration_s` is for the whole night, seconds. `replays` is how often each
+    known failure is measured again before the search begins; one that shows in none of them is fixed. `fail_on` is the
+    severity from which a new or worse failure lets the night fail. `webhook` gets the outcome as JSON by POST;
+    `${VARIABLE}` in it is taken from the environment where the night runs, so that no secret lies in a file.
+    """
+
+    name: str = Field(pattern=_NAME)
+    schedule: Schedule | None = None
+    sessions: tuple[
+        Annotated[SessionConfig, BeforeValidator(_session), PlainSerializer(stored_config_of, return_type=Any)], ...
+    ] = Field(min_length=1, max_length=200)
+    at_once: int = Field(default=2, ge=1, le=50)
+    max_duration_s: float = Field(default=6 * 3600, gt=0)
+    replays: int = Field(default=2, ge=1, le=20)
+    fail_on: float = Field(default=7.0, ge=0, le=10)
+    webhook: str | None = Field(default=None, pattern=r"^(https?://|\$\{)")
+
+    @model_validator(mode="after")
+    def _tells_sessions_apart(self) -> Self:
+        names = [session.name for session in self.sessions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InvalidInput("sessions", "must have names that differ", twice[0])
+        return self
+
+
+def parse_campaign(data: Any) -> CampaignConfig:
+    """A campaign from its stored value."""
+    if not isinstance(data, dict):
+        raise InvalidInput("campaign file", "must be a mapping of settings", data)
+    try:
+        return CampaignConfig.model_validate(data)
+    except ValidationError as error:
+        raise invalid_input(error, "", CampaignConfig) from None
+
+
+def read_campaign_file(path: Path) -> CampaignConfig:
+    """Read a campaign file; a session that is named as a file lies beside it.
+
+    Raises:
+        InvalidInput: no such file, no YAML, or a field that breaks its rule; one line.
+    """
+    data = read_yaml(path)
+    if isinstance(data, dict) and isinstance(data.get("sessions"), list):
+        sessions = [
+            read_session_file(path.parent / entry) if isinstance(entry, str) else entry for entry in data["sessions"]
+        ]
+        data = {**data, "sessions": sessions}
+    return parse_campaign(data)

@@ -1,0 +1,24 @@
+"""What a session's config must keep beyond the rules of its fields, checked without asking its target anything."""
+
+from __future__ import annotations
+
+from boifi_core.config import SessionConfig
+from boifi_core.executors import open_injector
+from boifi_core.session import make_optimizer
+from boifi_core.space.expressible import check_expressible
+
+
+def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
+    """The config as it is, and warnings, one line each.
+
+    Raises:
+        InvalidInput: the injector cannot express the space, the guardrails leave nothing of it, a token's variable is
+            not set here, or `ca_file` holds no certificates.
+    """
+    injector = open_injector(config.executor)
+    try:
+        warnings = check_expressible(config.search_space, injector.capabilities)
+    finally:
+        injector.close()
+    make_optimizer(config)
+    return config, warnings

@@ -1,0 +1,127 @@
+"""Where a session that others send us may reach: an allow-list of hosts and networks, checked after DNS."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from boifi_core.config import SessionConfig
+from boifi_core.errors import InvalidInput
+from boifi_core.executors.config import EndpointConfig, ProbeConfig, parse_http_url
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolve = Callable[[str, int], Iterable[str]]
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+METADATA = frozenset(
+    ipaddress.ip_address(text) for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192")
+)
+"""Where clouds tell a machine its own credentials; most are link-local, some are not."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One entry of the list: a network, or a host's name, `*.` before it for all below it; and a port, if given."""
+
+    network: Network | None = None
+    host: str | None = None
+    port: int | None = None
+
+    def covers(self, host: str, port: int) -> bool:
+        """Whether it names this host and port."""
+        if self.host is None or self.port not in (None, port):
+            return False
+        return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
+
+
+def parse_rules(entries: Iterable[str]) -> tuple[Rule, ...]:
+    """The list from its texts: `loopback`, `10.0.0.0/8`, `mesh.local`, `*.mesh.local`, `mesh.local:8080`.
+
+    Raises:
+        InvalidInput: an entry is none of these.
+    """
+    rules: list[Rule] = []
+    for entry in entries:
+        if entry == "loopback":
+            rules += [Rule(network=ipaddress.ip_network(text)) for text in LOOPBACK]
+            continue
+        try:
+            rules.append(Rule(network=ipaddress.ip_network(entry)))
+        except ValueError:
+            rules.append(_host_rule(entry))
+    return tuple(rules)
+
+
+def _host_rule(entry: str) -> Rule:
+    host, colon, port = entry.partition(":")
+    labels = host.removeprefix("*.").split(".")
+    sound = all(label and label.replace("-", "").replace("_", "").isalnum() for label in labels)
+    if not sound or labels[-1].isdigit() or (colon and not (port.isdigit() and 0 < int(port) < 65536)):
+        raise InvalidInput("allowed_targets", "must be loopback, host[:port], an address or a network", entry)
+    return Rule(host=host.lower(), port=int(port) if colon else None)
+
+
+def check_reach(config: SessionConfig, rules: Sequence[Rule], resolve: Resolve | None = None) -> None:
+    """See that everything the session would connect to is on the list.
+
+    Raises:
+        InvalidInput: it is not, or its name does not resolve.
+    """
+    check_url("executor.endpoint", config.executor.endpoint, rules, resolve)
+    if isinstance(config.observer, ProbeConfig):
+        for number, request in enumerate(config.observer.requests):
+            check_url(f"observer.requests[{number}].url", request.url, rules, resolve)
+        if isinstance(config.observer.traces, EndpointConfig):
+            check_url("observer.traces.endpoint", config.observer.traces.endpoint, rules, resolve)
+
+
+def check_url(field: str, url: str, rules: Sequence[Rule], resolve: Resolve | None = None) -> None:
+    """See that a URL's host is on the list, whatever address its name has now."""
+    parts = parse_http_url(url)
+    host = (parts.hostname or "").lower().rstrip(".")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in (resolve or resolved)(host, port)]
+    except (OSError, ValueError):  # UnicodeError, of names that are none, is a ValueError
+        addresses = []
+    if not addresses:
+        raise InvalidInput(field, "must have a host whose name resolves", host)
+    never = next((address for address in addresses if is_never(address)), None)
+    if never is not None:
+        raise InvalidInput(field, "must not be a link-local, metadata, multicast or unspecified address", str(never))
+    if any(rule.covers(host, port) for rule in rules):
+        return
+    networks = [rule.network for rule in rules if rule.network is not None]
+    if not all(any(_plain(address) in network for network in networks) for address in addresses):
+        raise InvalidInput(field, "must be one of the targets that this service allows (allowed_targets)", host)
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """All addresses of a host, as this machine resolves it."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def is_never(address: Address) -> bool:
+    """Whether no list can allow this address."""
+    plain = _plain(address)
+    if plain in METADATA or plain.is_link_local or plain.is_multicast or plain.is_unspecified:
+        return True
+    return plain.version == 4 and plain.is_reserved  # of IPv6, loopback counts as reserved
+
+
+def _plain(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one only wraps."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address.sixtofour is not None:
+            return address.sixtofour
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address

@@ -1,0 +1,124 @@
+"""`boifi campaign`: run a night now, or let the service run it by its schedule."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.text import Text
+
+from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_campaign_file
+from boifi_core.campaign.report import markdown
+from boifi_core.check import check
+from boifi_core.errors import BoifiError
+from boifi_core.folder import data_dir
+from cli.prefect_api import check_given_api, prefect_api
+from cli.run import sigterm_raises
+from cli.serve import api_of_service
+from cli.supervise import Child
+
+WORKER_TIMEOUT_S = 120.0
+BREAK_OFF_S = 60.0
+
+
+def run_campaign(path: Path, out: Path | None, console: Console) -> int:
+    """Run a night now, and show what it came to.
+
+    Returns:
+        The exit status: 0 well, 1 the night could not run or a session did not run well, 3 a new or worse failure.
+    """
+    config = _read(path)
+    check_given_api()
+    data = data_dir(out)
+    place = CampaignFolder(data / "campaigns" / config.name)
+    # Who runs a night by hand has not asked for one every night.
+    stored = place.config().schedule if (place.path / "campaign.json").is_file() else None
+    place = CampaignFolder.make(data, config.model_copy(update={"schedule": stored}))
+    before = {night.night for night in place.nights()}
+    with sigterm_raises(), _service(data) as api_url:
+        from flows.campaign import campaign
+
+        console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
+        ended = campaign.with_options(flow_run_name=f"campaign {config.name}")(str(place.path), return_state=True)
+    nights = [night for night in place.nights() if night.night not in before]
+    if not nights:
+        raise BoifiError(ended.message or "the night did not begin")
+    console.print(Text(markdown(nights[-1])), soft_wrap=True)
+    console.print(Text(f"report      {place.night_folder(nights[-1].night) / 'report.md'}"), soft_wrap=True)
+    return _exit_status(nights[-1], config)
+
+
+def schedule_campaign(path: Path, out: Path | None) -> None:
+    """Keep the campaign in the data dir, where the service of that data dir takes it up by itself."""
+    config = _read(path)
+    place = CampaignFolder.make(data_dir(out), config)
+    when = f"{config.schedule.cron} {config.schedule.timezone}" if config.schedule else "without a schedule"
+    print(f"{place.path}: {len(config.sessions)} sessions, {when}")
+
+
+def _read(path: Path) -> CampaignConfig:
+    config = read_campaign_file(path)
+    for session in config.sessions:
+        check(session)
+    return config
+
+
+def _exit_status(night: Night, config: CampaignConfig) -> int:
+    if night.problem is not None or night.failed_sessions:
+        return 1
+    return 3 if night.alarms(config.fail_on) else 0
+
+
+@contextmanager
+def _service(data: Path) -> Iterator[str]:
+    """Prefect's API with a worker behind it: the given one, that of a service on this data dir, or our own."""
+    os.environ.update(api_of_service(data))
+    if os.environ.get("PREFECT_API_URL"):
+        with prefect_api(data) as url:
+            yield url
+        return
+    with prefect_api(data) as url, _worker(data, url):
+        yield url
+
+
+@contextmanager
+def _worker(data: Path, url: str) -> Iterator[None]:
+    ending = threading.Event()
+    log = data / "worker.log"
+    command = [sys.executable, "-m", "deployments.worker", str(data), "--no-schedules"]
+    worker = Child("worker", command, dict(os.environ), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S, log=log)
+
+    def keep() -> None:
+        while not ending.wait(0.2):
+            worker.keep()
+        worker.end()
+
+    keeper = threading.Thread(target=keep, name="worker", daemon=True)
+    keeper.start()
+    try:
+        _wait_for_deployment(url, log)
+        yield
+    finally:
+        ending.set()
+        keeper.join()
+
+
+def _wait_for_deployment(url: str, log: Path) -> None:
+    deadline = time.monotonic() + WORKER_TIMEOUT_S
+    with httpx.Client(trust_env=False, timeout=5.0) as client:
+        while time.monotonic() < deadline:
+            try:
+                if client.get(f"{url}/deployments/name/session/boifi").is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.2)
+    raise BoifiError(f"the worker did not begin within {WORKER_TIMEOUT_S:g} s; its log is {log}")

@@ -1,0 +1,213 @@
+"""`boifi serve`: Prefect's server, the worker and the facade, kept running until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import httpx
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.text import Text
+
+from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.filelock import try_lock
+from boifi_core.folder import data_dir
+from boifi_core.validation import invalid_input
+from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, free_port
+from cli.supervise import Child
+
+PREFECT_PORT = 4200
+
+_API_FILE = "api.json"
+_API_VARIABLES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
+
+BREAK_OFF_S = 60.0
+"""How long the worker may take to break its sessions' trials off, seconds."""
+
+READY_POLL_S = 1.0
+
+RETENTION = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "2592000",
+}
+
+
+def serve(host: str, port: int, out: Path | None, console: Console) -> int:
+    """Run the service until it is asked to end; returns the exit status.
+
+    Raises:
+        InvalidInput: a setting breaks its rule, or the port is in use.
+        BoifiError: another `boifi serve` has the data dir.
+    """
+    data = data_dir(out)
+    is_guarded = _check_settings(host, data)
+    _check_port(host, port)
+    check_given_api()
+    home = data / "service"
+    home.mkdir(exist_ok=True)
+    with _alone(home), _asked_to_end() as ending:
+        children, prefect_url = _children(host, port, data, home, is_guarded)
+        for label, text in (
+            ("facade", f"http://{_for_url(host)}:{port}/docs"),
+            ("prefect", prefect_url.removesuffix("/api")),
+            ("data", str(data)),
+        ):
+            console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
+        try:
+            _keep_running(children, ending, console, f"http://{_for_url(host)}:{port}/ready")
+        finally:
+            console.print(Text("ending: running trials are broken off, their faults removed"), soft_wrap=True)
+            for child in reversed(children):
+                child.end()
+    return 0
+
+
+def _children(host: str, port: int, data: Path, home: Path, is_guarded: bool) -> tuple[list[Child], str]:
+    """What is to run, in the order in which it is started; and the URL of Prefect's API."""
+    environment = {**os.environ, **TELEMETRY_OFF, "BOIFI_DATA": str(data), "BOIFI_HOST": host}
+    environment.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    environment.setdefault("PREFECT_HOME", str(home))
+    children = []
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        prefect_port = PREFECT_PORT if _is_free("127.0.0.1", PREFECT_PORT) else free_port()
+        url = f"http://127.0.0.1:{prefect_port}/api"
+        if is_guarded:
+            login = f"boifi:{_password(home / 'prefect-password')}"
+            environment |= {"PREFECT_SERVER_API_AUTH_STRING": login, "PREFECT_API_AUTH_STRING": login}
+        children.append(_prefect_server(prefect_port, environment, home))
+    environment["PREFECT_API_URL"] = url
+    _tell_others(home, environment)
+    worker = [sys.executable, "-m", "deployments.worker", str(data)]
+    children.append(Child("worker", worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
+    facade = [
+        sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", "--host", host, "--port", str(port),
+        "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
+    ]  # fmt: skip
+    children.append(Child("facade", facade, environment))
+    return children, url
+
+
+def _prefect_server(port: int, environment: Mapping[str, str], home: Path) -> Child:
+    command = [
+        sys.executable, "-m", "uvicorn", "--factory", "deployments.prefect_server:create_app",
+        "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
+        "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "3",
+    ]  # fmt: skip
+    settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home),
+                "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}  # fmt: skip
+    return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log")
+
+
+def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
+    looked_at: float | None = 0.0  # None once it was ready
+    with httpx.Client(trust_env=False, timeout=5.0) as client:
+        while not ending.is_set():
+            for child in children:
+                if said := child.keep():
+                    console.print(Text(said), soft_wrap=True)
+            if looked_at is not None and time.monotonic() > looked_at + READY_POLL_S:
+                looked_at = time.monotonic()
+                if _answers(client, ready_url):
+                    looked_at = None
+                    console.print(Text("ready"), soft_wrap=True)
+            ending.wait(0.2)
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(url).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _check_settings(host: str, data: Path) -> bool:
+    """See that the facade would start; returns whether its callers must show a key or a token."""
+    from api.settings import Settings
+
+    try:
+        return Settings(host=host, data=data).is_guarded
+    except ValidationError as error:
+        raise invalid_input(error, "", Settings) from None
+    except SettingsError as error:
+        raise InvalidInput("settings", str(error)) from None
+
+
+def _check_port(host: str, port: int) -> None:
+    if not _is_free(host, port):
+        raise InvalidInput("--port", f"must be free on {host}", port)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        with socket.create_server((host, port)):
+            return True
+    except OSError:
+        return False
+
+
+def _tell_others(home: Path, environment: Mapping[str, str]) -> None:
+    path = home / _API_FILE
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({name: environment[name] for name in _API_VARIABLES if name in environment}))
+
+
+def api_of_service(data: Path) -> dict[str, str]:
+    """How to reach the Prefect API of the service that runs on this data dir, as environment; empty if none runs."""
+    home = data / "service"
+    try:
+        with (home / "lock").open("r") as lock:
+            if try_lock(lock):
+                return {}
+        found: dict[str, str] = json.loads((home / _API_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    with (home / "lock").open("a+") as lock:
+        if not try_lock(lock):
+            raise BoifiError(f"another boifi serve has {home.parent}")
+        yield
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    ending = threading.Event()
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _password(path: Path) -> str:
+    """The password of Prefect's own API and UI, made once."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(24))
+    return path.read_text()
+
+
+def _for_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,70 @@
+"""Child processes that are kept running until this process is asked to end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boifi_core.tether import end, spawn
+
+LONGEST_PAUSE_S = 30.0
+SOUND_S = 20.0
+"""A process that lived so long was sound: it is started again at once."""
+
+
+@dataclass
+class Child:
+    """A program that is to run.
+
+    Attributes:
+        death_signal: what it gets when this process is gone.
+        grace_s: how long it may take to end.
+        log: where its output goes; this process's own where there is none.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    death_signal: signal.Signals = signal.SIGKILL
+    grace_s: float = 5.0
+    log: Path | None = None
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _started: float = field(default=0.0, init=False)
+    _pause_s: float = field(default=0.0, init=False)
+
+    def keep(self) -> str | None:
+        """Start it, or start it again; says so where it had died. Call this often, and always in one thread."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self._started + self._pause_s:
+                self._start()
+            return None
+        status = self.process.poll()
+        if status is None:
+            return None
+        is_sound = now > self._started + SOUND_S
+        self._pause_s = 0.0 if is_sound else min(self._pause_s * 2 + 1, LONGEST_PAUSE_S)
+        self._started, self.process = now, None
+        return f"{self.name} ended with status {status}; it is started again in {self._pause_s:g} s"
+
+    def _start(self) -> None:
+        self._started = time.monotonic()
+        output = None if self.log is None else self.log.open("ab")
+        try:
+            # In a session of its own, so that a Ctrl-C in the terminal reaches this process alone.
+            self.process = spawn(
+                self.command, death_signal=self.death_signal, env=dict(self.environment), stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        finally:
+            if output is not None:
+                output.close()
+
+    def end(self) -> None:
+        """End it, and wait for that."""
+        if self.process is not None:
+            end(self.process, grace_s=self.grace_s)

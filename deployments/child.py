@@ -1,0 +1,66 @@
+"""What a forked process does: one flow run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from uuid import UUID
+
+from boifi_core.folder import SessionFolder
+from boifi_core.run_file import keep_flow_run
+
+DRAIN_TIMEOUT_S = 10.0
+
+
+def warm_up() -> None:
+    """Do nothing: the first process that is asked for starts the parent of all."""
+
+
+def run_flow_run(flow_run_id: str, flow_name: str) -> None:
+    """Run the flow of this name as this flow run, to its end, in this process.
+
+    A session that another process holds is left to that process.
+    """
+    from prefect.engine import handle_engine_signals
+    from prefect.exceptions import TerminationSignal
+    from prefect.flow_engine import load_flow_run, run_flow
+
+    from deployments.flows import FLOWS
+    from deployments.logs import LoggingWatcher, configure
+    from flows.watch import watched_by
+
+    configure()
+
+    run_id = UUID(flow_run_id)
+    flow_run = load_flow_run(run_id)
+    folder = session_folder(flow_run.parameters)
+    if folder is not None:
+        if folder.is_held():
+            return
+        keep_flow_run(folder, flow_run_id)
+    try:
+        watching = nullcontext() if folder is None else watched_by(LoggingWatcher(folder.session_id))
+        with watching, handle_engine_signals(run_id):
+            run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")
+    except TerminationSignal:
+        sys.exit(128 + signal.SIGTERM)
+    finally:
+        _drain()
+
+
+def session_folder(parameters: dict[str, object]) -> SessionFolder | None:
+    """The session that a flow run with these parameters runs, if it is one that lies on this machine."""
+    path = parameters.get("folder")
+    folder = SessionFolder(Path(path)) if isinstance(path, str) else None
+    return folder if folder is not None and (folder.path / "session.json").is_file() else None
+
+
+def _drain() -> None:
+    # A forked process runs no exit handlers: what is still queued for Prefect's API is sent here.
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=DRAIN_TIMEOUT_S)

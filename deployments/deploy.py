@@ -1,0 +1,57 @@
+"""Puts the work pool and the deployments into Prefect; repeating it changes nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.utilities.callables import parameter_schema
+
+from deployments.forking import ForkingWorker
+from deployments.names import DEPLOYMENT, WORK_POOL
+from flows.campaign import campaign
+from flows.session import session
+from flows.upkeep import upkeep
+
+UPKEEP_EVERY = timedelta(minutes=5)
+
+
+async def deploy(client: PrefectClient, data: Path, *, with_schedules: bool) -> None:
+    """Make the work pool, if it is not there, and all deployments, as they are in this version.
+
+    Args:
+        data: the data dir that is looked after, every `UPKEEP_EVERY`.
+        with_schedules: whether it is.
+    """
+    with suppress(ObjectAlreadyExists):  # whatever its type is: elsewhere it is one of Prefect's own
+        await client.create_work_pool(
+            WorkPoolCreate(
+                name=WORK_POOL,
+                type=ForkingWorker.type,
+                base_job_template=ForkingWorker.get_default_base_job_template(),
+            )
+        )
+    for flow in (session, campaign):
+        await _deploy(client, flow)
+    often = [DeploymentScheduleCreate(schedule=IntervalSchedule(interval=UPKEEP_EVERY), active=True)]
+    await _deploy(client, upkeep, parameters={"data": str(data)}, schedules=often if with_schedules else [])
+
+
+async def _deploy(client: PrefectClient, flow: Flow[..., Any], **more: Any) -> None:
+    await client.create_deployment(
+        flow_id=await client.create_flow(flow),
+        name=DEPLOYMENT,
+        description=flow.description,
+        # As a module's: Prefect's own workers import it from wherever BOIFI is installed.
+        entrypoint=f"{flow.fn.__module__}.{flow.fn.__name__}",
+        work_pool_name=WORK_POOL,
+        parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
+        **more,
+    )

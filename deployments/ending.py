@@ -1,0 +1,78 @@
+"""Ending a session from outside, where its own process cannot: its state, its report, its policies."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from boifi_core.errors import BoifiError
+from boifi_core.executors import open_injector
+from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.models import OptimizationProgress, SessionState, SessionStatus
+from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
+from boifi_core.reporting import write_report_files
+from boifi_core.session import read_trials, stored_config
+
+_DEATHS_FILE = "deaths.json"
+
+
+def end_session(folder: SessionFolder, reason: str) -> list[str]:
+    """Let a session that no process holds be FAILED, with this reason; returns what could not be done, one line each.
+
+    Raises:
+        SessionHeld: a process runs it after all.
+    """
+    problems = remove_policies(folder)
+    with folder.held():
+        folder.forget_stop()
+        folder.write_state(_failed(folder, reason))
+        try:
+            write_report_files(folder)
+        except (BoifiError, ValueError) as error:
+            problems.append(f"report: {error}")
+    return problems
+
+
+def remove_policies(folder: SessionFolder) -> list[str]:
+    """Remove the policies that a dead process of this session left; returns why not, if not."""
+    own = folder.session_id[:8]
+    try:
+        injector = open_injector(stored_config(folder).executor)
+        try:
+            sweep(injector, lambda start: start == own, timeout_s=CLEAR_TIMEOUT_S)
+        finally:
+            injector.close()
+    except BoifiError as error:
+        return [f"sweep: {error}"]
+    return []
+
+
+def count_death(folder: SessionFolder) -> int:
+    """Note that the session's process died; returns how often it did since the last new trial."""
+    trials = len(list(folder.history.glob("*.parquet")))
+    path = folder.path / _DEATHS_FILE
+    try:
+        before = json.loads(path.read_text())
+    except (OSError, ValueError):
+        before = {}
+    deaths = before.get("deaths", 0) + 1 if before.get("trials") == trials else 1
+    write_atomically(path, json.dumps({"trials": trials, "deaths": deaths}))
+    return deaths
+
+
+def _failed(folder: SessionFolder, reason: str) -> SessionState:
+    end = {"status": SessionStatus.FAILED, "reason": reason, "error_message": reason, "updated_at": datetime.now(UTC)}
+    before = folder.state()
+    if before is not None:
+        return before.model_copy(update=end)
+    stored = folder.session()
+    return SessionState(
+        session_id=folder.session_id,
+        name=stored["config"]["name"],
+        created_at=datetime.fromisoformat(stored["created_at"]),
+        progress=OptimizationProgress(
+            current_iteration=len(read_trials(folder, stored_config(folder))),
+            total_iterations=stored["config"]["total_trials"],
+        ),
+        **end,
+    )

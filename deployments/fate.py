@@ -1,0 +1,83 @@
+"""What has to become of a session's flow run, by what Prefect says, what the session's folder says, and who lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prefect.client.schemas.objects import StateType
+
+from boifi_core.models import SessionState, SessionStatus
+
+MAX_DEATHS = 3
+"""How often a session's process may die without a new trial in between; then the session has failed."""
+
+STARTING_S = 30.0
+"""How long a run that nobody holds may be one that is just being started, or just ending; seconds."""
+
+
+class Act(StrEnum):
+    """What to do about a flow run."""
+
+    LEAVE = "leave"
+    RUN_AGAIN = "run again"
+    END_SESSION = "end session"
+    TELL_PREFECT = "tell prefect"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What to do, and with END_SESSION, why."""
+
+    act: Act
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A flow run and its session at one moment.
+
+    Attributes:
+        prefect: the flow run's state, with its message.
+        in_state_s: how long it has been in that state, seconds.
+        session: the session's latest state; None before its first.
+        is_held: whether a process runs the session.
+        is_over: whether the run's process is known to have ended.
+        deaths: how often its process died since its last new trial, this time included.
+    """
+
+    prefect: StateType
+    message: str
+    in_state_s: float
+    session: SessionState | None
+    is_held: bool
+    is_over: bool
+    deaths: int
+
+
+def is_final(session: SessionState | None) -> bool:
+    """Whether the session has come to its end."""
+    return session is not None and session.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
+
+
+def fate(seen: Seen) -> Fate:
+    """What to do about this flow run."""
+    if seen.is_held or seen.prefect in (StateType.SCHEDULED, StateType.PAUSED):
+        return Fate(Act.LEAVE)
+    if is_final(seen.session):
+        is_told = seen.prefect in (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
+        return Fate(Act.LEAVE if is_told or _may_still_move(seen) else Act.TELL_PREFECT)
+    if seen.prefect in (StateType.CANCELLED, StateType.CANCELLING):
+        return Fate(Act.END_SESSION, "cancelled")
+    if seen.prefect in (StateType.COMPLETED, StateType.FAILED):
+        return Fate(Act.END_SESSION, seen.message or f"its flow run ended {seen.prefect.value} by another's hand")
+    if _may_still_move(seen):
+        return Fate(Act.LEAVE)
+    if seen.deaths > MAX_DEATHS:
+        return Fate(Act.END_SESSION, f"its process died {seen.deaths} times without a new trial: {seen.message}")
+    return Fate(Act.RUN_AGAIN)
+
+
+def _may_still_move(seen: Seen) -> bool:
+    is_live = seen.prefect in (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+    return is_live and not seen.is_over and seen.in_state_s < STARTING_S

@@ -1,0 +1,175 @@
+"""Settles what becomes of flow runs: whose process has ended, whose worker died, who is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
+
+from boifi_core import run_file
+from boifi_core.errors import BoifiError
+from boifi_core.folder import SessionFolder
+from boifi_core.models import SessionState, SessionStatus
+from boifi_core.run_file import flow_run_of
+from deployments.child import session_folder
+from deployments.ending import count_death, end_session, remove_policies
+from deployments.fate import Act, Seen, fate, is_final
+from deployments.logs import log
+from deployments.names import WORK_POOL
+from deployments.nights import campaign_folder, cancel_night, settle_night
+
+_UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
+_SORT = FlowRunSort.EXPECTED_START_TIME_ASC
+_PAGE = 200
+
+
+async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> None:
+    """Do what has to be done about this flow run, if it is a session's or a night's.
+
+    Args:
+        is_over: its process is known to have ended.
+    """
+    folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
+    if folder is None and place is None:
+        return
+    try:
+        now = await client.read_flow_run(flow_run.id)
+        if folder is not None:
+            await _settle(client, now, folder, is_over=is_over)
+        elif place is not None:
+            await settle_night(client, now, place, is_over=is_over)
+    except ObjectNotFound:
+        return
+    except BoifiError as error:
+        log.warning("%s: %s", flow_run.name, error)
+
+
+async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool) -> None:
+    session = folder.state()
+    prefect = flow_run.state
+    if prefect is None:
+        return
+    seen = Seen(
+        prefect=prefect.type,
+        message=prefect.message or "",
+        in_state_s=(datetime.now(UTC) - prefect.timestamp).total_seconds(),
+        session=session,
+        is_held=folder.is_held(),
+        is_over=is_over,
+        deaths=0,
+    )
+    what = fate(seen)
+    if what.act is Act.RUN_AGAIN and not _was_interrupted(session):
+        what = fate(Seen(**{**seen.__dict__, "deaths": count_death(folder)}))
+    if what.act is not Act.LEAVE:
+        log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})
+    if what.act is Act.RUN_AGAIN:
+        for problem in await asyncio.to_thread(remove_policies, folder):
+            log.warning("%s", problem, extra={"session_id": folder.session_id})
+        await client.set_flow_run_state(flow_run.id, AwaitingRetry(scheduled_time=datetime.now(UTC)), force=True)
+    elif what.act is Act.END_SESSION:
+        for problem in await asyncio.to_thread(end_session, folder, what.reason):
+            log.warning("%s", problem, extra={"session_id": folder.session_id})
+        session = folder.state()
+    if what.act in (Act.END_SESSION, Act.TELL_PREFECT) and session is not None:
+        await client.set_flow_run_state(flow_run.id, as_prefect(session), force=True)
+
+
+def _was_interrupted(session: SessionState | None) -> bool:
+    """Whether the process ended because somebody ended it in good order."""
+    return session is not None and (session.reason or "").startswith("interrupted")
+
+
+def as_prefect(session: SessionState) -> State:
+    """The end of a session, as Prefect calls it."""
+    if session.status is SessionStatus.COMPLETED:
+        return Completed(message=session.reason)
+    return (Cancelled if session.reason == "cancelled" else Failed)(message=session.reason)
+
+
+async def settle_all(client: PrefectClient, data: Path, ours: Collection[UUID]) -> None:
+    """Settle what others left: dead workers, dead machines, whoever cancels in Prefect's UI.
+
+    Args:
+        data: the data dir whose unfinished sessions are looked at.
+        ours: the flow runs that run in this worker's own processes, which settles them when they end.
+    """
+    live = await _runs(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNSETTLED))))
+    named = list(await asyncio.to_thread(lambda: list(_unfinished_runs(data))))
+    for start in range(0, len(named), _PAGE):
+        ids = FlowRunFilterId(any_=named[start : start + _PAGE])
+        live += await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids), sort=_SORT, limit=_PAGE)
+    for flow_run in {run.id: run for run in live}.values():
+        if flow_run.id not in ours:
+            await settle(client, flow_run, is_over=False)
+
+
+async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, BaseProcess]) -> None:
+    """Tell the sessions and nights of this machine that somebody cancels in Prefect's UI.
+
+    Args:
+        ours: the processes of this worker, by flow run.
+    """
+    wanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
+    for flow_run in await _runs(client, FlowRunFilter(state=wanted)):
+        folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
+        if folder is not None and not folder.cancel_requested():
+            folder.request_cancel()
+            terminate(folder)
+        elif place is not None:
+            cancel_night(place, flow_run)
+        if folder is None and flow_run.id in ours:
+            ours[flow_run.id].terminate()
+
+
+def terminate(folder: SessionFolder) -> bool:
+    """Send SIGTERM to the process of this machine that runs the session; False if there is none."""
+    pid = folder.holder()
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def held_by_service(data: Path) -> list[SessionFolder]:
+    """The sessions of the data dir that processes of this machine run for the service."""
+    folders = [SessionFolder(path.parent) for path in (data / "sessions").glob(f"*/{run_file.FILE}")]
+    return [folder for folder in folders if folder.holder() is not None]
+
+
+def _unfinished_runs(data: Path) -> Iterable[UUID]:
+    for path in (data / "sessions").glob(f"*/{run_file.FILE}"):
+        folder = SessionFolder(path.parent)
+        try:
+            flow_run = flow_run_of(folder)
+            if flow_run is not None and not is_final(folder.state()):
+                yield UUID(flow_run)
+        except (BoifiError, ValueError) as error:
+            log.warning("%s", error, extra={"session_id": folder.session_id})
+
+
+async def _runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
+    pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
+    return await client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=pool, sort=_SORT, limit=_PAGE)

@@ -1,0 +1,152 @@
+"""The worker's process, `python -m deployments.worker DATA_DIR`: forks sessions, and settles what becomes of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
+
+from deployments import logs
+from deployments.deploy import deploy
+from deployments.forking import ForkingWorker
+from deployments.logs import log
+from deployments.names import WORK_POOL
+from deployments.nights import Schedules
+from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
+
+QUERY_POLL_S = 1.0
+"""How often new runs are asked for, seconds, unless Prefect's own setting says otherwise."""
+
+CANCEL_POLL_S = 1.0
+SETTLE_POLL_S = 10.0
+API_POLL_S = 0.5
+
+BREAK_OFF_S = 45.0
+"""How long sessions may take to break their trials off and remove their faults when the worker ends, seconds."""
+
+LAST_WORDS_S = 5.0
+
+
+_API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
+
+
+async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
+    """Run sessions until SIGTERM or SIGINT; then break their trials off and leave them resumable."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    async with get_client() as client:
+        worker = ForkingWorker(
+            work_pool_name=WORK_POOL,
+            name=f"boifi {os.uname().nodename} {os.getpid()}",
+            limit=limit,
+            after=lambda flow_run: _after(client, worker, flow_run),
+        )
+        warm = worker.warm_up()
+        schedules = Schedules(data)
+        jobs = [
+            _serve(client, worker, data, with_schedules=with_schedules),
+            _every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
+            _every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
+        ]
+        if with_schedules:
+            jobs.append(_every(SETTLE_POLL_S, lambda: schedules.renew(client)))
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(job) for job in jobs]
+        end = asyncio.create_task(ending.wait())
+        done, _ = await asyncio.wait([*tasks, end], return_when=asyncio.FIRST_COMPLETED)
+        worker.is_ending = True
+        await _break_off(worker, data)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        warm.join()
+    for task in done - {end}:
+        task.result()  # a worker that ended by itself says why
+
+
+async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, with_schedules: bool) -> None:
+    while True:
+        try:
+            await deploy(client, data, with_schedules=with_schedules)
+            break
+        except _API_ERRORS as error:
+            log.info("waiting for Prefect's API: %s", _brief(error))
+            await asyncio.sleep(API_POLL_S)
+    with temporary_settings(set_defaults={PREFECT_WORKER_QUERY_SECONDS: QUERY_POLL_S}):
+        await worker.start(printer=log.info)
+
+
+async def _after(client: PrefectClient, worker: ForkingWorker, flow_run) -> None:  # type: ignore[no-untyped-def]
+    if worker.is_ending:
+        return  # its session goes on when the service does
+    try:
+        await settle(client, flow_run, is_over=True)
+    except _API_ERRORS as error:
+        log.warning("flow run %s is settled later: %s", flow_run.id, error)
+
+
+async def _every(pause_s: float, job: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await job()
+        except _API_ERRORS as error:
+            log.warning("Prefect's API: %s", _brief(error))
+        except Exception:
+            log.exception("this goes on")
+        await asyncio.sleep(pause_s)
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+async def _break_off(worker: ForkingWorker, data: Path) -> None:
+    """End all sessions that this machine runs for the service, those of an earlier worker too."""
+    for process in worker.processes.values():
+        process.terminate()
+    own = {process.pid for process in worker.processes.values()}
+    held = await asyncio.to_thread(held_by_service, data)
+    for folder in held:
+        if folder.holder() not in own:
+            terminate(folder)
+    deadline = time.monotonic() + BREAK_OFF_S
+    while time.monotonic() < deadline:
+        if not worker.processes and not any(folder.is_held() for folder in held):
+            return
+        if not any(folder.is_held() for folder in held):
+            # Their sessions are closed. What they would still tell Prefect must not come in after a successor's start.
+            deadline = min(deadline, time.monotonic() + LAST_WORDS_S)
+        await asyncio.sleep(0.1)
+    still = [folder.holder() for folder in held if folder.is_held()]
+    for process in worker.processes.values():
+        if process.pid not in still:
+            process.kill()
+    if still:
+        log.warning("some sessions have not ended within %g s; they go on by themselves", BREAK_OFF_S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="the data dir")
+    parser.add_argument("--limit", type=int, default=20, help="how many runs at once")
+    parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
+    given = parser.parse_args()
+    logs.configure()
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(work(given.data.resolve(), given.limit, with_schedules=not given.no_schedules))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What is looked after every few minutes: faults that nobody holds any more, and sessions that are past their life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from prefect import flow, get_run_logger
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling
+
+from boifi_core.errors import BoifiError
+from boifi_core.executors import open_injector
+from boifi_core.executors.config import ExecutorConfig
+from boifi_core.folder import SessionFolder, sessions_in
+from boifi_core.models import SessionStatus
+from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
+from boifi_core.run_file import flow_run_of
+from boifi_core.session import is_held_by_nobody, stored_config
+
+LIFE_S = 24 * 3600.0
+"""How long a session may take from its making to its end, seconds."""
+
+GRACE_S = 600.0
+"""How long after that a session may take to finish its running trial; then it is cancelled. Seconds."""
+
+RECENT_S = 2 * 24 * 3600.0
+"""Targets of sessions that were active within this time are swept, seconds."""
+
+
+@flow(name="upkeep", persist_result=False, validate_parameters=False)
+def upkeep(data: str, life_s: float = LIFE_S) -> None:
+    """Stop the sessions of this data dir that are past their life, and remove the policies of dead ones."""
+    log = get_run_logger()
+    for folder, age_s in _unfinished(Path(data)):
+        if age_s > life_s and not folder.stop_requested():
+            folder.request_stop(f"past its life of {life_s / 3600:g} h")
+            log.warning("session %s is stopped: past its life", folder.session_id)
+        elif age_s > life_s + GRACE_S:
+            _cancel(folder)
+            log.error("session %s is cancelled: it did not stop", folder.session_id)
+    for executor in _recent_targets(Path(data)):
+        try:
+            injector = open_injector(executor)
+            try:
+                removed = sweep(injector, is_held_by_nobody(Path(data) / "sessions"), timeout_s=CLEAR_TIMEOUT_S)
+            finally:
+                injector.close()
+        except BoifiError as error:
+            log.warning("sweep of %s: %s", executor.endpoint, error)
+        else:
+            for name in removed:
+                log.warning("removed %s from %s", name, executor.endpoint)
+
+
+def _unfinished(data: Path) -> Iterator[tuple[SessionFolder, float]]:
+    """The sessions of the service that have not ended, and how old each is, seconds."""
+    now = datetime.now(UTC)
+    for folder in sessions_in(data):
+        try:
+            state = folder.state()
+            made_at = datetime.fromisoformat(folder.session()["created_at"])
+        except BoifiError:
+            continue
+        is_over = state is not None and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
+        if not is_over and flow_run_of(folder) is not None:
+            yield folder, (now - made_at).total_seconds()
+
+
+def _cancel(folder: SessionFolder) -> None:
+    flow_run = flow_run_of(folder)
+    if flow_run is not None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(flow_run), Cancelling(), force=True)
+
+
+def _recent_targets(data: Path) -> list[ExecutorConfig]:
+    now = datetime.now(UTC)
+    found: dict[str, ExecutorConfig] = {}
+    for folder in sessions_in(data):
+        try:
+            state = folder.state()
+            if state is not None and (now - state.updated_at).total_seconds() < RECENT_S:
+                executor = stored_config(folder).executor
+                found[executor.endpoint] = executor
+        except BoifiError:
+            continue
+    return list(found.values())

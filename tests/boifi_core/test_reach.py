@@ -1,0 +1,71 @@
+"""Where a session that others send may reach."""
+
+import pytest
+
+from boifi_core.errors import InvalidInput
+from boifi_core.reach import check_url, parse_rules
+
+
+def allowed(url, rules, addresses):
+    try:
+        check_url("endpoint", url, parse_rules(rules), lambda host, port: addresses)
+    except InvalidInput as error:
+        return error.rule
+    return True
+
+
+@pytest.mark.parametrize(
+    ("url", "rules", "addresses"),
+    [
+        ("http://127.0.0.1:8080", ["loopback"], ["127.0.0.1"]),
+        ("http://localhost:8080", ["loopback"], ["127.0.0.1", "::1"]),
+        ("http://[::ffff:127.0.0.1]:80", ["loopback"], ["::ffff:127.0.0.1"]),
+        ("http://10.1.2.3", ["10.0.0.0/8"], ["10.1.2.3"]),
+        ("http://plane.mesh.local", ["*.mesh.local"], ["10.1.2.3"]),
+        ("http://plane.mesh.local:9000", ["plane.mesh.local:9000"], ["10.1.2.3"]),
+        ("http://PLANE.mesh.local.", ["plane.mesh.local"], ["10.1.2.3"]),
+        ("http://any.example", ["10.0.0.0/8"], ["10.1.2.3", "10.1.2.4"]),
+    ],
+)
+def test_what_the_list_names_is_allowed(url, rules, addresses):
+    assert allowed(url, rules, addresses) is True
+
+
+@pytest.mark.parametrize(
+    ("url", "rules", "addresses"),
+    [
+        ("http://10.1.2.3", ["loopback"], ["10.1.2.3"]),
+        ("http://rebound.example", ["loopback"], ["127.0.0.1", "10.1.2.3"]),
+        ("http://mesh.local", ["*.mesh.local"], ["10.1.2.3"]),
+        ("http://evilmesh.local", ["*.mesh.local", "mesh.local"], ["10.1.2.3"]),
+        ("http://plane.mesh.local:9001", ["plane.mesh.local:9000"], ["10.1.2.3"]),
+        ("http://plane.mesh.local.evil.example", ["plane.mesh.local"], ["10.1.2.3"]),
+    ],
+)
+def test_what_it_does_not_name_is_refused(url, rules, addresses):
+    assert "allowed_targets" in allowed(url, rules, addresses)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "fe80::1",
+        "fd00:ec2::254", "100.100.100.200", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255",
+    ],
+)  # fmt: skip
+def test_some_addresses_no_list_can_allow(address):
+    assert "must not be" in allowed("http://named.example", ["named.example", "0.0.0.0/0", "::/0"], [address])
+
+
+def test_a_name_that_does_not_resolve_is_refused():
+    def fails(host, port):
+        raise OSError
+
+    with pytest.raises(InvalidInput, match="must have a host whose name resolves"):
+        check_url("endpoint", "http://nowhere.invalid", parse_rules(["nowhere.invalid"]), fails)
+
+
+@pytest.mark.parametrize("entry", ["", "*", "*.*", "http://x", "10.0.0.0/99", "x:0", "x:99999", "a b", "1.2.3"])
+def test_a_list_with_a_mistake_is_refused(entry):
+    with pytest.raises(InvalidInput, match="allowed_targets"):
+        parse_rules([entry])

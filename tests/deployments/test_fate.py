@@ -1,0 +1,69 @@
+"""What becomes of a flow run: every combination of what Prefect says, what the folder says, and who lives."""
+
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+from prefect.client.schemas.objects import StateType
+
+from boifi_core.models import OptimizationProgress, SessionState, SessionStatus
+from deployments.fate import MAX_DEATHS, STARTING_S, Act, Seen, fate
+
+LIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+
+
+def session(status):
+    if status is None:
+        return None
+    now = datetime.now(UTC)
+    progress = OptimizationProgress(current_iteration=0, total_iterations=1)
+    return SessionState(
+        session_id="1", name="one", status=status, created_at=now, updated_at=now, progress=progress, reason="why"
+    )
+
+
+def seen(prefect, status=SessionStatus.RUNNING, **more):
+    facts = {"message": "", "in_state_s": 3600.0, "is_held": False, "is_over": False, "deaths": 1, **more}
+    return Seen(prefect=prefect, session=session(status), **facts)
+
+
+@pytest.mark.parametrize("prefect", StateType)
+@pytest.mark.parametrize("status", [None, *SessionStatus])
+def test_a_run_that_somebody_holds_is_left_alone(prefect, status):
+    assert fate(seen(prefect, status, is_held=True, deaths=99)).act is Act.LEAVE
+
+
+def test_no_session_is_run_again_that_has_ended_or_is_to_end():
+    for prefect, status in product(StateType, [SessionStatus.COMPLETED, SessionStatus.FAILED]):
+        assert fate(seen(prefect, status)).act in (Act.LEAVE, Act.TELL_PREFECT)
+    for prefect in (StateType.CANCELLED, StateType.CANCELLING):
+        assert fate(seen(prefect)) == fate(seen(prefect, None)) != Act.RUN_AGAIN
+        assert (fate(seen(prefect)).act, fate(seen(prefect)).reason) == (Act.END_SESSION, "cancelled")
+
+
+@pytest.mark.parametrize("status", [None, SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.STOPPING])
+def test_a_session_whose_process_is_gone_goes_on_until_it_has_died_too_often(status):
+    for prefect in (StateType.CRASHED, StateType.RUNNING, StateType.PENDING):
+        assert fate(seen(prefect, status, deaths=MAX_DEATHS)).act is Act.RUN_AGAIN
+        ended = fate(seen(prefect, status, deaths=MAX_DEATHS + 1, message="killed"))
+        assert ended.act is Act.END_SESSION
+        assert ended.reason == f"its process died {MAX_DEATHS + 1} times without a new trial: killed"
+
+
+@pytest.mark.parametrize("prefect", LIVE)
+def test_a_run_that_may_just_be_starting_or_ending_is_given_time_unless_its_process_is_gone(prefect):
+    for status in (SessionStatus.COMPLETED,) if prefect is StateType.CANCELLING else (None, SessionStatus.COMPLETED):
+        assert fate(seen(prefect, status, in_state_s=STARTING_S - 1)).act is Act.LEAVE
+        assert fate(seen(prefect, status, in_state_s=STARTING_S - 1, is_over=True)).act is not Act.LEAVE
+        assert fate(seen(prefect, status, in_state_s=STARTING_S + 1)).act is not Act.LEAVE
+
+
+def test_what_ended_in_prefect_by_another_hand_ends_the_session_with_what_prefect_says():
+    assert fate(seen(StateType.FAILED, message="no such thing")).reason == "no such thing"
+    assert fate(seen(StateType.COMPLETED)).reason == "its flow run ended COMPLETED by another's hand"
+
+
+@pytest.mark.parametrize("status", [None, *SessionStatus])
+def test_what_is_scheduled_or_paused_waits(status):
+    assert fate(seen(StateType.SCHEDULED, status)).act is Act.LEAVE
+    assert fate(seen(StateType.PAUSED, status)).act is Act.LEAVE

@@ -1,0 +1,198 @@
+"""The forking worker, from outside: a process of its own, a real Prefect server, a strict control plane."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from flow_runs import FlowRuns, ended, kill_holder, made_trials, trials, until
+from hfi_landscape import landscape
+from hfi_server import HfiServer
+
+from boifi_core.models import SessionStatus
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Worker:
+    """The worker's process; it can be killed and started again."""
+
+    def __init__(self, data, api_url):
+        self.data, self.api_url = data, api_url
+        self.log = data / "worker.log"
+        self.start()
+
+    def start(self):
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))},
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_HOME": str(self.data / "home"),
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "deployments.worker", str(self.data)],
+                cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def end(self, number=signal.SIGTERM, timeout=60):
+        self.process.send_signal(number)
+        self.process.wait(timeout)
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory, prefect_server):
+    worker = Worker(tmp_path_factory.mktemp("service"), prefect_server)
+    yield worker
+    if worker.process.poll() is None:
+        worker.end()
+    print(worker.log.read_text())
+
+
+@pytest.fixture(scope="module")
+def runs(worker, prefect_server):
+    runs = FlowRuns(prefect_server, worker.data)
+    until(lambda: runs.http.get("/deployments/name/session/boifi").is_success, 60, "the deployment")
+    return runs
+
+
+@pytest.fixture
+def hfi():
+    with HfiServer() as server:
+        yield server
+
+
+def slow(server, seconds):
+    def respond(faults):
+        time.sleep(seconds if faults else 0)
+        return landscape(faults)
+
+    server.respond = respond
+
+
+def test_a_session_started_by_a_flow_run_ends_completed_with_its_history(runs, hfi, session_data):
+    folder = runs.start(session_data(hfi.url, total_trials=4, initial_points=4))
+    state = ended(folder)
+    assert (state.status, state.reason) == (SessionStatus.COMPLETED, "all 4 trials made")
+    assert [t.trial for t in trials(folder)] == [1, 2, 3, 4]
+    until(lambda: runs.state(folder) == "COMPLETED", 20, "COMPLETED in Prefect")
+    assert hfi.active() == {}
+    run = runs.run(folder)
+    assert f"session:{folder.session_id}" in run["tags"]
+
+
+def test_a_cancel_in_prefect_breaks_the_trial_off_with_its_fault_gone(runs, hfi, session_data):
+    slow(hfi, 30)
+    folder = runs.start(session_data(hfi.url, executor={"timeout_s": 60}))
+    until(hfi.active, 60, "a fault")
+    began = time.monotonic()
+    runs.cancel(folder)
+    until(lambda: not hfi.active(), 20, "the fault's end")
+    state = ended(folder)
+    assert (state.status, state.reason) == (SessionStatus.FAILED, "cancelled")
+    until(lambda: runs.state(folder) == "CANCELLED", 20, "CANCELLED in Prefect")
+    print(f"cancelled after {time.monotonic() - began:.1f} s")
+
+
+def test_a_cancel_before_the_session_began_ends_it(runs, worker, hfi, session_data):
+    worker.end()
+    folder = runs.start(session_data(hfi.url))
+    runs.cancel(folder)
+    worker.start()
+    state = ended(folder)
+    assert (state.status, state.reason) == (SessionStatus.FAILED, "cancelled")
+    assert hfi.requests("POST") == []
+
+
+def test_a_killed_session_goes_on_by_itself_on_the_same_flow_run(runs, hfi, session_data):
+    slow(hfi, 0.3)
+    folder = runs.start(session_data(hfi.url, total_trials=8, initial_points=8))
+    made_trials(folder, 2)
+    kill_holder(folder, signal.SIGKILL)
+    assert ended(folder).reason == "all 8 trials made"
+    assert [t.trial for t in trials(folder)] == list(range(1, 9))
+    assert hfi.active() == {}
+    until(lambda: runs.state(folder) == "COMPLETED", 20, "COMPLETED in Prefect")
+    assert runs.run(folder)["run_count"] == 2
+
+
+def test_a_session_that_dies_over_and_over_fails_with_the_reason(runs, hfi, session_data):
+    slow(hfi, 30)
+    folder = runs.start(session_data(hfi.url, executor={"timeout_s": 60}))
+    for _ in range(4):
+        until(hfi.active, 60, "a fault")
+        pid = kill_holder(folder, signal.SIGKILL)
+        until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), 10, "its death")
+        until(lambda: not hfi.active(), 20, "the fault's end")
+    state = ended(folder)
+    assert state.status is SessionStatus.FAILED
+    assert "its process died 4 times without a new trial" in state.reason
+    until(lambda: runs.state(folder) == "FAILED", 20, "FAILED in Prefect")
+
+
+def test_sigterm_to_the_worker_leaves_sessions_resumable_and_its_next_start_goes_on(runs, worker, hfi, session_data):
+    slow(hfi, 0.5)
+    folder = runs.start(session_data(hfi.url, total_trials=8, initial_points=8))
+    made_trials(folder, 2)
+    until(hfi.active, 20, "a fault")
+    worker.end()
+    assert hfi.active() == {}
+    state = folder.state()
+    assert state.status is SessionStatus.RUNNING
+    assert state.reason.startswith("interrupted")
+    worker.start()
+    assert ended(folder).reason == "all 8 trials made"
+    assert [t.trial for t in trials(folder)] == list(range(1, 9))
+
+
+def test_a_killed_worker_leaves_its_sessions_running_and_its_successor_looks_after_them(
+    runs, worker, hfi, session_data
+):
+    slow(hfi, 0.5)
+    lives = runs.start(session_data(hfi.url, total_trials=12, initial_points=12))
+    made_trials(lives, 1)
+    with HfiServer() as other:
+        slow(other, 0.5)
+        dies = runs.start(session_data(other.url, total_trials=8, initial_points=8))
+        made_trials(dies, 2)
+        worker.end(signal.SIGKILL)
+        kill_holder(dies, signal.SIGKILL)
+        first = lives.holder()
+        worker.start()
+        assert ended(dies, 90).reason == "all 8 trials made"
+        assert [t.trial for t in trials(dies)] == list(range(1, 9))
+        assert other.active() == {}
+    assert first is not None
+    assert ended(lives).reason == "all 12 trials made"
+    assert [t.trial for t in trials(lives)] == list(range(1, 13))
+    assert hfi.active() == {}
+    assert runs.run(lives)["run_count"] == 1
+
+
+def test_sessions_on_one_target_never_overlap_a_trial_and_on_two_they_do(runs, hfi, session_data):
+    slow(hfi, 0.2)
+    with HfiServer() as other:
+        slow(other, 0.2)
+        few = {"total_trials": 5, "initial_points": 5}
+        first, second = runs.start(session_data(hfi.url, **few)), runs.start(session_data(hfi.url, **few))
+        apart = runs.start(session_data(other.url, **few))
+        waits = until(lambda: [f for f in (first, second) if "waiting for" in (reason_of(f) or "")], 60, "a wait")
+        holder = second if waits[0] == first else first
+        assert reason_of(waits[0]) in (None, f"waiting for the target: session {holder.session_id} has it")
+        made = [trials(folder) for folder in (first, second, apart) if ended(folder)]
+    assert [len(each) for each in made] == [5, 5, 5]
+    one_target = sorted((t.started_at, t.finished_at) for t in made[0] + made[1])
+    assert all(before[1] <= after[0] for before, after in pairwise(one_target))
+    spans = [(each[0].started_at, each[-1].finished_at) for each in made]
+    assert spans[0][0] < spans[1][1]
+    assert spans[1][0] < spans[0][1], "they take turns"
+    assert min(spans[0][0], spans[1][0]) < spans[2][1]
+    assert spans[2][0] < max(spans[0][1], spans[1][1])
+
+
+def reason_of(folder):
+    state = folder.state()
+    return state and state.reason

@@ -1,0 +1,122 @@
+"""Who has a target, by a real Prefect server."""
+
+import signal
+import threading
+import time
+import uuid
+
+import httpx
+import pytest
+
+from boifi_core.target_lock import ALONE, WaitGivenUp, target_name
+
+
+@pytest.fixture
+def endpoint():
+    return f"http://{uuid.uuid4()}.example"
+
+
+@pytest.fixture
+def lease(prefect_server, monkeypatch):
+    from flows import lease
+
+    monkeypatch.delenv(ALONE)
+    monkeypatch.setattr(lease, "POLL_S", 0.05)
+    return lease
+
+
+def never():
+    return False
+
+
+@pytest.fixture
+def variables(prefect_server):
+    """The names of the leases that the server knows."""
+
+    def names():
+        found = httpx.post(f"{prefect_server}/variables/filter", json={}).json()
+        return [each["name"] for each in found if each["name"].startswith("boifi-target-")]
+
+    return names
+
+
+def test_another_waits_and_is_told_for_whom_and_nothing_is_left(lease, endpoint, variables):
+    waits, order = [], []
+
+    def second():
+        with lease.target_lease(endpoint, "session two", on_wait=waits.append, give_up=never):
+            order.append("two")
+
+    other = threading.Thread(target=second)
+    with lease.target_lease(endpoint, "session one", on_wait=pytest.fail, give_up=never):
+        other.start()
+        deadline = time.monotonic() + 20
+        while not waits and time.monotonic() < deadline:
+            time.sleep(0.02)
+        order.append("one")
+    other.join()
+    assert waits == ["session one"]
+    assert order == ["one", "two"]
+    assert variables() == []
+
+
+def test_those_who_wait_get_their_turn_before_the_holder_comes_back(lease, endpoint):
+    """Each adds one to a number, slowly: a lost turn would lose a count."""
+    count, order = [0], []
+
+    def take_turns(name):
+        for _ in range(4):
+            with lease.target_lease(endpoint, name, on_wait=lambda _: None, give_up=never):
+                n = count[0]
+                time.sleep(0.15)
+                count[0] = n + 1
+                order.append(name)
+
+    both = [threading.Thread(target=take_turns, args=(name,)) for name in ("one", "two")]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert count == [8]
+    assert "".join(name[0] for name in order).count("ooo") == 0, order
+
+
+def test_waiting_ends_when_it_is_given_up(lease, endpoint, variables):
+    with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+        waits = []
+        two = lease.target_lease(endpoint, "two", on_wait=waits.append, give_up=lambda: bool(waits))
+        with pytest.raises(WaitGivenUp), two:
+            pass
+    assert variables() == []
+
+
+def test_a_dead_holder_loses_it(lease, endpoint, prefect_server, monkeypatch):
+    monkeypatch.setattr(lease, "LEASE_S", 0.5)
+    name = f"boifi-target-{target_name(endpoint)}"
+    httpx.post(f"{prefect_server}/variables/", json={"name": name, "value": {"holder": "session dead"}})
+    waits = []
+    with lease.target_lease(endpoint, "two", on_wait=waits.append, give_up=never):
+        assert waits == ["session dead"]
+        assert httpx.get(f"{prefect_server}/variables/name/{name}").json()["value"]["holder"] == "two"
+
+
+def test_a_holder_that_is_alive_keeps_it_longer_than_a_lease_lasts(lease, endpoint, monkeypatch):
+    monkeypatch.setattr(lease, "LEASE_S", 0.6)
+    monkeypatch.setattr(lease, "KEEP_ALIVE_S", 0.1)
+    with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+        began = time.monotonic()
+        two = lease.target_lease(endpoint, "two", on_wait=lambda _: None, give_up=lambda: time.monotonic() > began + 2)
+        with pytest.raises(WaitGivenUp), two:
+            pass
+
+
+def test_a_holder_that_lost_it_is_told_by_sigterm(lease, endpoint, prefect_server, monkeypatch):
+    monkeypatch.setattr(lease, "KEEP_ALIVE_S", 0.1)
+    told = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: told.set())
+    try:
+        with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+            httpx.delete(f"{prefect_server}/variables/name/boifi-target-{target_name(endpoint)}").raise_for_status()
+            assert told.wait(20)
+    finally:
+        signal.signal(signal.SIGTERM, before)
