@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from boifi_core.analyzer.normal import Normal
@@ -81,10 +81,11 @@ def catalogue(
     groups = grouped([failure for _, failure in failed])
     modes = [_mode([failed[index] for index in group], of_fault, session_id, dimensions) for group in groups]
     home = {number: mode.id for mode in modes for number in mode.trials}
+    shown = {trial.trial: failure for trial, failure in failed}
     modes = [
         mode.model_copy(
             update={
-                "confirmation": _confirmation(mode, scored, home, len(controls), alarms),
+                "confirmation": _confirmation(mode, scored, home, shown, len(controls), alarms),
                 "minimal": (smallest := minimal_fault(mode, scored, home, dimensions)),
                 "replay": _replay(session_id, mode.worst if smallest is None else smallest.trial),
             }
@@ -151,8 +152,9 @@ def _is_about_calls(fact: Fact) -> bool:
 
 def _confirmation(
     mode: FailureMode,
-    trials: Iterable[Trial],
+    trials: Sequence[Trial],
     home: Mapping[int, str],
+    shown: Mapping[int, Failure],
     controls: int,
     alarms: Sequence[tuple[Fact, ...]],
 ) -> Confirmation | None:
@@ -168,9 +170,14 @@ def _confirmation(
     ]
     if not readings:
         return None
-    telling = {fact.key for fact in mode.signature if fact.weight >= HINT}
-    alike = sum(not telling or any(fact.key in telling for fact in alarm) for alarm in alarms)
-    return confirmation(readings, controls, alike)
+    members = [shown[number] for number in mode.trials]
+    return confirmation(readings, controls, sum(_belongs(alarm, mode, members) for alarm in alarms))
+
+
+def _belongs(alarm: tuple[Fact, ...], mode: FailureMode, members: Sequence[Failure]) -> bool:
+    """Whether a fault-free run would have been taken for the failure, had its fault been in force."""
+    last = len(members)
+    return any(last in group and len(group) > 1 for group in grouped([*members, Failure.of(alarm, mode.worst_plans)]))
 
 
 def _looked_for(trial: Trial, reason: str, home: Mapping[int, str]) -> str | None:

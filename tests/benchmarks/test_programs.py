@@ -105,5 +105,5 @@ def test_an_unknown_name_is_refused_before_anything_is_measured():
         [sys.executable, "-m", "benchmarks", "scoring", "speed"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "name must be one of optimizer, scoring, overhead, demo, got speed" in done.stderr
+    assert "name must be one of optimizer, scoring, overhead, demo, findings, got speed" in done.stderr
     assert "measuring" not in done.stdout

@@ -3,6 +3,7 @@
 import pytest
 from failures import HEALTHY, ID, LATE, NO_REVIEWS, found, tried, verifying
 from histories import scored, trial_of
+from meshes import window
 from pydantic import ValidationError
 
 from boifi_core.findings import Verdict
@@ -115,3 +116,13 @@ def test_without_traces_and_baseline_there_is_a_catalogue_too():
     told = catalogue([trial_of(1, 8.0), trial_of(2, 0.0)], Evidence(), session_id=ID)
     assert [mode.trials for mode in told.modes] == [(1,)]
     assert told.modes[0].sentence
+
+
+def test_that_some_requests_fail_without_a_fault_is_not_held_against_what_breaks_a_call():
+    noisy = window(error_rate=0.03, logs=("no answer",))
+    alarmed = [
+        verifying(n).model_copy(update={"control": Control(observation=noisy, severity=1.8)}) for n in range(2, 6)
+    ]
+    told = found(tried(1), *alarmed)
+    assert (told.false_alarms, told.modes[0].confirmation.false_alarms) == (4, 0)
+    assert told.modes[0].verdict is Verdict.CONFIRMED
