@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks import document
 
-NAMES = ("optimizer", "scoring", "overhead", "demo", "findings")
+NAMES = ("optimizer", "scoring", "hostile", "overhead", "demo", "findings")
 """Modules of this package, each with `measure() -> list[Table]`."""
 
 PLAIN_WIDTH = 140

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-MAX_CHARACTERS = 10 * 1024 * 1024
-"""Longest text that is read."""
+MAX_BYTES = 10 * 1024 * 1024
+"""Longest text that is read, in UTF-8."""
 
 MAX_CONTAINERS = 300_000
 """Most objects and lists. Empty ones take thirty times the memory of their two characters."""
@@ -43,9 +43,11 @@ def check_size(text: str | bytes) -> None:
     Raises:
         TooLarge: it cannot.
     """
-    if len(text) > MAX_CHARACTERS:
-        unit = "characters" if isinstance(text, str) else "bytes"
-        raise TooLarge(f"must have at most {MAX_CHARACTERS} {unit}, got {len(text)}")
+    size = len(text)
+    if isinstance(text, str) and size <= MAX_BYTES and not text.isascii():
+        size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_BYTES:
+        raise TooLarge(f"must have at most {MAX_BYTES} bytes, got {size}")
     containers = _count(text, "{") + _count(text, "[")
     if containers > MAX_CONTAINERS:
         raise TooLarge(f"must have at most {MAX_CONTAINERS} objects and lists, got {containers}")

@@ -148,8 +148,9 @@ class RawObservation(Value):
 
     `status_code` is the most frequent one, `latency_ms` in milliseconds, `error_rate` 0 to 1, `timestamp` the window's
     start. A field that was missing or unusable is None, and `degraded` says why, one reason each. `trace_data` is the
-    trace that stands for the whole, as JSON; `traces` has one for each kind of request, by kind, where the observer
-    tells kinds apart, and `trace_kind` is the kind of `trace_data`. `quantiles_ms` are latencies by name (`p50`).
+    trace that stands for the whole, as JSON in any format that `boifi_core.traces` reads; `traces` has one for each
+    kind of request, by kind, where the observer tells kinds apart, and `trace_kind` is the kind of `trace_data`.
+    `quantiles_ms` are latencies by name (`p50`).
     """
 
     status_code: int | None = Field(default=None, ge=100, le=599)

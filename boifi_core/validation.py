@@ -110,9 +110,15 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """The types that an annotation allows, out of unions, lists and tuples; a dict is one."""
+    """The types that an annotation allows, out of unions, lists and tuples; a dict is one.
+
+    A model's subclasses are among them: where they are named by a `type`, the model stands for all.
+    """
     if get_origin(annotation) in (None, dict):
         yield annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for kind in annotation.__subclasses__():
+                yield from _kinds(kind)
     else:
         for argument in get_args(annotation):
             yield from _kinds(argument)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boifi_core.bounded_json import MAX_CHARACTERS as MAX_TEXT
+from boifi_core.bounded_json import MAX_BYTES as MAX_TEXT
 from boifi_core.traces import Span, parse_trace
 
 __all__ = ["MAX_SEQUENCE", "MAX_TEXT", "Span", "operations", "parents", "parse_trace"]

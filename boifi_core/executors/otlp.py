@@ -22,10 +22,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from boifi_core import bounded_json
 from boifi_core.errors import InvalidInput
+from boifi_core.executors.span_count import count_spans
 from boifi_core.executors.spans import ReceivedSpan, SpanStore
 from boifi_core.traces.otlp import hex_id
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_BODY_BYTES = 6 * 1024 * 1024
+_MAX_SPANS = 50_000
 _PROTOBUF = "application/x-protobuf"
 _JSON = "application/json"
 _IDLE_S = 60
@@ -216,6 +218,8 @@ def _decoded(body: bytes, encoding: str) -> ExportTraceServiceRequest:
     try:
         if encoding == _JSON:
             ParseDict(_with_base64_ids(bounded_json.loads(body)), request, ignore_unknown_fields=True)
+        elif count_spans(body, _MAX_SPANS) > _MAX_SPANS:
+            raise _Refused(413, f"an export is at most {_MAX_SPANS} spans")
         else:
             request.ParseFromString(body)
     except (DecodeError, ParseError, ValueError, TypeError, AttributeError, RecursionError):

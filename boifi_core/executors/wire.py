@@ -24,7 +24,7 @@ from boifi_core.executors.client import new_client
 from boifi_core.executors.config import EndpointConfig
 from boifi_core.executors.loop import LoopThread
 
-MAX_BODY_BYTES = bounded_json.MAX_CHARACTERS
+MAX_BODY_BYTES = bounded_json.MAX_BYTES
 _MAX_REASON_CHARACTERS = 300
 _CONNECTIONS = 4
 

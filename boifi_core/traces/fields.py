@@ -13,16 +13,18 @@ _LARGEST_NS = 1 << 63  # what every format's own integers hold
 
 def text(value: Any) -> str | None:
     """Printable text of at most `MAX_TEXT` characters, also of a whole number; None for anything else, and for none."""
+    if isinstance(value, str):
+        if 0 < len(value) <= MAX_TEXT and value.isascii() and value.isprintable():  # as nearly all are
+            return value
+        return _sound(value) if value else None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 1 << 128 else None
-    return _sound(value) if isinstance(value, str) and value else None
+    return None
 
 
 def _sound(value: str) -> str:
     if len(value) > MAX_TEXT:
         value = value[: MAX_TEXT - 1] + "…"
-    if value.isascii() and value.isprintable():
-        return value
     # JSON escapes can spell half a surrogate pair, which no file or terminal takes.
     sound = value.encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else " " for character in sound)
@@ -30,7 +32,7 @@ def _sound(value: str) -> str:
 
 def number(value: Any) -> float | None:
     """A finite number >= 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
         found = float(value)
@@ -41,6 +43,8 @@ def number(value: Any) -> float | None:
 
 def whole(value: Any) -> int | None:
     """A whole number from 0 to 2^63, also as text, as protobuf's JSON writes the large ones."""
+    if value is None:
+        return None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and value.is_integer():

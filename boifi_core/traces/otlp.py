@@ -7,7 +7,6 @@ Tempo's HTTP API, "Query" and "Query V2"; Jaeger's api_v3 `QueryService`, whose 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -60,7 +59,7 @@ def hex_id(value: Any) -> str | None:
     elif len(found) in _BASE64_LENGTHS:
         try:
             found = base64.b64decode(found, validate=True).hex()
-        except binascii.Error:
+        except ValueError:
             return found
     return found if found.strip("0") else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_SPANS = 50_000
+MAX_SPANS = 20_000
 """Most spans of a trace that are read."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from boifi_core.traces.record import Record
@@ -71,32 +71,45 @@ def _once_each(nodes: Sequence[_Node]) -> list[_Node]:
     return list(kept.values())
 
 
+@dataclass(slots=True)
+class _Sharers:
+    """The spans with one id: one, or a client's and a server's, or any number from somebody hostile."""
+
+    first: _Node
+    second: _Node | None = None
+    client: _Node | None = None
+    server: _Node | None = None
+    of_service: dict[str | None, _Node] = field(default_factory=dict)
+
+    def add(self, node: _Node) -> None:
+        if node is not self.first:
+            self.second = self.second or node
+        if node.record.kind == "client":
+            self.client = self.client or node
+        if node.record.kind == "server":
+            self.server = self.server or node
+        self.of_service.setdefault(node.record.service, node)
+
+    def caller_of(self, node: _Node) -> _Node | None:
+        """Who of them called `node`: its own service's, else the one that received the call, else any but itself."""
+        candidates = (self.of_service.get(node.record.service), self.server, self.first, self.second)
+        return next((each for each in candidates if each is not None and each is not node), None)
+
+
 def _join(nodes: Sequence[_Node]) -> None:
     """Give every node its parent."""
-    sharing: dict[tuple[str | None, str], list[_Node]] = defaultdict(list)
+    sharing: dict[tuple[str | None, str], _Sharers] = {}
     for node in nodes:
         if node.record.id is not None:
-            sharing[node.record.trace_id, node.record.id].append(node)
+            sharing.setdefault((node.record.trace_id, node.record.id), _Sharers(node)).add(node)
     for node in nodes:
         record = node.record
-        if record.kind == "server" and record.id is not None:
-            client = _of_kind("client", sharing[record.trace_id, record.id])
-            if client is not None:
-                node.parent = client
-                continue
-        if record.parent_id is not None:
-            node.parent = _caller(node, sharing.get((record.trace_id, record.parent_id), []))
-
-
-def _caller(node: _Node, candidates: Sequence[_Node]) -> _Node | None:
-    """Of those with the id that is the parent's: its own service's, else the one that received the call, else any."""
-    others = [each for each in candidates if each is not node]
-    own = next((each for each in others if each.record.service == node.record.service), None)
-    return own or _of_kind("server", others) or next(iter(others), None)
-
-
-def _of_kind(kind: str, nodes: Iterable[_Node]) -> _Node | None:
-    return next((node for node in nodes if node.record.kind == kind), None)
+        same = sharing[record.trace_id, record.id] if record.id is not None else None
+        if same is not None and same.client is not None and record.kind == "server":
+            node.parent = same.client
+        elif record.parent_id is not None:
+            callers = sharing.get((record.trace_id, record.parent_id))
+            node.parent = None if callers is None else callers.caller_of(node)
 
 
 def _in_order(nodes: Sequence[_Node]) -> list[_Node]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import demo, optimizer, overhead, scoring
+from benchmarks import demo, hostile, optimizer, overhead, scoring
 from benchmarks.memory import children_of, memory_of
 from benchmarks.spaces import severity, space_of
 from boifi_core.analyzer import AnalyzerService
@@ -35,6 +35,17 @@ def test_the_optimizer_is_timed_beside_scikit_optimize():
             assert 0 < median <= p95
     for row in theirs:
         assert float(row[-1]) == pytest.approx(figures(row[6])[0] / figures(ours[6])[0], rel=0.05, abs=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_hostile_traces_are_measured_one_by_one(monkeypatch):
+    monkeypatch.setattr(hostile, "HOSTILE", {"two spans": lambda: '{"spans": [{}, {}]}', "none": lambda: "[" * 100_000})
+    [table] = hostile.measure()
+    assert [(row[0], row[3]) for row in table.rows] == [
+        ("two spans", "read"),
+        ("none", "trace_data: must be JSON: nested too deep"),
+    ]
+    assert all(0 <= float(row[1]) < 2 and 0 <= float(row[2]) < 200 for row in table.rows)
 
 
 def test_spaces_have_as_many_dimensions_as_asked_for_and_scores_that_differ():
@@ -105,5 +116,5 @@ def test_an_unknown_name_is_refused_before_anything_is_measured():
         [sys.executable, "-m", "benchmarks", "scoring", "speed"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "name must be one of optimizer, scoring, overhead, demo, findings, got speed" in done.stderr
+    assert "name must be one of optimizer, scoring, hostile, overhead, demo, findings, got speed" in done.stderr
     assert "measuring" not in done.stdout

@@ -96,6 +96,16 @@ def test_only_executor_and_search_space_are_required():
         ("guardrails", {"abort_if": {"field": "mood", "operator": "equals", "value": 1}}, "guardrails.abort_if"),
         ("observer", {"type": "probe", "requests": []}, "observer.requests: must have at least 1 entries"),
         ("observer", {"type": "oracle"}, "observer.type: must be one of"),
+        (
+            "observer",
+            {"type": "probe", "requests": [{"url": "a"}]},
+            "observer.requests[0].url: must be an http:// or https:// URL with a host, got 'a'",
+        ),
+        (
+            "observer",
+            {"type": "probe", "requests": [{"url": "http://a"}], "traces": {"type": "jaeger"}},
+            "observer.traces.endpoint: is required",
+        ),
         ("name", "two\nlines", "name: must be one printable line"),
         ("seed", -1, "seed: must be at least 0, got -1"),
     ],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from boifi_core.errors import ExecutorBadAnswer, ExecutorError, ExecutorRejected
 from boifi_core.executors.config import BackendConfig
@@ -44,11 +45,11 @@ class _Kind:
 
 @dataclass(slots=True)
 class _Round:
-    """One `collect`: what is waited for, and what went wrong."""
+    """One `collect`: what is waited for, until when, and what went wrong last."""
 
     kinds: Sequence[_Kind]
     deadline: float
-    reasons: dict[str, None] = field(default_factory=dict)
+    error: ExecutorError | None = None
 
 
 class Backend:
@@ -85,18 +86,12 @@ class Backend:
         round_ = _Round(kinds, time.monotonic() + limit_s)
         pause_s = _FIRST_PAUSE_S
         while True:
-            try:
-                self._ask(round_)
-            except ExecutorError as error:
-                round_.reasons[f"traces: {error}"] = None
-                if isinstance(error, ExecutorRejected):
-                    break
+            self._ask(round_)
             left_s = round_.deadline - time.monotonic()
-            if left_s <= 0 or all(kind.done for kind in kinds):
-                break
+            if left_s <= 0 or all(kind.done for kind in kinds) or isinstance(round_.error, ExecutorRejected):
+                return self._collected(round_)
             time.sleep(min(pause_s, left_s))
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        return self._collected(round_)
 
     def close(self) -> None:
         """See `TraceSource`."""
@@ -104,8 +99,10 @@ class Backend:
 
     def _collected(self, round_: _Round) -> Collected:
         traces: dict[str, Sequence[Span]] = {}
+        reasons = []
         # What went wrong on the way is no reason where all is there in the end.
-        reasons = [] if all(kind.done for kind in round_.kinds) else list(round_.reasons)
+        if round_.error is not None and not all(kind.done for kind in round_.kinds):
+            reasons.append(f"traces: {round_.error}")
         for kind in round_.kinds:
             if not kind.records:
                 continue
@@ -118,20 +115,25 @@ class Backend:
         return Collected(traces, reasons)
 
     def _ask(self, round_: _Round) -> None:
-        """Ask once for every trace that is not whole."""
-        waiting = [kind for kind in round_.kinds if not kind.done]
-        if self._config.service is not None and any(kind.trace_id is None for kind in waiting):
-            self._look_for([kind for kind in waiting if kind.trace_id is None], round_)
-        for kind in waiting:
-            if time.monotonic() >= round_.deadline:
+        """Ask once for every trace that is not whole; a refusal ends it, since repeating cannot help."""
+        if self._config.service is not None:
+            self._try(round_, lambda: self._look_for(round_))
+        for kind in round_.kinds:
+            if time.monotonic() >= round_.deadline or isinstance(round_.error, ExecutorRejected):
                 return
-            if kind.trace_id is not None:
-                self._fetch(kind, kind.trace_id, round_.deadline)
-            elif self._config.service is None:
+            if kind.trace_id is None and self._config.service is None:
                 # In turn, and the first that is there is kept to.
                 kind.outcome = kind.preferred[kind.tries % len(kind.preferred)]
                 kind.tries += 1
-                self._fetch(kind, kind.outcome.trace_id.hex(), round_.deadline)
+            trace_id = kind.trace_id or (kind.outcome.trace_id.hex() if kind.outcome else None)
+            if not kind.done and trace_id is not None:
+                self._try(round_, partial(self._fetch, kind, trace_id, round_.deadline))
+
+    def _try(self, round_: _Round, ask: Callable[[], None]) -> None:
+        try:
+            ask()
+        except ExecutorError as error:
+            round_.error = error
 
     def _fetch(self, kind: _Kind, trace_id: str, deadline: float) -> None:
         records = self._records(trace_id, deadline)
@@ -151,15 +153,18 @@ class Backend:
             if answer.status == 404:
                 continue
             try:
-                return list(self._dialect.records(answer.value()))
+                return [record for record in self._dialect.records(answer.value()) if record.id is not None]
             except ExecutorBadAnswer:
                 if version == 0:
                     raise
                 # A server that lacks this version of the API may answer with its web page.
         return []
 
-    def _look_for(self, kinds: Sequence[_Kind], round_: _Round) -> None:
-        """Give each of these kinds the trace that fits one of its requests best by time."""
+    def _look_for(self, round_: _Round) -> None:
+        """Give each kind without a trace the one that fits one of its requests best by time."""
+        kinds = [kind for kind in round_.kinds if kind.trace_id is None]
+        if not kinds:
+            return
         outcomes = [each for kind in kinds for each in kind.preferred]
         from_ns = min(each.started_ns for each in outcomes) - _CLOCKS_NS
         to_ns = max(each.ended_ns for each in outcomes) + _CLOCKS_NS

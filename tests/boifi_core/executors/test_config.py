@@ -127,6 +127,16 @@ def test_a_whole_session_file_can_be_written_and_read_again():
     assert Session.model_validate(session.model_dump(mode="json")) == session
 
 
+@pytest.mark.parametrize("kind", ["jaeger", "tempo", "zipkin"])
+def test_a_backend_of_traces_can_be_written_and_read_again(kind):
+    traces = {"type": kind, "endpoint": f"{ENDPOINT}/", "token": "${TRACES_TOKEN}", "service": "gateway"}
+    probe = {"type": "probe", "requests": REQUESTS, "traces": traces}
+    session = Session.model_validate({"executor": {"endpoint": ENDPOINT}, "observer": probe})
+    assert (session.observer.traces.type, session.observer.traces.endpoint) == (kind, ENDPOINT)
+    assert Session.model_validate_json(session.model_dump_json()) == session
+    assert Session.model_validate(session.model_dump(mode="json")) == session
+
+
 class TestToken:
     def test_a_literal_one_is_never_shown(self):
         config = ExecutorConfig(endpoint=ENDPOINT, token="s3cret")

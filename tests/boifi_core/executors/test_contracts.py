@@ -5,6 +5,7 @@ from hfi_server import HfiServer
 from injector_contract import InjectorContract
 from observer_contract import ObserverContract
 from target_server import Target
+from trace_backends import TraceBackend, jaeger_api
 
 from boifi_core.executors import ExecutorConfig, ObserverConfig, open_injector, open_observer
 
@@ -61,5 +62,18 @@ class TestProbe(ObserverContract):
             )
             observer = open_observer(ExecutorConfig(endpoint="http://127.0.0.1:1"), config)
             target.otlp_port = observer.source.receiver.port
+            yield observer
+            observer.close()
+
+
+class TestProbeWithTracesOfABackend(ObserverContract):
+    @pytest.fixture
+    def observer(self):
+        with TraceBackend(jaeger_api) as backend, Target(otlp_port=backend.port) as target:
+            traces = {"type": "jaeger", "endpoint": backend.url, "quiet_s": 0.05}
+            config = {"type": "probe", "requests": [{"url": target.url}], "count": 6, "traces": traces}
+            observer = open_observer(
+                ExecutorConfig(endpoint="http://127.0.0.1:1"), ObserverConfig.model_validate(config)
+            )
             yield observer
             observer.close()

@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from target_server import span_request
 
@@ -16,6 +17,9 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE_ID = bytes.fromhex("0af7651916cd43dd8448eb211c80319c")
 PARENT_ID = bytes.fromhex("b7ad6b7169203331")
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
+EMPTY_SPANS = bytes.fromhex("0ac4843d12c0843d") + b"\x12\x00" * 500_000
+"""An export of half a million spans in a megabyte, which would take eighty."""
 
 
 @pytest.fixture
@@ -85,6 +89,13 @@ def test_takes_json_with_hexadecimal_ids(receiver):
     )
 
 
+def test_takes_json_with_base64_ids_and_enum_names(receiver):
+    body = json_format.MessageToJson(one_span())
+    assert post(receiver, body, {"Content-Type": "application/json"})[0] == 200
+    (received,) = spans_of(receiver)
+    assert (received.span.parent_span_id, received.span.kind) == (PARENT_ID, 2)
+
+
 def test_one_connection_serves_many_exports(receiver):
     connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=5)
     for _ in range(3):
@@ -106,6 +117,9 @@ def test_one_connection_serves_many_exports(receiver):
         (404, {"body": b"", "path": "/v1/metrics"}),
         (405, {"body": None, "method": "GET"}),
         (413, {"body": gzip.compress(bytes(MAX_BODY_BYTES + 1)), "headers": {**PROTOBUF, "Content-Encoding": "gzip"}}),
+        (413, {"body": EMPTY_SPANS}),
+        (413, {"body": gzip.compress(EMPTY_SPANS), "headers": {**PROTOBUF, "Content-Encoding": "gzip"}}),
+        (400, {"body": b"[" + b"[]," * 400_000 + b"[]]", "headers": {"Content-Type": "application/json"}}),
         (415, {"body": b"", "headers": {"Content-Type": "text/plain"}}),
         (415, {"body": b"", "headers": {**PROTOBUF, "Content-Encoding": "br"}}),
     ],

@@ -142,6 +142,7 @@ class TestOtlp:
             ("AAAAAAAAAAA=", None),
             ("root", "root"),
             ("not base64!!", "not base64!!"),
+            ("7uGbfsÄBsXQ=", "7uGbfsÄBsXQ="),
             ("", None),
             (None, None),
             ([], None),

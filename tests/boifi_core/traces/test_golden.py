@@ -1,9 +1,14 @@
 """The formats' own published examples; golden/README.md names their sources."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from boifi_core.analyzer import AnalyzerService
+from boifi_core.executors.observation import read_observation
+from boifi_core.models import RawObservation
 from boifi_core.traces import FORMATS, documents_in, parse_trace, trace_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,3 +45,22 @@ def test_is_of_one_format_only(path):
 def test_every_format_has_one():
     names = {path.stem.partition("-")[0] for path in INPUTS}
     assert names == {"plan", "otlp", "jaeger", "zipkin", "tempo"}
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("as_object", [False, True], ids=["text", "object"])
+def test_an_observation_that_has_it_is_scored_like_one_with_the_span_list(path, as_object):
+    if as_object and path.suffix == ".jsonl":
+        pytest.skip("several lines are no one JSON value")
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    trace = json.loads(path.read_text()) if as_object else path.read_text()
+    fields = {"status_code": 200, "latency_ms": 1.0, "error_rate": 0, "logs": [], "trace_data": trace}
+    seen = read_observation(fields, timestamp=now)
+    assert seen.degraded == ()
+    assert parse_trace(seen.trace_data) == parse_trace(expected(path))
+    raw = RawObservation(status_code=200, latency_ms=1.0, error_rate=0, trace_data=path.read_text(), timestamp=now)
+    analyzer = AnalyzerService()
+    assert analyzer.calculate_severity(raw, raw) == analyzer.calculate_severity(seen, seen)
+    assert analyzer.calculate_severity(seen).breakdown.keys() == (
+        {"struct.error_span"} if '"status":"error"' in expected(path) else set()
+    )

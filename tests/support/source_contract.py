@@ -1,0 +1,124 @@
+"""Promises every source of traces keeps, seen through the probe that asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+from target_server import Reply, Target, export, span_request
+
+from boifi_core.executors import Probe, ProbeConfig
+
+
+def spans_of(text):
+    return json.loads(text)["spans"]
+
+
+def ids_in(seen):
+    """The trace id and the parent's id that a request carries."""
+    _, trace_id, parent_id, _ = seen.headers["traceparent"].split("-")
+    return trace_id, parent_id
+
+
+def send_span(port, trace_id, span_id, parent_id, *, lasts_s=0.0, **fields):
+    """Export a span that begins now."""
+    start_ns = time.time_ns()
+    request = span_request(
+        f"00-{trace_id}-{parent_id or '00' * 8}-01", start_ns=start_ns, end_ns=start_ns + round(lasts_s * 1e9), **fields
+    )
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    span.span_id = bytes.fromhex(span_id)
+    if parent_id is None:
+        span.ClearField("parent_span_id")
+    export(port, request)
+
+
+def calling_cart(port, *, after_s=0.0, parent=None):
+    """A target that has a call of `cart` below each of its spans, exported so long after the request."""
+
+    def reply(seen):
+        trace_id, parent_id = ids_in(seen)
+        own_id = bytes.fromhex(parent_id)[::-1].hex()
+        send = threading.Timer(
+            after_s,
+            send_span,
+            (port, trace_id, os.urandom(8).hex(), parent or own_id),
+            {"service": "cart", "name": "GET /cart/42"},
+        )
+        send.daemon = True
+        send.start()
+        if not after_s:
+            send.join()
+        return Reply()
+
+    return reply
+
+
+class TraceSourceContract:
+    """Subclasses supply `traces`: that part of a probe's config, and the port that the target's spans go to."""
+
+    @pytest.fixture
+    def target(self, traces):
+        with Target(otlp_port=traces[1]) as target:
+            yield target
+
+    @pytest.fixture
+    def observe(self, target, traces):
+        """Drives one window of these paths, and closes the probe twice."""
+        probes = []
+
+        def drive(*paths, count=4, timeout_s=10.0, **changes):
+            requests = [{"url": target.url + path} for path in paths]
+            config = {"requests": requests, "count": count, "traces": {**traces[0], **changes}}
+            probes.append(Probe(ProbeConfig.model_validate(config)))
+            if traces[1] is None:
+                target.otlp_port = probes[-1].source.receiver.port
+            return probes[-1].observe(newer_than=datetime.now(UTC), timeout_s=timeout_s)
+
+        yield drive
+        for probe in probes:
+            probe.close()
+            probe.close()
+
+    def test_one_trace_for_each_kind_of_request(self, observe, target):
+        target.reply = lambda seen: Reply(status=503 if seen.path == "/pay" else 200)
+        seen = observe("/pay", "/list")
+        assert seen.degraded == ()
+        assert set(seen.traces) == {"GET /pay", "GET /list"}
+        assert seen.trace_kind == "GET /pay"
+        (span,) = spans_of(seen.trace_data)
+        assert (span["service"], span["name"].lower(), span["kind"], span["status"]) == (
+            "shop",
+            "shop:get /pay",
+            "server",
+            "error",
+        )
+        assert (span["id"], span["parent_id"], span["start_ms"]) == ("0001", None, 0)
+        assert [span["status"] for span in spans_of(seen.traces["GET /list"])] == ["success"]
+
+    def test_what_lies_below_is_in_it(self, observe, target):
+        target.reply = lambda seen: calling_cart(target.otlp_port)(seen)
+        first, second = spans_of(observe("/").trace_data)
+        assert (first["service"], second["service"], second["parent_id"]) == ("shop", "cart", first["id"])
+        assert second["name"].lower() == "cart:get /cart/{id}"
+
+    def test_every_window_has_its_own(self, observe, target):
+        first, second = observe("/").trace_data, observe("/").trace_data
+        assert len(spans_of(first)) == len(spans_of(second)) == 1
+
+    def test_without_spans_the_observation_is_there_and_says_so(self, observe, target):
+        target.reply = lambda seen: (setattr(target, "otlp_port", None), Reply())[1]
+        seen = observe("/", timeout_s=0.6)
+        assert (seen.status_code, seen.trace_data) == (200, None)
+        assert seen.degraded == ("traces: no span of GET /",)
+
+    def test_a_trace_larger_than_is_read_is_a_reason(self, observe, target, monkeypatch):
+        monkeypatch.setattr("boifi_core.traces.tidy.MAX_SPANS", 1)
+        target.reply = lambda seen: calling_cart(target.otlp_port)(seen)
+        seen = observe("/")
+        assert seen.trace_data is None
+        assert "traces: the trace of GET / must have at most 1 spans" in seen.degraded
