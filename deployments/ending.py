@@ -13,6 +13,9 @@ from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import write_report_files
 from boifi_core.session import read_trials, stored_config
 
+INTERRUPTED = "interrupted"
+"""How the reason of a session begins whose process was ended in good order."""
+
 _DEATHS_FILE = "deaths.json"
 
 
@@ -48,15 +51,24 @@ def remove_policies(folder: SessionFolder) -> list[str]:
 
 
 def count_death(folder: SessionFolder) -> int:
-    """Note that the session's process died; returns how often it did since the last new trial."""
+    """Note that the session's process has gone; returns how often it died since the last new trial.
+
+    One that ended in good order, as its state then says, did not die. Its state says so until its successor writes the
+    next: where that one has gone too without a word, it died.
+    """
     trials = len(list(folder.history.glob("*.parquet")))
+    state = folder.state()
+    is_interrupted = state is not None and (state.reason or "").startswith(INTERRUPTED)
+    interrupted_at = state.updated_at.isoformat() if state is not None and is_interrupted else None
     path = folder.path / _DEATHS_FILE
     try:
         before = json.loads(path.read_text())
     except (OSError, ValueError):
         before = {}
-    deaths = before.get("deaths", 0) + 1 if before.get("trials") == trials else 1
-    write_atomically(path, json.dumps({"trials": trials, "deaths": deaths}))
+    deaths = int(before.get("deaths", 0)) if before.get("trials") == trials else 0
+    if interrupted_at is None or interrupted_at == before.get("interrupted_at"):
+        deaths += 1
+    write_atomically(path, json.dumps({"trials": trials, "deaths": deaths, "interrupted_at": interrupted_at}))
     return deaths
 
 

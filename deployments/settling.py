@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -78,8 +79,8 @@ async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolde
         deaths=0,
     )
     what = fate(seen)
-    if what.act is Act.RUN_AGAIN and not _was_interrupted(session):
-        what = fate(Seen(**{**seen.__dict__, "deaths": count_death(folder)}))
+    if what.act is Act.RUN_AGAIN:
+        what = fate(replace(seen, deaths=count_death(folder)))
     if what.act is not Act.LEAVE:
         log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})
     if what.act is Act.RUN_AGAIN:
@@ -92,11 +93,6 @@ async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolde
         session = folder.state()
     if what.act in (Act.END_SESSION, Act.TELL_PREFECT) and session is not None:
         await client.set_flow_run_state(flow_run.id, as_prefect(session), force=True)
-
-
-def _was_interrupted(session: SessionState | None) -> bool:
-    """Whether the process ended because somebody ended it in good order."""
-    return session is not None and (session.reason or "").startswith("interrupted")
 
 
 def as_prefect(session: SessionState) -> State:

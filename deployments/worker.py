@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
@@ -36,7 +37,6 @@ BREAK_OFF_S = 45.0
 """How long sessions may take to break their trials off and remove their faults when the worker ends, seconds."""
 
 LAST_WORDS_S = 5.0
-
 
 _API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
 
@@ -88,7 +88,7 @@ async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, wi
         await worker.start(printer=log.info)
 
 
-async def _after(client: PrefectClient, worker: ForkingWorker, flow_run) -> None:  # type: ignore[no-untyped-def]
+async def _after(client: PrefectClient, worker: ForkingWorker, flow_run: FlowRun) -> None:
     if worker.is_ending:
         return  # its session goes on when the service does
     try:
