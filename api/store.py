@@ -129,7 +129,7 @@ def _in_thread(method: Callable[Concatenate[Store, P], T]) -> Callable[Concatena
     """Run a method in one of the store's own threads: whoever waits for it may go, it ends as if they had stayed."""
 
     @wraps(method)
-    async def run(self: Store, *arguments: P.args, **options: P.kwargs) -> T:
+    async def run(self: Store, /, *arguments: P.args, **options: P.kwargs) -> T:
         call = partial(method, self, *arguments, **options)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
