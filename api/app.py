@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from sqlalchemy.exc import SQLAlchemyError
 
 from api import errors, logs
 from api.events import Streams
@@ -22,6 +25,8 @@ from api.settings import Settings
 from api.store import Store
 
 VERSION = "0.1.0"
+
+_log = logging.getLogger("boifi.api")
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -56,6 +61,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do what is never done; when it fails, such as while the database is away, begin it again."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            known = isinstance(error, (SQLAlchemyError, OSError))
+            _log.error("%s", " ".join(str(error).split())[:300], exc_info=None if known else error)
+            await asyncio.sleep(1.0)
+
+
 def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -64,10 +80,11 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
         await store.open()
         index = Index(store, settings.data, metrics.trial)
         await index.remember_keys()
-        launcher = Launcher(index)
         streams = Streams(settings.max_streams, metrics.streams)
-        app.state.parts = Parts(settings, store, index, launcher, Reports(), metrics, streams)
-        tasks = [asyncio.create_task(index.watch(settings.poll_s)), asyncio.create_task(launcher.work())]
+        app.state.parts = Parts(settings, store, index, Reports(), metrics, streams)
+        launcher = Launcher(index)
+        works = (lambda: index.watch(settings.poll_s), launcher.work)
+        tasks = [asyncio.create_task(_kept_up(work)) for work in works]
         try:
             yield
         finally:

@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from api.store import ENDED, Claim, Store, micros
 from boifi_core.config import SessionConfig, parse_session
 from boifi_core.errors import BoifiError
@@ -46,6 +44,7 @@ class Index:
 
     Attributes:
         changed: set and replaced whenever a session has changed, for who waits for that.
+        unstarted: set when a session is seen that is ours to start.
         complete: whether all folders were looked at since the start.
     """
 
@@ -53,6 +52,7 @@ class Index:
         self.store = store
         self.data = data
         self.changed = asyncio.Event()
+        self.unstarted = asyncio.Event()
         self.complete = False
         self._on_trial = on_trial or (lambda trial: None)
         self._configs: dict[str, SessionConfig] = {}
@@ -67,14 +67,11 @@ class Index:
         loop = asyncio.get_running_loop()
         all_at = loop.time()
         while True:
-            try:
-                everything = loop.time() >= all_at
-                await self.refresh_all(only_unfinished=not everything)
-                if everything:
-                    all_at = loop.time() + LOOK_AT_ENDED_S
-                    self.complete = True
-            except (OSError, SQLAlchemyError) as error:
-                _log.warning("the sessions cannot be looked at: %s", " ".join(str(error).split()))
+            everything = loop.time() >= all_at
+            await self.refresh_all(only_unfinished=not everything)
+            if everything:
+                all_at = loop.time() + LOOK_AT_ENDED_S
+                self.complete = True
             await asyncio.sleep(poll_s)
 
     async def refresh_all(self, *, only_unfinished: bool = False) -> None:
@@ -109,6 +106,8 @@ class Index:
             if seen.row["status"] in ENDED:
                 self._configs.pop(session_id, None)
                 self._locks.pop(session_id, None)
+        if seen.row["is_ours_to_start"] and not seen.row["flow_run_id"] and seen.row["status"] not in ENDED:
+            self.unstarted.set()
         for trial in seen.trials:
             if trial.trial in new:
                 self._on_trial(trial)

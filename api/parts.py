@@ -11,7 +11,6 @@ from api.events import Streams
 from api.index import Index
 from api.metrics import Metrics
 from api.reports import Reports
-from api.runs import Launcher
 from api.settings import Settings
 from api.store import Store
 
@@ -23,7 +22,6 @@ class Parts:
     settings: Settings
     store: Store
     index: Index
-    launcher: Launcher
     reports: Reports
     metrics: Metrics
     streams: Streams

@@ -100,22 +100,17 @@ class Launcher:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._asked = asyncio.Event()
-
-    def poke(self) -> None:
-        """There is a new session."""
-        self._asked.set()
 
     async def work(self) -> None:
         """Start what has no flow run yet; after a failure, again and again, ever less often."""
         pause_s = 1.0
         while True:
-            self._asked.clear()
+            self._index.unstarted.clear()
             waiting = await self._index.store.unstarted()
             left = await self._start_all(waiting)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S) if left else 1.0
             try:
-                await asyncio.wait_for(self._asked.wait(), pause_s if left else LONGEST_PAUSE_S)
+                await asyncio.wait_for(self._index.unstarted.wait(), pause_s if left else LONGEST_PAUSE_S)
             except TimeoutError:
                 continue
 

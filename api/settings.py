@@ -157,3 +157,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def settings_table() -> str:
+    """All settings as the table of `docs/api.md`."""
+    lines = ["| setting | meaning | default |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        value = field.default
+        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value or "")
+        default = f"`{shown}`" if shown else ""
+        lines.append(f"| `BOIFI_{name.upper()}` | {field.description} | {default} |")
+    return "\n".join(lines)

@@ -46,6 +46,15 @@ class ReportQuery(BaseModel):
 
 
 _text = {"schema": {"type": "string"}}
+_event = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["trial", "status", "end"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "description": "JSON: a trial, a session as in the list, or the reason it ended."},
+    },
+    "required": ["event", "data"],
+}
 _bytes = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -101,7 +110,7 @@ async def report(query: Annotated[ReportQuery, Query()], caller: Reader, row: Fo
     response_class=Response,
     responses={
         **documented(404, 422),
-        200: {"content": {"text/event-stream": _text}},
+        200: {"content": {"text/event-stream": {"schema": _event}}},
         204: {"description": "The reader knows the end already."},
     },
 )

@@ -111,7 +111,6 @@ async def create(
             await here.store.release(session_id)
         raise
     await here.index.refresh(folder.session_id)
-    here.launcher.poke()
     audit("created", caller.name, folder.session_id, target=config.executor.endpoint)
     return _created(here, folder.session_id, SessionStatus.PENDING, None, warnings)
 
