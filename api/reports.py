@@ -10,7 +10,6 @@ from api.errors import ApiError
 from api.index import stamp_of
 from api.store import ENDED
 from boifi_core.folder import SessionFolder
-from boifi_core.reporting import FORMATS
 
 KEPT = 32
 TIMEOUT_S = 120.0
@@ -26,7 +25,7 @@ class Reports:
         self._one = asyncio.Lock()
 
     async def report(self, folder: SessionFolder, status: str, form: str) -> str:
-        """A session's report in one of `FORMATS`."""
+        """A session's report as Markdown, HTML or JSON: `md`, `html`, `json`."""
         if status in ENDED and form in WRITTEN:
             written = await asyncio.to_thread(_written, folder, form)
             if written is not None:
@@ -80,5 +79,3 @@ def _main(path: str, form: str) -> None:
 
 if __name__ == "__main__":
     _main(*sys.argv[1:])
-
-__all__ = ["FORMATS", "Reports"]
