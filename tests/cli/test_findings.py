@@ -10,6 +10,7 @@ from boifi_core.folder import find_session
 from boifi_core.reporting import stored_catalogue
 from demo.target import start_target
 
+ATTEMPTS = 3
 SPACE = {
     "dimensions": [
         {"name": "fault_type", "type": "categorical", "values": ["delay"]},
@@ -39,9 +40,13 @@ def test_each_failure_is_confirmed_made_small_and_fails_again_when_it_is_replaye
         "minimise": {"share": 0.5},
     }
     path.write_text(yaml.safe_dump(data))
-    said = boifi_here("run", path, check=0)
-    folder = find_session(Path(tmp_path / "data"), said.stdout.split("session     ")[1][:8])
-    found = stored_catalogue(folder)
+    # A busy machine disturbs the shop itself; a session that saw that, by its fault-free runs, is made again.
+    for _ in range(ATTEMPTS):
+        said = boifi_here("run", path, check=0)
+        folder = find_session(Path(tmp_path / "data"), said.stdout.split("session     ")[1][:8])
+        found = stored_catalogue(folder)
+        if not found.false_alarms:
+            break
     told = [mode.sentence for mode in found.modes]
     [charged] = [mode for mode in found.modes if "gives up on payments after" in mode.sentence]
     [unavailable] = [mode for mode in found.modes if "gives up on reviews after" in mode.sentence]
