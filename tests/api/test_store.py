@@ -170,6 +170,7 @@ def test_a_folder_that_cannot_be_read_hides_no_other(tmp_path):
 
 
 def test_a_database_that_goes_away_is_gone_back_to(tmp_path, monkeypatch):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with facade(tmp_path) as api:
         wait_for(lambda: "PREFECT" in api.get("/ready").text)
         stamps = Store.stamps
