@@ -119,7 +119,7 @@ class History:
             # Not pq.read_table: its threads can outlive the interpreter and abort it at exit (apache/arrow#34314).
             with part.open("rb") as file:
                 table = pq.ParquetFile(file, page_checksum_verification=True).read(use_threads=False)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no UTF-8 is a ValueError
             raise HistoryDamaged(f"{part} cannot be read: {_one_line(error)}") from error
         if not table.schema.equals(self._schema) and not is_earlier(table.schema, self._dimensions):
             raise InvalidInput("search_space", f"must be the one that {self.folder} was made with")

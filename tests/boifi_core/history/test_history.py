@@ -216,6 +216,14 @@ def test_a_damaged_part_is_named(history, damage):
     assert "\n" not in str(caught.value)
 
 
+def test_a_column_name_that_is_no_text_is_damage(history):
+    history.append(GOLDEN_TRIALS[0])
+    part = history.folder / "part-000001.parquet"
+    part.write_bytes(part.read_bytes().replace(b"session_id", b"\x80ession_id"))
+    with pytest.raises(HistoryDamaged, match="cannot be read"):
+        history.trials()
+
+
 @given(data=st.data())
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_damage_is_noticed_or_harmless(history, data):
