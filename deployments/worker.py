@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -68,12 +69,21 @@ async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
         done, _ = await asyncio.wait([*tasks, end], return_when=asyncio.FIRST_COMPLETED)
         worker.is_ending = True
         await _break_off(worker, data)
+        if end in done:
+            _end_in_time()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         warm.join()
     for task in done - {end}:
         task.result()  # a worker that ended by itself says why
+
+
+def _end_in_time() -> None:
+    """Be gone soon: what is still to be told to a Prefect that may have ended too must not keep this process."""
+    last = threading.Timer(LAST_WORDS_S, os._exit, (0,))
+    last.daemon = True
+    last.start()
 
 
 async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, with_schedules: bool) -> None:
