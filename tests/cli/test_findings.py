@@ -27,6 +27,7 @@ def target():
         yield running
 
 
+@pytest.mark.timeout(400)
 def test_each_failure_is_confirmed_made_small_and_fails_again_when_it_is_replayed(boifi_here, target, tmp_path):
     path = tmp_path / "session.yaml"
     data = {

@@ -141,6 +141,7 @@ def test_sigterm_removes_the_faults_and_the_next_start_goes_on(service, targets,
     assert plane.active() == {}
 
 
+@pytest.mark.timeout(400)
 def test_a_killed_service_leaves_no_process_and_goes_on_when_it_is_started_again(service, targets, session_data):
     plane = targets(0.5)
     service.until_ready()

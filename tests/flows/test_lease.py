@@ -30,12 +30,12 @@ def never():
 
 
 @pytest.fixture
-def variables(prefect_server):
-    """The names of the leases that the server knows."""
+def variables(prefect_server, endpoint):
+    """The names of the leases that the server knows of this target; sessions killed by other tests leave theirs."""
 
     def names():
         found = httpx.post(f"{prefect_server}/variables/filter", json={}).json()
-        return [each["name"] for each in found if each["name"].startswith("boifi-target-")]
+        return [each["name"] for each in found if each["name"].startswith(f"boifi-target-{target_name(endpoint)}")]
 
     return names
 
