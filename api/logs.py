@@ -6,26 +6,18 @@ import logging
 import logging.handlers
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pythonjsonlogger.json import JsonFormatter
 from starlette.types import Scope
+
+from boifi_core.json_logs import json_formatter
 
 _requests = logging.getLogger("boifi.requests")
 _audit = logging.getLogger("boifi.audit")
 
 AUDIT_FILE = "audit.jsonl"
 """In the data dir: a line for each session that was created, stopped or deleted."""
-
-
-class _Formatter(JsonFormatter):
-    def add_fields(self, log_record: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        super().add_fields(log_record, record, message_dict)
-        log_record["@timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat()
-        log_record["level"] = record.levelname
-        log_record["logger"] = record.name
 
 
 class _ToStandardError(logging.Handler):
@@ -38,7 +30,7 @@ class _ToStandardError(logging.Handler):
 
 def configure(data: Path) -> None:
     """Send the facade's logs to standard error, and the audit log to its file too."""
-    formatter = _Formatter("%(message)s", json_ensure_ascii=False)
+    formatter = json_formatter()
     root = logging.getLogger("boifi")
     root.setLevel(logging.INFO)
     root.propagate = False

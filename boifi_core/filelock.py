@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from pathlib import Path
 from typing import IO
 
 
@@ -16,3 +17,12 @@ def try_lock(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock in this file; nobody does where there is none."""
+    try:
+        with path.open("r") as lock:
+            return not try_lock(lock)
+    except FileNotFoundError:
+        return False

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.filelock import try_lock
+from boifi_core.filelock import is_locked, try_lock
 from boifi_core.models import SessionState
 
 
@@ -147,11 +147,7 @@ class SessionFolder:
 
     def is_held(self) -> bool:
         """Whether a process runs this session now."""
-        try:
-            with (self.path / "lock").open("r") as lock:
-                return not try_lock(lock)
-        except FileNotFoundError:
-            return False
+        return is_locked(self.path / "lock")
 
     def holder(self) -> int | None:
         """The process of this machine that runs this session now; None if none does, or one elsewhere."""

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from datetime import UTC, datetime
-from typing import Any
 
-from pythonjsonlogger.json import JsonFormatter
-
+from boifi_core.json_logs import json_formatter
 from boifi_core.models import RawObservation, Trial
 from flows.watch import Watcher
 
 log = logging.getLogger("boifi.worker")
 
 
-class _Formatter(JsonFormatter):
-    def add_fields(self, log_record: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        super().add_fields(log_record, record, message_dict)
-        log_record["@timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat()
-        log_record["level"] = record.levelname
-        log_record["logger"] = record.name
-
-
 def configure() -> None:
     """Send what this process logs of BOIFI to standard error."""
     # Prefect has set up the root logger already, for its API.
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(message)s", json_ensure_ascii=False))
+    handler.setFormatter(json_formatter())
     root = logging.getLogger("boifi")
     root.handlers = [handler]
     root.setLevel(logging.INFO)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from boifi_core.campaign.config import CampaignConfig, parse_campaign
 from boifi_core.campaign.night import Night
 from boifi_core.errors import BoifiError
-from boifi_core.filelock import try_lock
+from boifi_core.filelock import is_locked, try_lock
 from boifi_core.folder import write_atomically
 
 
@@ -82,11 +82,7 @@ class CampaignFolder:
 
     def is_held(self) -> bool:
         """Whether a night runs now."""
-        try:
-            with (self.path / "lock").open("r") as lock:
-                return not try_lock(lock)
-        except FileNotFoundError:
-            return False
+        return is_locked(self.path / "lock")
 
 
 def campaigns_in(data: Path) -> list[CampaignFolder]:

@@ -5,29 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
-from boifi_core.findings import Catalogue
+from boifi_core.findings import Catalogue, region
 from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.report.curves import Curve
 
 
-class Dimension(Protocol):
+class Dimension(region.Dimension, Protocol):
     """What a report must know of a dimension of the search space."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def values(self) -> Sequence[Any]: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
     @property
     def log_scale(self) -> bool: ...
 
