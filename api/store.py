@@ -194,9 +194,10 @@ class Store:
 
     @_in_thread
     def note(self, session_id: str, reason: str) -> None:
-        """Say why a session does not go on yet, until its folder says more."""
+        """Say why a session does not go on yet, until its folder says more; of one that has ended, nothing."""
+        waits = (SessionRow.id == session_id) & SessionRow.status.not_in(ENDED)
         with self.engine.begin() as connection:
-            connection.execute(update(SessionRow).where(SessionRow.id == session_id).values(reason=reason))
+            connection.execute(update(SessionRow).where(waits).values(reason=reason))
 
     @_in_thread
     def session(self, session_id: str) -> Any | None:

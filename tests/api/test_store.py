@@ -121,6 +121,21 @@ def test_what_changes_is_seen_and_what_is_gone_is_forgotten(tmp_path, url):
     looked(tmp_path, url, look)
 
 
+def test_why_a_session_waits_is_not_said_of_one_that_has_ended(tmp_path, url):
+    """A start that fails may come to that conclusion after the session was stopped."""
+    folder = made(tmp_path, trials=0, status="PENDING")
+
+    async def look(store, index):
+        await store.note(folder.session_id, "not started yet")
+        assert (await store.session(folder.session_id)).reason == "not started yet"
+        set_state(folder, "COMPLETED", "stopped before it began")
+        await index.refresh_all()
+        await store.note(folder.session_id, "not started yet")
+        assert (await store.session(folder.session_id)).reason == "stopped before it began"
+
+    looked(tmp_path, url, look)
+
+
 def test_a_key_is_taken_by_one_only(tmp_path, url):
     async def look(store, _index):
         claims = [Claim("same", f"session-{n}") for n in range(8)]
