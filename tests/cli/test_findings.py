@@ -53,8 +53,8 @@ def test_each_failure_is_confirmed_made_small_and_fails_again_when_it_is_replaye
     [unavailable] = [mode for mode in found.modes if "gives up on reviews after" in mode.sentence]
     assert "tries once more" in charged.sentence, told
     assert found.false_alarms == 0
-    # Orders waits 60 ms for payments, which take about 10; the gateway 40 ms for reviews, which take about 5.
-    for mode, least_ms, most_ms in ((charged, 42, 60), (unavailable, 28, 42)):
+    # Orders waits 60 ms for payments, which take about 10; the gateway 40 ms for reviews, about 5; more if it is busy.
+    for mode, least_ms, most_ms in ((charged, 30, 60), (unavailable, 20, 42)):
         assert mode.verdict is Verdict.CONFIRMED
         threshold = next(each for each in mode.minimal.thresholds if each.dimension == "delay_ms")
         assert least_ms <= threshold.fails_at <= most_ms, mode.minimal

@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hfi_server import HfiServer, Knobs
+from hfi_server import HfiServer, Knobs, landscape
 
 from boifi_core.errors import (
     ExecutorBadAnswer,
@@ -285,6 +285,15 @@ class TestObserving:
         with pytest.raises(ExecutorTimedOut, match=r"no observation newer than .* within 0\.3 s; the latest is of "):
             observer.observe(newer_than=datetime.now(UTC), timeout_s=0.3)
         assert len(server.received) < 20, "polling slows down"
+
+    def test_a_last_look_that_gets_no_answer_does_not_hide_what_the_looks_before_saw(self, observer, server):
+        def stalls_at_the_second_look(faults):
+            server.knobs.drip_s = 1.0 if len(server.received) > 1 else 0.0
+            return landscape(faults)
+
+        server.knobs.stale_share, server.respond = 1.0, stalls_at_the_second_look
+        with pytest.raises(ExecutorTimedOut, match=r"no observation newer than .*; the latest is of "):
+            observer.observe(newer_than=datetime.now(UTC), timeout_s=2)
 
     def test_a_failure_is_raised_at_once_and_the_next_call_may_go_well(self, observer, server):
         server.knobs.fail_share, server.knobs.failures = 1.0, ["500"]
