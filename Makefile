@@ -7,15 +7,22 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test test-system check bench bench-search lock clean
+.PHONY: demo test test-together test-alone test-covered test-system check bench bench-search lock clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
 
-test: $(READY)
+test: test-together test-alone test-covered
+
+# Two at a time; then those that measure, which a neighbour would disturb.
+test-together: $(READY)
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage combine --quiet
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not system' --cov --cov-report=
+
+test-alone: $(READY)
+	$(BIN)/python -m pytest -m 'alone and not system' --cov --cov-append --cov-report=
+
+test-covered: $(READY)
 	$(BIN)/coverage report --fail-under=80 --skip-covered
 	$(BIN)/coverage report --fail-under=85 --include='boifi_core/*' --format=total
 

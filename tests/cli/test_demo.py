@@ -18,6 +18,8 @@ import yaml
 
 from demo.target import start_target
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

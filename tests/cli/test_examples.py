@@ -28,6 +28,7 @@ def at(endpoint, example, tmp_path):
     return path
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_against_the_embedded_target(boifi, example, target, tmp_path, prefect_server):
     path = at(target.control_plane, example, tmp_path)

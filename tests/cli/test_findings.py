@@ -10,6 +10,8 @@ from boifi_core.folder import find_session
 from boifi_core.reporting import stored_catalogue
 from demo.target import start_target
 
+pytestmark = pytest.mark.alone
+
 ATTEMPTS = 3
 SPACE = {
     "dimensions": [

@@ -14,6 +14,8 @@ from boifi_core.policies import with_expiry
 from demo.ground_truth import HIGHEST_SEVERITY, WEAKNESSES
 from demo.shop.graph import LINKS
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 0.8
 STEADY_S = 20.0
