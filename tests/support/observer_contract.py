@@ -43,7 +43,7 @@ class ObserverContract:
         started = time.monotonic()
         with pytest.raises(ExecutorTimedOut) as error:
             observer.observe(newer_than=datetime.now(UTC) + timedelta(hours=1), timeout_s=0.3)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20
         assert error.value.safe_to_retry
         assert "\n" not in str(error.value)
 

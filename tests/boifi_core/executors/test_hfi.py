@@ -1,6 +1,7 @@
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,6 +56,19 @@ def observer(open_for, server):
 def silent_port():
     """Accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def full_port():
+    """Listens, and has no room for another connection: who asks for one is not answered."""
+    with socket.socket() as listening, ExitStack() as callers:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(3):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listening.getsockname())
         yield listening.getsockname()[1]
 
 
@@ -171,13 +185,12 @@ class TestFailures:
 
 
 class TestTime:
-    def test_no_connection_in_time(self, open_for):
-        # An address kept for documentation: packets to it go nowhere, or the network says so at once.
-        injector = open_for(open_injector, "http://192.0.2.1:8080", connect_timeout_s=0.1)
+    def test_no_connection_in_time(self, open_for, full_port):
+        injector = open_for(open_injector, f"http://127.0.0.1:{full_port}", connect_timeout_s=0.1)
         started = time.monotonic()
         with pytest.raises((ExecutorTimedOut, ExecutorUnreachable)):
-            injector.health(timeout_s=5)
-        assert time.monotonic() - started < 3
+            injector.health(timeout_s=60)
+        assert time.monotonic() - started < 30
 
     def test_no_answer_in_time(self, open_for, silent_port):
         injector = open_for(open_injector, f"http://127.0.0.1:{silent_port}", timeout_s=0.1)
@@ -185,11 +198,11 @@ class TestTime:
             injector.list(timeout_s=5)
 
     def test_the_whole_call_is_bounded_against_a_server_that_drips(self, injector, server):
-        server.knobs.drip_s = 0.02
+        server.knobs.drip_s = 0.5
         started = time.monotonic()
         with pytest.raises(ExecutorTimedOut):
             injector.list(timeout_s=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20, "a whole answer takes minutes"
 
     def test_it_is_usable_after_a_time_out(self, injector, server):
         server.knobs.drip_s = 0.02

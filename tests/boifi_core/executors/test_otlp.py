@@ -165,8 +165,8 @@ class TestSettling:
     def test_waits_for_the_root_and_then_for_quiet(self, receiver):
         post(receiver, one_span().SerializeToString())
         started = time.monotonic()
-        assert receiver.store.settle({TRACE_ID: PARENT_ID}, quiet_s=0.05, limit_s=5)
-        assert time.monotonic() - started < 2
+        assert receiver.store.settle({TRACE_ID: PARENT_ID}, quiet_s=0.05, limit_s=60)
+        assert time.monotonic() - started < 30
 
     def test_gives_up_at_the_limit_when_a_root_is_missing(self, receiver):
         post(receiver, one_span().SerializeToString())

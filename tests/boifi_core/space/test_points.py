@@ -170,10 +170,10 @@ class TestHardConstraints:
             for digit in digits
         ]
         ends = [statement("x11", "greater_than", 8)]
-        started = time.monotonic()
+        started = time.process_time()
         space = SearchSpace.parse({"dimensions": [FAULT, *dimensions], "constraints": [*chain, *ends]})
         points = space.sample(np.random.default_rng(0), 50)
-        assert time.monotonic() - started < 20
+        assert time.process_time() - started < 20
         assert all(point[f"x{i}"] == 9 for point in points for i in range(12))
         assert {point["fault_type"] for point in points} == {"abort", "error_injection"}
 

@@ -318,10 +318,10 @@ class TestUnsatisfiable:
             for j in range(i)
             for hole in holes
         ]
-        started = time.monotonic()
+        started = time.process_time()
         text = message_of({"dimensions": [FAULT, DELAY, *dimensions], "constraints": constraints})
         assert text.startswith("search_space.constraints: must")
-        assert time.monotonic() - started < 30
+        assert time.process_time() - started < 30
 
 
 def test_equality_tells_true_from_one():
