@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,7 +21,7 @@ from api.metrics import Metrics
 from api.parts import Parts
 from api.reports import Reports
 from api.routes import operating, results, sessions
-from api.runs import Launcher
+from api.runs import Launcher, Prefect, PrefectUnavailable
 from api.settings import Settings
 from api.store import Store
 
@@ -72,6 +73,17 @@ async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await asyncio.sleep(1.0)
 
 
+async def _warm_up(prefect: Prefect) -> None:
+    """Import what the first session needs: not before Prefect has started, which needs the processors more."""
+    while True:
+        with suppress(PrefectUnavailable):
+            await prefect.check()
+            break
+        await asyncio.sleep(1.0)
+    for name in ("boifi_core.check", "boifi_core.history"):
+        await asyncio.to_thread(import_module, name)
+
+
 def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -81,16 +93,19 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
         index = Index(store, settings.data, metrics.trial)
         await index.remember_keys()
         streams = Streams(settings.max_streams, metrics.streams)
-        app.state.parts = Parts(settings, store, index, Reports(), metrics, streams)
-        launcher = Launcher(index)
+        prefect = Prefect()
+        app.state.parts = Parts(settings, store, index, prefect, Reports(), metrics, streams)
+        launcher = Launcher(index, prefect)
         works = (lambda: index.watch(settings.poll_s), launcher.work)
         tasks = [asyncio.create_task(_kept_up(work)) for work in works]
+        tasks.append(asyncio.create_task(_warm_up(prefect)))
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await prefect.close()
             await store.close()
 
     return life

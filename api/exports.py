@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -21,8 +20,6 @@ from boifi_core.session import stored_config
 
 BATCH = 100
 CHUNK = 1 << 16
-
-MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
 def export(folder: SessionFolder, form: str) -> Iterator[bytes]:
@@ -69,7 +66,3 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     file.seek(0)
     while piece := file.read(CHUNK):
         yield piece
-
-
-def file_name(session_id: str, form: str) -> str:
-    return str(Path(f"boifi-{session_id[:8]}").with_suffix(f".{form}"))

@@ -16,7 +16,6 @@ from api.store import ENDED, Claim, Store, micros
 from boifi_core.config import SessionConfig, parse_session
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
-from boifi_core.history import History
 from boifi_core.models import SessionState, SessionStatus, Trial
 
 REQUEST = "request.json"
@@ -133,6 +132,8 @@ class Index:
         self.changed = asyncio.Event()
 
     def _look(self, folder: SessionFolder, after: int) -> Seen:
+        from boifi_core.history import History  # Arrow, which the facade's start does without
+
         # The stamp first: what changes while we read is then read again.
         stamp = stamp_of(folder)
         stored = folder.session()

@@ -11,6 +11,7 @@ from api.events import Streams
 from api.index import Index
 from api.metrics import Metrics
 from api.reports import Reports
+from api.runs import Prefect
 from api.settings import Settings
 from api.store import Store
 
@@ -22,6 +23,7 @@ class Parts:
     settings: Settings
     store: Store
     index: Index
+    prefect: Prefect
     reports: Reports
     metrics: Metrics
     streams: Streams

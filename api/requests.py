@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.settings import Settings, is_loopback
-from boifi_core.check import check
 from boifi_core.config import SessionConfig, parse_session, with_overrides
 from boifi_core.errors import InvalidInput
 from boifi_core.executors.config import ProbeConfig, ReceiverConfig, variable_named
@@ -81,6 +80,8 @@ def _check(config: SessionConfig, settings: Settings) -> list[str]:
     check_reach(config, parse_rules(settings.allowed_targets))
     if isinstance(config.observer, ProbeConfig):
         _check_probe(config.observer)
+    from boifi_core.check import check  # the optimizer, whose libraries the facade's start does without
+
     # The token is a worker's, and this process may be without it.
     without_token = config.executor.model_copy(update={"token": None})
     return check(config.model_copy(update={"executor": without_token}))[1]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import base64
 import logging
 import os
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
-from api.index import RUN, Index
+from api.index import Index
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionState, SessionStatus
-from boifi_core.session import progress, stored_config
+from boifi_core.run_file import ask, keep_flow_run
 
 DEPLOYMENT = "session/boifi"
 """The deployment that runs one session, from its folder."""
@@ -33,45 +34,84 @@ class PrefectUnavailable(BoifiError):
     safe_to_retry = True
 
 
-async def start(folder: SessionFolder) -> str:
-    """Have Prefect run the session in `folder`; returns the flow run's id, and keeps it in `run.json`.
+class Prefect:
+    """Prefect's REST API, as far as the facade needs it: three calls.
 
-    Repeating is harmless: one session has one flow run.
-
-    Raises:
-        PrefectUnavailable: not now.
+    Prefect's own client does the same, but takes seconds to import and some 80 MB. The settings of that client that say
+    where the API is and how to log in are kept to.
     """
-    session_id = folder.session_id
-    name = str(folder.session()["config"]["name"])
-    try:
-        client_of = _clients()
-        async with client_of(httpx_settings={"timeout": TIMEOUT_S}) as client:
-            deployment = await client.read_deployment_by_name(DEPLOYMENT)
-            run = await client.create_flow_run_from_deployment(
-                deployment.id,
-                parameters={"folder": str(folder.path)},
-                name=f"{name}-{session_id[:8]}",
-                tags=[f"session:{session_id}"],
-                idempotency_key=f"session:{session_id}",
-            )
-    except Exception as error:
-        raise _unavailable(error) from error
-    await asyncio.to_thread(write_atomically, folder.path / RUN, json.dumps({"flow_run_id": str(run.id)}))
-    return str(run.id)
+
+    def __init__(self) -> None:
+        self._url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
+        self._client = httpx.AsyncClient(
+            base_url=self._url, headers=_headers(), verify=_verify(self._url), timeout=TIMEOUT_S
+        )
+        self._deployment_id: str | None = None
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def start(self, folder: SessionFolder) -> str:
+        """Have Prefect run the session in `folder`; returns the flow run's id, and keeps it in `run.json`.
+
+        Repeating is harmless: one session has one flow run.
+
+        Raises:
+            PrefectUnavailable: not now.
+        """
+        session_id = folder.session_id
+        name = str(folder.session()["config"]["name"])
+        wanted = {
+            "parameters": {"folder": str(folder.path)},
+            "name": f"{name}-{session_id[:8]}",
+            "tags": [f"session:{session_id}"],
+            "idempotency_key": f"session:{session_id}",
+        }
+        deployment_id = self._deployment_id or await self.check()
+        run = await self._call("POST", f"/deployments/{deployment_id}/create_flow_run", json=wanted)
+        await asyncio.to_thread(keep_flow_run, folder, str(run["id"]))
+        await asyncio.to_thread(ask, folder)
+        return str(run["id"])
+
+    async def check(self) -> str:
+        """See that a session could be started: Prefect answers, and has our deployment; returns that one's id.
+
+        Raises:
+            PrefectUnavailable: it could not.
+        """
+        found = await self._call("GET", f"/deployments/name/{DEPLOYMENT}")
+        self._deployment_id = str(found["id"])
+        return self._deployment_id
+
+    async def _call(self, method: str, path: str, **named: Any) -> dict[str, Any]:
+        if not self._url:
+            raise PrefectUnavailable("PREFECT_API_URL must be set")
+        try:
+            answer = await self._client.request(method, path, **named)
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            if status == httpx.codes.NOT_FOUND:
+                self._deployment_id = None
+                raise PrefectUnavailable(f"Prefect has no deployment {DEPLOYMENT} yet") from error
+            raise PrefectUnavailable(f"Prefect refuses ({status})") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise PrefectUnavailable(f"Prefect does not answer ({type(error).__name__})") from error
+        return found
 
 
-async def check() -> None:
-    """See that a session could be started: Prefect answers, and has our deployment.
+def _headers() -> dict[str, str]:
+    login, key = os.environ.get("PREFECT_API_AUTH_STRING"), os.environ.get("PREFECT_API_KEY")
+    if login:
+        return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
-    Raises:
-        PrefectUnavailable: it could not.
-    """
-    try:
-        client_of = _clients()
-        async with client_of(httpx_settings={"timeout": TIMEOUT_S}) as client:
-            await client.read_deployment_by_name(DEPLOYMENT)
-    except Exception as error:
-        raise _unavailable(error) from error
+
+def _verify(url: str) -> ssl.SSLContext | bool:
+    if not url.startswith("https:"):
+        return False  # reading the machine's certificates takes longer than a call
+    return ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
 
 
 def end_unstarted(folder: SessionFolder) -> None:
@@ -79,6 +119,8 @@ def end_unstarted(folder: SessionFolder) -> None:
 
     Its stop request stays: a flow run that is being made for it at this moment ends at once.
     """
+    from boifi_core.session import progress, stored_config  # the optimizer's libraries with it
+
     stored = folder.session()
     config = stored_config(folder)
     with folder.held():
@@ -98,8 +140,9 @@ def end_unstarted(folder: SessionFolder) -> None:
 class Launcher:
     """Starts the sessions that were asked for, for as long as it takes: recorded first, started after."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, prefect: Prefect) -> None:
         self._index = index
+        self._prefect = prefect
 
     async def work(self) -> None:
         """Start what has no flow run yet; after a failure, again and again, ever less often."""
@@ -127,7 +170,7 @@ class Launcher:
     async def _start(self, session_id: str) -> bool:
         folder = self._index.folder(session_id)
         try:
-            run_id = await start(folder)
+            run_id = await self._prefect.start(folder)
         except BoifiError as error:
             _log.warning("session %s is not started yet: %s", session_id, error, extra={"session_id": session_id})
             await self._index.store.note(session_id, f"not started yet: {error}")
@@ -135,24 +178,3 @@ class Launcher:
         _log.info("session %s is flow run %s", session_id, run_id, extra={"session_id": session_id})
         await self._index.refresh(session_id)
         return True
-
-
-def _clients() -> Any:
-    """Prefect's client; imported at the first use, since that takes longer than the facade's own start."""
-    if not os.environ.get("PREFECT_API_URL"):
-        raise PrefectUnavailable("PREFECT_API_URL must be set")  # the client would start a server of its own
-    from prefect.client.orchestration import get_client
-
-    return get_client
-
-
-def _unavailable(error: Exception) -> PrefectUnavailable:
-    if isinstance(error, PrefectUnavailable):
-        return error
-    if type(error).__name__ == "ObjectNotFound":
-        return PrefectUnavailable(f"Prefect has no deployment {DEPLOYMENT} yet")
-    if isinstance(error, (httpx.HTTPError, OSError)):
-        return PrefectUnavailable(f"Prefect does not answer ({type(error).__name__})")
-    if type(error).__module__.startswith("prefect."):
-        return PrefectUnavailable(f"Prefect refuses ({type(error).__name__})")
-    raise error

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -24,10 +25,8 @@ from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, ObserverConfig
 from boifi_core.executors.config import variable_named
-from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.guardrails import Guardrails
 from boifi_core.models import Value
-from boifi_core.optimizer import ACQUISITIONS, SELECTIONS, SURROGATES, Balance
 from boifi_core.space import SearchSpace
 from boifi_core.validation import invalid_input
 
@@ -36,13 +35,22 @@ MAX_FILE_BYTES = 1_000_000
 TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
 
 
-def _one_of(table: Mapping[str, Any]) -> AfterValidator:
+def _one_of(module: str, table: str) -> AfterValidator:
+    """Takes the names of a table, which is looked up when there is a name to check.
+
+    Behind the tables are libraries that take a second to import; the facade answers before that.
+    """
+
     def known(name: str) -> str:
-        if name not in table:
-            raise ValueError(f"must be one of {', '.join(sorted(table))}")
+        names: Mapping[str, Any] = getattr(import_module(module), table)
+        if name not in names:
+            raise ValueError(f"must be one of {', '.join(sorted(names))}")
         return name
 
     return AfterValidator(known)
+
+
+_OPTIMIZER = "boifi_core.optimizer"
 
 
 class OptimizerConfig(Value):
@@ -52,12 +60,12 @@ class OptimizerConfig(Value):
     `stop_below` ends the session early, when the trials left are expected to gain less; severity points.
     """
 
-    surrogate: Annotated[str, _one_of(SURROGATES)] = "auto"
-    acquisition: Annotated[str, _one_of(ACQUISITIONS)] = "ei"
-    selection: Annotated[str, _one_of(SELECTIONS)] = "severity"
-    objective: Annotated[str, _one_of(OBJECTIVES)] = "severity"
-    xi: float = Field(default=Balance.xi, ge=0)
-    beta: float = Field(default=Balance.beta, ge=0)
+    surrogate: Annotated[str, _one_of(_OPTIMIZER, "SURROGATES")] = "auto"
+    acquisition: Annotated[str, _one_of(_OPTIMIZER, "ACQUISITIONS")] = "ei"
+    selection: Annotated[str, _one_of(_OPTIMIZER, "SELECTIONS")] = "severity"
+    objective: Annotated[str, _one_of("boifi_core.findings.objective", "OBJECTIVES")] = "severity"
+    xi: float = Field(default=0.2, ge=0)
+    beta: float = Field(default=1.96, ge=0)
     stop_below: float | None = Field(default=None, gt=0, le=10)
 
 

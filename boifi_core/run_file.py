@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from boifi_core.folder import SessionFolder, write_atomically
 
 FILE = "run.json"
+
+_ASKED_FILE = ".asked"
 
 
 def flow_run_of(folder: SessionFolder) -> str | None:
@@ -20,3 +23,16 @@ def flow_run_of(folder: SessionFolder) -> str | None:
 def keep_flow_run(folder: SessionFolder, flow_run_id: str) -> None:
     """Note which flow run the session is."""
     write_atomically(folder.path / FILE, json.dumps({"flow_run_id": flow_run_id}))
+
+
+def ask(folder: SessionFolder) -> None:
+    """Let a worker of this machine know that a flow run was made for the session."""
+    (folder.path.parent / _ASKED_FILE).touch()
+
+
+def asked_at(data: Path) -> int | None:
+    """Changes whenever somebody asked for a session of this data dir; None before the first time."""
+    try:
+        return (data / "sessions" / _ASKED_FILE).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None

@@ -14,6 +14,7 @@ from boifi_core.folder import data_dir
 from boifi_core.reporting import stored_catalogue
 from boifi_core.session import make_session
 from cli import run as running
+from cli.terminated import Terminated
 from demo.target import start_target
 
 SESSION_FILE = Path(__file__).resolve().parent.parent / "demo" / "session.yaml"
@@ -62,5 +63,5 @@ def target_up(port: int, console: Console) -> None:
         console.print(Text("try            boifi run examples/one-fault.yaml   (Ctrl-C ends the target)"))
         try:
             threading.Event().wait()
-        except (KeyboardInterrupt, running.Terminated):
+        except (KeyboardInterrupt, Terminated):
             return

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from boifi_core.errors import BoifiError, InvalidInput
+from cli.terminated import Terminated
 
 app = typer.Typer(
     help="BOIFI finds the faults that hurt a service mesh most.",
@@ -195,8 +196,6 @@ def _warn(text: str) -> None:
 
 def command() -> int:
     """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
-    from cli.run import Terminated
-
     try:
         app()
     except SystemExit as end:

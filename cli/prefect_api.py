@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
-
 from boifi_core.errors import BoifiError
 from boifi_core.filelock import try_lock
 from boifi_core.target_lock import ALONE
@@ -77,6 +75,8 @@ def check_given_api() -> None:
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         return
+    import httpx  # whoever only needs the settings of a server starts sooner without it
+
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=10.0).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -157,6 +157,8 @@ def _kept_alive(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subpro
 
 
 def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    import httpx
+
     deadline = time.monotonic() + START_TIMEOUT_S
     with httpx.Client(trust_env=False, timeout=2.0) as client:
         while time.monotonic() < deadline:

@@ -26,16 +26,13 @@ from boifi_core.policies import with_expiry
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
 from boifi_core.warm_start import past_of, stored_past
 from cli.prefect_api import check_given_api, prefect_api
+from cli.terminated import Terminated
 
 HEALTH_TIMEOUT_S = 10.0
 
 
 class Interrupted(BoifiError):
     """A signal ended the session before its end; it can be resumed."""
-
-
-class Terminated(BaseException):
-    """SIGTERM outside of a flow, or after it."""
 
 
 def load(path: Path, trials: int | None, seed: int | None) -> tuple[SessionConfig, list[str]]:

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from rich.console import Console
@@ -24,11 +24,17 @@ from rich.text import Text
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.filelock import try_lock
 from boifi_core.folder import data_dir
+from boifi_core.target_lock import ALONE
 from boifi_core.validation import invalid_input
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, free_port
 from cli.supervise import Child
 
+if TYPE_CHECKING:
+    import httpx
+
 PREFECT_PORT = 4200
+
+WORKER = "worker"
 
 _API_FILE = "api.json"
 _API_VARIABLES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
@@ -36,7 +42,10 @@ _API_VARIABLES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
 BREAK_OFF_S = 60.0
 """How long the worker may take to break its sessions' trials off, seconds."""
 
-READY_POLL_S = 1.0
+READY_POLL_S = 0.2
+
+FACADE_FIRST_S = 2.0
+"""How long the worker waits for the facade to listen: on two cores all would start late together. Seconds."""
 
 RETENTION = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -66,6 +75,7 @@ def serve(host: str, port: int, out: Path | None, console: Console) -> int:
         ):
             console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
         try:
+            _start_facade_first(children, ending, host, port)
             _keep_running(children, ending, console, f"http://{_for_url(host)}:{port}/ready")
         finally:
             console.print(Text("ending: running trials are broken off, their faults removed"), soft_wrap=True)
@@ -75,7 +85,7 @@ def serve(host: str, port: int, out: Path | None, console: Console) -> int:
 
 
 def _children(host: str, port: int, data: Path, home: Path, is_guarded: bool) -> tuple[list[Child], str]:
-    """What is to run, in the order in which it is started; and the URL of Prefect's API."""
+    """What is to run, in the order in which one needs the other: the facade last. And the URL of Prefect's API."""
     environment = {**os.environ, **TELEMETRY_OFF, "BOIFI_DATA": str(data), "BOIFI_HOST": host}
     environment.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     environment.setdefault("PREFECT_HOME", str(home))
@@ -88,10 +98,11 @@ def _children(host: str, port: int, data: Path, home: Path, is_guarded: bool) ->
             login = f"boifi:{_password(home / 'prefect-password')}"
             environment |= {"PREFECT_SERVER_API_AUTH_STRING": login, "PREFECT_API_AUTH_STRING": login}
         children.append(_prefect_server(prefect_port, environment, home))
+        environment[ALONE] = "1"
     environment["PREFECT_API_URL"] = url
     _tell_others(home, environment)
     worker = [sys.executable, "-m", "deployments.worker", str(data)]
-    children.append(Child("worker", worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
+    children.append(Child(WORKER, worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
     facade = [
         sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", "--host", host, "--port", str(port),
         "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
@@ -111,7 +122,21 @@ def _prefect_server(port: int, environment: Mapping[str, str], home: Path) -> Ch
     return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log")
 
 
+def _start_facade_first(children: list[Child], ending: threading.Event, host: str, port: int) -> None:
+    """Start them in reverse; the worker, which has most to import, when the facade listens."""
+    worker = next(child for child in children if child.name == WORKER)
+    for child in reversed(children):
+        if child is not worker:
+            child.keep()
+    deadline = time.monotonic() + FACADE_FIRST_S
+    while not ending.is_set() and time.monotonic() < deadline and not _listens(host, port):
+        ending.wait(0.02)
+    worker.keep()
+
+
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
+    import httpx  # by now there is time for it
+
     looked_at: float | None = 0.0  # None once it was ready
     with httpx.Client(trust_env=False, timeout=5.0) as client:
         while not ending.is_set():
@@ -127,6 +152,8 @@ def _keep_running(children: list[Child], ending: threading.Event, console: Conso
 
 
 def _answers(client: httpx.Client, url: str) -> bool:
+    import httpx
+
     try:
         return client.get(url).is_success
     except httpx.HTTPError:
@@ -153,6 +180,14 @@ def _check_port(host: str, port: int) -> None:
 def _is_free(host: str, port: int) -> bool:
     try:
         with socket.create_server((host, port)):
+            return True
+    except OSError:
+        return False
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=0.2):
             return True
     except OSError:
         return False

@@ -9,13 +9,9 @@ from pathlib import Path
 from uuid import UUID
 
 from boifi_core.folder import SessionFolder
-from boifi_core.run_file import keep_flow_run
+from boifi_core.run_file import flow_run_of, keep_flow_run
 
 DRAIN_TIMEOUT_S = 10.0
-
-
-def warm_up() -> None:
-    """Do nothing: the first process that is asked for starts the parent of all."""
 
 
 def run_flow_run(flow_run_id: str, flow_name: str) -> None:
@@ -39,7 +35,8 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     if folder is not None:
         if folder.is_held():
             return
-        keep_flow_run(folder, flow_run_id)
+        if flow_run_of(folder) != flow_run_id:  # the facade has written it already, or does so at this moment
+            keep_flow_run(folder, flow_run_id)
     try:
         watching = nullcontext() if folder is None else watched_by(LoggingWatcher(folder.session_id))
         with watching, handle_engine_signals(run_id):

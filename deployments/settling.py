@@ -8,7 +8,6 @@ import signal
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from uuid import UUID
 
@@ -37,6 +36,7 @@ from deployments.fate import Act, Seen, fate, is_final
 from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import campaign_folder, cancel_night, settle_night
+from deployments.nursery import Process
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
 _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
@@ -119,7 +119,7 @@ async def settle_all(client: PrefectClient, data: Path, ours: Collection[UUID]) 
             await settle(client, flow_run, is_over=False)
 
 
-async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, BaseProcess]) -> None:
+async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, Process]) -> None:
     """Tell the sessions and nights of this machine that somebody cancels in Prefect's UI.
 
     Args:

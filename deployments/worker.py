@@ -19,17 +19,21 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
-from deployments import logs
+from boifi_core import run_file
+from deployments import logs, preload
+from deployments.child import run_flow_run
 from deployments.deploy import deploy
 from deployments.forking import ForkingWorker
 from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import Schedules
+from deployments.nursery import Nursery
 from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
 
 QUERY_POLL_S = 1.0
 """How often new runs are asked for, seconds, unless Prefect's own setting says otherwise."""
 
+ASKED_POLL_S = 0.05
 CANCEL_POLL_S = 1.0
 SETTLE_POLL_S = 10.0
 API_POLL_S = 0.5
@@ -42,7 +46,7 @@ LAST_WORDS_S = 5.0
 _API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
 
 
-async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
+async def work(data: Path, limit: int, nursery: Nursery, *, with_schedules: bool) -> None:
     """Run sessions until SIGTERM or SIGINT; then break their trials off and leave them resumable."""
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -53,11 +57,13 @@ async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
             work_pool_name=WORK_POOL,
             name=f"boifi {os.uname().nodename} {os.getpid()}",
             limit=limit,
+            nursery=nursery,
             after=lambda flow_run: _after(client, worker, flow_run),
         )
-        warm = worker.warm_up()
         schedules = Schedules(data)
         jobs = [
+            nursery.listen(),
+            _look_when_asked(worker, data),
             _serve(client, worker, data, with_schedules=with_schedules),
             _every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
             _every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
@@ -74,7 +80,6 @@ async def work(data: Path, limit: int, *, with_schedules: bool) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        warm.join()
     for task in done - {end}:
         task.result()  # a worker that ended by itself says why
 
@@ -96,6 +101,21 @@ async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, wi
             await asyncio.sleep(API_POLL_S)
     with temporary_settings(set_defaults={PREFECT_WORKER_QUERY_SECONDS: QUERY_POLL_S}):
         await worker.start(printer=log.info)
+
+
+async def _look_when_asked(worker: ForkingWorker, data: Path) -> None:
+    """Look for new runs as soon as the facade on this machine has made one: that saves half of `QUERY_POLL_S`."""
+    seen = run_file.asked_at(data)
+    while True:
+        await asyncio.sleep(ASKED_POLL_S)
+        asked = run_file.asked_at(data)
+        if asked != seen and worker.is_setup:
+            try:
+                await worker.get_and_submit_flow_runs()
+                seen = asked
+            except _API_ERRORS as error:
+                log.info("looked for runs in vain: %s", _brief(error))
+                await asyncio.sleep(API_POLL_S)
 
 
 async def _after(client: PrefectClient, worker: ForkingWorker, flow_run: FlowRun) -> None:
@@ -154,8 +174,10 @@ def main() -> None:
     parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
     given = parser.parse_args()
     logs.configure()
+    preload.settle_memory()
+    nursery = Nursery(run_flow_run)
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(work(given.data.resolve(), given.limit, with_schedules=not given.no_schedules))
+        asyncio.run(work(given.data.resolve(), given.limit, nursery, with_schedules=not given.no_schedules))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import runs
 from api.auth import Reader
 from api.errors import ApiError, documented
 from api.models import Health, Ready
@@ -39,7 +38,7 @@ async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
     if not here.index.complete:
         raise ApiError(503, "not ready: the sessions on disk are still being read", code="not_ready")
     try:
-        await runs.check()
+        await here.prefect.check()
     except BoifiError as error:
         raise ApiError(503, f"not ready: {error}", code="not_ready") from error
     return Ready()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
@@ -12,13 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.errors import ApiError, documented, invalid
 from api.events import Known, events
-from api.exports import MEDIA, export, file_name
 from api.models import TrialList
 from api.parts import Here
 from api.routes.sessions import Found, NoQuery
+from boifi_core.folder import SessionFolder
 
 router = APIRouter(prefix="/v1/optimization/sessions/{session_id}", tags=["results"])
 
+MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 REPORTS = {"md": "text/markdown; charset=utf-8", "html": "text/html; charset=utf-8", "json": "application/json"}
 
 # The report is one page with its styles and pictures in it; nothing that a session's name could carry is run.
@@ -82,10 +84,15 @@ async def trials(query: Annotated[TrialsQuery, Query()], caller: Reader, row: Fo
     for name in ("after", "limit"):
         if name in query.model_fields_set:
             raise invalid(name, "is for format=json")
-    name = file_name(row.id, query.format)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    pieces = export(here.index.folder(row.id), query.format)
+    headers = {"Content-Disposition": f'attachment; filename="boifi-{row.id[:8]}.{query.format}"'}
+    pieces = _exported(here.index.folder(row.id), query.format)
     return StreamingResponse(pieces, media_type=MEDIA[query.format], headers=headers)
+
+
+def _exported(folder: SessionFolder, form: str) -> Iterator[bytes]:
+    from api.exports import export  # Arrow, which the facade's start does without
+
+    yield from export(folder, form)
 
 
 @router.get(

@@ -30,10 +30,10 @@ from api.requests import checked
 from api.runs import end_unstarted
 from api.store import ENDED, Claim
 from api.views import RECENT, links, summary, whole
+from boifi_core.config import SessionConfig
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionHeld
 from boifi_core.models import SessionStatus
-from boifi_core.session import make_session
 
 router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])
 
@@ -105,14 +105,14 @@ async def create(
         await _check_room(here)
         kept = {"caller": caller.name, "idempotency_key": idempotency_key, "digest": _digest(request)}
         others = {REQUEST: json.dumps(kept)}
-        folder = await asyncio.to_thread(make_session, here.settings.data, config, session_id=session_id, others=others)
+        await asyncio.to_thread(_make, here, config, session_id, others)
     except BaseException:
         if idempotency_key is not None and not here.index.folder(session_id).path.exists():
             await here.store.release(session_id)
         raise
-    await here.index.refresh(folder.session_id)
-    audit("created", caller.name, folder.session_id, target=config.executor.endpoint)
-    return _created(here, folder.session_id, SessionStatus.PENDING, None, warnings)
+    await here.index.refresh(session_id)
+    audit("created", caller.name, session_id, target=config.executor.endpoint)
+    return _created(here, session_id, SessionStatus.PENDING, None, warnings)
 
 
 @router.post("/validate", summary="Check a request without starting anything", responses=documented(400, 415, 422))
@@ -182,6 +182,12 @@ async def _check_room(here: Parts) -> None:
             code="too_many_sessions",
             headers={"Retry-After": "60"},
         )
+
+
+def _make(here: Parts, config: SessionConfig, session_id: str, others: dict[str, str]) -> None:
+    from boifi_core.session import make_session  # the optimizer's libraries with it
+
+    make_session(here.settings.data, config, session_id=session_id, others=others)
 
 
 def _digest(request: BaseModel) -> str:

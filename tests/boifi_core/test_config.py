@@ -6,8 +6,16 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from boifi_core.config import follow_up_budgets, parse_session, read_session_file, stored_session, with_overrides
+from boifi_core.config import (
+    OptimizerConfig,
+    follow_up_budgets,
+    parse_session,
+    read_session_file,
+    stored_session,
+    with_overrides,
+)
 from boifi_core.errors import InvalidInput
+from boifi_core.optimizer import Balance
 
 TEXT = """
 name: ratings-delay
@@ -197,3 +205,7 @@ def test_shares_of_more_than_all_are_refused(session_data):
     data = session_data("http://127.0.0.1:1", confirm={"share": 0.6}, minimise={"share": 0.6})
     with pytest.raises(InvalidInput, match=r"minimise.share: must be at most 1 together with confirm.share, got 1.2"):
         parse_session(data)
+
+
+def test_the_balance_is_the_optimizers_own_where_none_is_given():
+    assert Balance(OptimizerConfig().xi, OptimizerConfig().beta) == Balance()

@@ -1,0 +1,106 @@
+"""The process that others are forked from, by itself: a program with a nursery, and what becomes of its children."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+PROGRAM = """
+import asyncio, os, signal, sys, time
+from deployments.nursery import Nursery, NurseryDied
+
+def work(path, text):
+    if text == "sleep":
+        time.sleep(60)
+    if text == "fail":
+        raise ValueError("broken work")
+    with open(path, "a") as file:
+        file.write(f"{text} {os.getpid()}\\n")
+
+nursery = Nursery(work)
+path = sys.argv[1]
+
+async def with_nursery(part):
+    listening = asyncio.create_task(nursery.listen())
+    try:
+        await part(listening)
+    finally:
+        listening.cancel()
+"""
+
+
+def run(tmp_path, part):
+    """What a program with a nursery prints and complains of, and the lines that its processes wrote."""
+    program = PROGRAM + textwrap.dedent(part) + "\nasyncio.run(with_nursery(part))\n"
+    written, said, failed = (tmp_path / name for name in ("written", "said", "failed"))
+    with said.open("w") as out, failed.open("w") as err:  # no pipes: processes that outlive the program keep them open
+        command = [sys.executable, "-c", program, str(written)]
+        status = subprocess.run(command, stdout=out, stderr=err, timeout=60, check=False).returncode
+    assert status == 0, failed.read_text()
+    return said.read_text(), failed.read_text(), written.read_text().splitlines() if written.exists() else []
+
+
+def test_each_process_is_another_and_its_end_is_told(tmp_path):
+    said, _, lines = run(
+        tmp_path,
+        """
+        async def part(_):
+            made = await asyncio.gather(*(nursery.fork(path, f"{n}") for n in range(20)))
+            await asyncio.gather(*(process.ended.wait() for process in made))
+            print(*sorted(process.pid for process in made))
+        """,
+    )
+    assert sorted(int(line.split()[0]) for line in lines) == list(range(20))
+    assert sorted(int(line.split()[1]) for line in lines) == [int(pid) for pid in said.split()]
+
+
+def test_a_process_that_fails_or_is_killed_has_ended_too_and_hurts_no_other(tmp_path):
+    _, failed, lines = run(
+        tmp_path,
+        """
+        async def part(_):
+            failing, sleeping = await nursery.fork(path, "fail"), await nursery.fork(path, "sleep")
+            await failing.ended.wait()
+            assert not sleeping.ended.is_set()
+            sleeping.kill()
+            await sleeping.ended.wait()
+            sleeping.terminate()
+            await (await nursery.fork(path, "after")).ended.wait()
+        """,
+    )
+    assert "ValueError: broken work" in failed
+    assert [line.split()[0] for line in lines] == ["after"]
+
+
+def test_the_end_of_the_nursery_is_told(tmp_path):
+    said, *_ = run(
+        tmp_path,
+        """
+        async def part(listening):
+            await (await nursery.fork(path, "one")).ended.wait()
+            [pid] = open(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read().split()
+            os.kill(int(pid), signal.SIGKILL)
+            try:
+                await listening
+            except NurseryDied as error:
+                print(error)
+        """,
+    )
+    assert said == "the process that sessions are forked from has ended\n"
+
+
+def test_processes_outlive_who_asked_for_them(tmp_path):
+    said, *_ = run(
+        tmp_path,
+        """
+        async def part(_):
+            process = await nursery.fork(path, "sleep")
+            print(process.pid, flush=True)
+            os._exit(0)
+        """,
+    )
+    pid = int(said)
+    try:
+        assert "Nursery" in Path(f"/proc/{pid}/cmdline").read_text()
+    finally:
+        subprocess.run(["kill", str(pid)], check=True)
