@@ -7,7 +7,11 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: demo test test-together test-alone test-covered test-system check bench bench-search lock clean
+LOCUST := .venv-locust
+LOCUST_READY := $(LOCUST)/.ready
+
+.PHONY: demo test test-together test-alone test-covered test-system check bench bench-search bench-service soak lock \
+	clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
@@ -44,12 +48,22 @@ bench: $(READY)
 bench-search: $(PEERS_READY)
 	$(PEERS)/bin/python -m benchmarks.search $(SEARCH_ARGS)
 
+# The service as a whole: its start, waiting, what a trial costs. SERVICE_ARGS="--quick" takes under three minutes.
+bench-service: $(READY)
+	$(BIN)/python -m benchmarks.service $(SERVICE_ARGS)
+
+# Ten sessions at any time for half an hour; SOAK_ARGS="--minutes 3" for less. Who sends the requests has an environment
+# of its own.
+soak: $(READY) $(LOCUST_READY)
+	$(BIN)/python -m benchmarks.soak --locust $(LOCUST)/bin/locust $(SOAK_ARGS)
+
 # Bytecode is compiled at install, whatever PYTHONDONTWRITEBYTECODE says: it halves Prefect's start.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BOIFI needs Python 3.11 or newer, got " + sys.version)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --compile --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --compile --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q api boifi_core cli demo deployments flows tasks
 	touch $(READY)
 
 $(PEERS_READY): requirements.lock benchmarks/search/requirements.txt
@@ -57,6 +71,11 @@ $(PEERS_READY): requirements.lock benchmarks/search/requirements.txt
 	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(PEERS)/bin/python -m pip install --quiet -r benchmarks/search/requirements.txt
 	touch $(PEERS_READY)
+
+$(LOCUST_READY): benchmarks/soak/requirements.txt
+	$(PYTHON) -m venv --clear $(LOCUST)
+	$(LOCUST)/bin/python -m pip install --quiet -r benchmarks/soak/requirements.txt
+	touch $(LOCUST_READY)
 
 # One lock for every supported Python and platform: names, versions and hashes, no index address.
 lock:
@@ -67,4 +86,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
+	rm -rf $(VENV) $(PEERS) $(LOCUST) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
