@@ -20,6 +20,7 @@ from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.session import open_session
 from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
+from flows.lean import lean_tasks
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from tasks import upkeep
@@ -36,7 +37,7 @@ def session(folder: str) -> State[Any]:
     removed.
     """
     place = SessionFolder(Path(folder))
-    with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
+    with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"), lean_tasks():
         running = Running(live, get_run_logger())
         with running.signals.caught():
             return _to_its_end(running)
