@@ -19,6 +19,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
 
     A session that another process holds is left to that process.
     """
+    from prefect.context import SyncClientContext
     from prefect.engine import handle_engine_signals
     from prefect.exceptions import TerminationSignal
     from prefect.flow_engine import load_flow_run, run_flow
@@ -30,21 +31,22 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     configure()
 
     run_id = UUID(flow_run_id)
-    flow_run = load_flow_run(run_id)
-    folder = session_folder(flow_run.parameters)
-    if folder is not None:
-        if folder.is_held():
-            return
-        if flow_run_of(folder) != flow_run_id:  # the facade has written it already, or does so at this moment
-            keep_flow_run(folder, flow_run_id)
-    try:
-        watching = nullcontext() if folder is None else watched_by(LoggingWatcher(folder.session_id))
-        with watching, handle_engine_signals(run_id):
-            run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")
-    except TerminationSignal:
-        sys.exit(128 + signal.SIGTERM)
-    finally:
-        _drain()
+    with SyncClientContext.get_or_create():  # one client for all that this process asks of Prefect
+        flow_run = load_flow_run(run_id)
+        folder = session_folder(flow_run.parameters)
+        if folder is not None:
+            if folder.is_held():
+                return
+            if flow_run_of(folder) != flow_run_id:  # the facade has written it already, or does so at this moment
+                keep_flow_run(folder, flow_run_id)
+        try:
+            watching = nullcontext() if folder is None else watched_by(LoggingWatcher(folder.session_id))
+            with watching, handle_engine_signals(run_id):
+                run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")
+        except TerminationSignal:
+            sys.exit(128 + signal.SIGTERM)
+        finally:
+            _drain()
 
 
 def session_folder(parameters: dict[str, object]) -> SessionFolder | None:

@@ -22,8 +22,9 @@ def main() -> None:
         console.width = PLAIN_WIDTH
     measured = document.machine()
     console.print(measured)
-    tables = measure(QUICK if given.quick else FULL)
-    for table in tables:
+    tables = []
+    for table in measure(QUICK if given.quick else FULL):
+        tables.append(table)
         console.print(f"\n{table.title}", table.rich(), sep="\n")
     if given.write:
         document.write("service", tables, measured)

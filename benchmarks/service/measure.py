@@ -57,11 +57,11 @@ FULL = Size(starts=3, alone=3, trials=30, queued=50)
 QUICK = Size(starts=1, alone=1, trials=12, queued=50)
 
 
-def measure(size: Size) -> list[Table]:
-    """All tables, in the order in which they were measured."""
+def measure(size: Size) -> Iterator[Table]:
+    """All tables, each as soon as it is measured."""
     with tempfile.TemporaryDirectory(prefix="boifi-service-") as folder:
         data = Path(folder)
-        tables = [_starts(data, size)]
+        yield _starts(data, size)
         with served(data) as service:
             empty = service.database_bytes()
             with slow_targets(TARGETS, OBSERVATION_S) as endpoints:
@@ -71,14 +71,11 @@ def measure(size: Size) -> list[Table]:
                 queue = _queued(service, endpoints, size)
             grown = service.database_bytes() - empty
             made_trials = sum(len(trials_of(each)) for each in [*alone.asked, *ten.asked, *queue.asked])
-            tables += [
-                _latencies(service, alone, ten),
-                _trials(alone, ten, grown / made_trials),
-                _memory(ten),
-                _cpu(alone, ten),
-                _sound(service, alone, ten, queue),
-            ]
-    return tables
+            yield _latencies(service, alone, ten)
+            yield _trials(alone, ten, grown / made_trials)
+            yield _memory(ten)
+            yield _cpu(alone, ten)
+            yield _sound(service, alone, ten, queue)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from typing import TypeVar
 import httpx
 
 from benchmarks.memory import children_of, memory_of
+from boifi_core.tether import spawn
 from cli.prefect_api import free_port
 from cli.serve import api_of_service
 
@@ -56,9 +57,10 @@ class Served:
         self.log = data / "serve.log"
         began = time.monotonic()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = spawn(
                 [str(Path(sys.executable).with_name("boifi")), "serve", "--port", str(port), "--out", str(data)],
-                cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                death_signal=signal.SIGTERM, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False)
         until(lambda: self._answers("/health"), 120, "an answer to /health")
@@ -121,10 +123,14 @@ class Served:
         return int(pages) * int(size)
 
     def problems(self) -> list[str]:
-        """The lines of its logs that tell of errors."""
-        texts = [path.read_text(errors="replace") for path in (self.log, self.data / "service" / "prefect.log")]
-        bad = re.compile(r'"level": ?"(ERROR|CRITICAL)"|"levelname": ?"(ERROR|CRITICAL)"|locked|Traceback|\b503\b')
-        return [line for text in texts for line in text.splitlines() if bad.search(line)]
+        """The lines of its logs that tell of errors, and of a locked database."""
+        ours = self.log.read_text(errors="replace").splitlines()
+        prefects = (self.data / "service" / "prefect.log").read_text(errors="replace").splitlines()
+        return [line for line in ours if _OURS.search(line)] + [line for line in prefects if _PREFECTS.search(line)]
+
+
+_OURS = re.compile(r'"level": "(ERROR|CRITICAL)"|Traceback|^\S*Error\b')
+_PREFECTS = re.compile(r"\b(ERROR|CRITICAL)\b|locked|Traceback")
 
 
 @contextmanager
