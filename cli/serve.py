@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 PREFECT_PORT = 4200
 
-WORKER = "worker"
-
 _API_FILE = "api.json"
 _API_VARIABLES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
 
@@ -43,9 +41,6 @@ BREAK_OFF_S = 60.0
 """How long the worker may take to break its sessions' trials off, seconds."""
 
 READY_POLL_S = 0.2
-
-FACADE_FIRST_S = 2.0
-"""How long the worker waits for the facade to listen: on two cores all would start late together. Seconds."""
 
 RETENTION = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -75,7 +70,6 @@ def serve(host: str, port: int, out: Path | None, console: Console) -> int:
         ):
             console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
         try:
-            _start_facade_first(children, ending, host, port)
             _keep_running(children, ending, console, f"http://{_for_url(host)}:{port}/ready")
         finally:
             console.print(Text("ending: running trials are broken off, their faults removed"), soft_wrap=True)
@@ -102,9 +96,9 @@ def _children(host: str, port: int, data: Path, home: Path, is_guarded: bool) ->
     environment["PREFECT_API_URL"] = url
     _tell_others(home, environment)
     worker = [sys.executable, "-m", "deployments.worker", str(data)]
-    children.append(Child(WORKER, worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
+    children.append(Child("worker", worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
     facade = [
-        sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", "--host", host, "--port", str(port),
+        sys.executable, "-m", "uvicorn", "--factory", "api.front:create_app", "--host", host, "--port", str(port),
         "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
     children.append(Child("facade", facade, environment))
@@ -122,19 +116,9 @@ def _prefect_server(port: int, environment: Mapping[str, str], home: Path) -> Ch
     return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log")
 
 
-def _start_facade_first(children: list[Child], ending: threading.Event, host: str, port: int) -> None:
-    """Start them in reverse; the worker, which has most to import, when the facade listens."""
-    worker = next(child for child in children if child.name == WORKER)
-    for child in reversed(children):
-        if child is not worker:
-            child.keep()
-    deadline = time.monotonic() + FACADE_FIRST_S
-    while not ending.is_set() and time.monotonic() < deadline and not _listens(host, port):
-        ending.wait(0.02)
-    worker.keep()
-
-
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
+    for child in reversed(children):  # the facade, which has the least to import, first
+        child.keep()
     import httpx  # by now there is time for it
 
     looked_at: float | None = 0.0  # None once it was ready
@@ -180,14 +164,6 @@ def _check_port(host: str, port: int) -> None:
 def _is_free(host: str, port: int) -> bool:
     try:
         with socket.create_server((host, port)):
-            return True
-    except OSError:
-        return False
-
-
-def _listens(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=0.2):
             return True
     except OSError:
         return False

@@ -1,9 +1,14 @@
 """What starts fast has little to import."""
 
+import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
+from facades import wait_for
+
+from api.front import ALIVE
 
 HEAVY = {"pandas", "prefect", "pyarrow", "scipy", "sklearn", "skopt"}
 
@@ -33,3 +38,39 @@ def test_it_starts_without_the_heavy_libraries(program, environment, tmp_path):
     imported = set(done.stdout.split())
     assert "pydantic" in imported
     assert imported & HEAVY == set()
+
+
+def front(environment):
+    """The facade's process as the service starts it, and a client of it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "api.front:create_app", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+
+
+def answer(http, path):
+    """What it answers; None while it does not listen."""
+    try:
+        return http.get(path)
+    except httpx.ConnectError:
+        return None
+
+
+def test_health_is_answered_first_and_everything_else_by_the_facade(environment):
+    process, http = front(environment)
+    try:
+        wait_for(lambda: answer(http, "/health"), timeout_s=30)
+        assert http.get("/v1/optimization/sessions").json() == {"sessions": [], "total": 0, "next": None}
+        health = http.get("/health")
+        assert (health.status_code, health.content) == (200, ALIVE)
+        assert http.get("/health?x=1").status_code == 422, "the facade answers by now"
+    finally:
+        process.terminate()
+    assert "Finished server process" in process.communicate(timeout=30)[1]
+
+
+def test_a_facade_that_cannot_be_made_ends_its_process(environment):
+    process, _ = front({**environment, "BOIFI_HOST": "0.0.0.0"})
+    assert "must be loopback" in process.communicate(timeout=60)[1]

@@ -58,7 +58,7 @@ class Service:
 
     def children(self):
         """The service's own processes by what they are: `worker`, `facade`, `prefect`."""
-        kinds = {"deployments.worker": "worker", "api.app": "facade", "deployments.prefect_server": "prefect"}
+        kinds = {"deployments.worker": "worker", "api.front": "facade", "deployments.prefect_server": "prefect"}
         tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         found = {}
         for pid in tasks:

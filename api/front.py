@@ -1,0 +1,68 @@
+"""What listens first: `uvicorn --factory api.front:create_app`.
+
+It answers `/health` at once; the facade itself takes a second to import, and everything else waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import import_module
+from typing import Any
+
+# As in `starlette.types`, which is not imported yet.
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+ALIVE = b'{"status":"ok"}'
+"""What `/health` says, here and in the facade."""
+
+
+def create_app() -> App:
+    """The facade as an ASGI app that is made while it listens already."""
+    return Front()
+
+
+class Front:
+    """Hands every request to the facade, as soon as there is one."""
+
+    def __init__(self) -> None:
+        self._facade: App | None = None
+        self._is_there = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._facade is None and (scope["type"], scope.get("path")) == ("http", "/health"):
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(ALIVE)).encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": ALIVE})
+        else:
+            await self._is_there.wait()
+            assert self._facade is not None
+            await self._facade(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        facade = asyncio.create_task(self._run_facade())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._ending.set()
+        await facade
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _run_facade(self) -> None:
+        try:
+            app = (await asyncio.to_thread(import_module, "api.app")).create_app()
+            async with app.router.lifespan_context(app):
+                self._facade = app
+                self._is_there.set()
+                await self._ending.wait()
+        except Exception:
+            traceback.print_exc()
+            signal.raise_signal(signal.SIGTERM)  # who cannot serve does not listen
