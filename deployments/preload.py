@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gc
 
+import anyio._backends._asyncio  # noqa: F401
+import pandas  # noqa: F401 - Arrow imports it with the first array that it makes
 import prefect.client.orchestration
 import prefect.events.worker
 import prefect.flow_engine
 import prefect.logging.handlers
-import prefect.task_engine  # noqa: F401
+import prefect.task_engine
+import prefect.utilities.visualization  # noqa: F401
+import pyarrow.pandas_compat
+import pyarrow.vendored.version  # noqa: F401
 
 import boifi_core.reporting  # noqa: F401
 import deployments.child
