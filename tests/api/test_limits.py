@@ -122,6 +122,7 @@ def test_metrics_count_sessions_trials_and_requests(api, tmp_path):
     made(tmp_path, trials=3, status="COMPLETED")
     running = made(tmp_path, trials=2, status="RUNNING", reason="waiting for the target: session x has it")
     wait_for(lambda: metrics(api)["boifi_trials_total", "scored"] == 5)
+    wait_for(lambda: metrics(api)["boifi_sessions", "RUNNING"] == 1)  # its state is written after its trials
     seen = metrics(api)
     assert seen["boifi_sessions", "COMPLETED"] == 1
     assert seen["boifi_sessions", "RUNNING"] == 1
