@@ -12,9 +12,11 @@ from benchmarks.plain import await_recovery, control_for, measure_baseline, try_
 from benchmarks.table import Table
 from boifi_core import trial as steps
 from boifi_core.config import SessionConfig, parse_session
-from boifi_core.findings import Catalogue, Verdict
+from boifi_core.findings import Catalogue, FailureMode, Verdict
+from boifi_core.findings.again import TRIES, again
 from boifi_core.findings.catalogue import catalogue
-from boifi_core.models import FaultPlan, Trial
+from boifi_core.models import FaultPlan, Phase, Trial
+from boifi_core.report.failures import replay_trial
 from boifi_core.session import Session, make_session, open_session
 from cli.demo import demo_config
 from demo.target import start_target
@@ -70,6 +72,9 @@ class Told:
         found: those with a mode of their own: most of its labelled trials are theirs, and most of theirs are in it.
         split: those with a second mode.
         astray: the share of labelled trials that are in a mode of another.
+        examined, confirmed, whole, same: the modes that were measured again, those confirmed, those of them whose
+            smallest fault is known, and those whose replay did the same.
+        seen: the modes that were only seen.
         thresholds_ms: by weakness, where its mode's smallest fault was measured.
     """
 
@@ -77,8 +82,11 @@ class Told:
     found: frozenset[str]
     split: frozenset[str]
     astray: float
+    examined: int
     confirmed: int
-    modes: int
+    whole: int
+    same: int
+    seen: int
     thresholds_ms: Mapping[str, float]
 
 
@@ -98,7 +106,8 @@ def measure(seeds: Sequence[int] = range(1, 6), trials: int = 150, without: int 
             f"{len(one.found)} of {len(TRIGGERS)}",
             ", ".join(sorted(one.split)) or "none",
             f"{one.astray:.0%}",
-            f"{one.confirmed} of {one.modes}",
+            str(one.examined),
+            *map(str, (one.confirmed, one.whole, one.same, one.seen)),
         )
         for seed, one in told.items()
     )
@@ -113,7 +122,18 @@ def measure(seeds: Sequence[int] = range(1, 6), trials: int = 150, without: int 
     return [
         Table(
             f"Documented weaknesses, {trials} trials",
-            ("seed", "brought out", "a mode of their own", "with a second mode", "trials astray", "modes confirmed"),
+            (
+                "seed",
+                "brought out",
+                "a mode of their own",
+                "with a second mode",
+                "trials astray",
+                "modes measured again",
+                "confirmed",
+                "with their smallest fault",
+                "the same by replay",
+                "only seen",
+            ),
             rows,
         ),
         Table("Thresholds measured", ("weakness", "seed", "measured, ms", "documented, ms"), thresholds),
@@ -133,8 +153,8 @@ def measure(seeds: Sequence[int] = range(1, 6), trials: int = 150, without: int 
     ]
 
 
-def session_of(seed: int, trials: int) -> tuple[Sequence[Trial], Catalogue]:
-    """The demo's session in a fresh shop."""
+def session_of(seed: int, trials: int) -> tuple[Sequence[Trial], Catalogue, int]:
+    """The demo's session in a fresh shop, and how many of its replays did the same."""
     with start_target() as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
         return _run(demo_config(target.control_plane, trials, seed), Path(data))
 
@@ -152,14 +172,31 @@ def without_faults(seed: int) -> Catalogue:
         return _run(parse_session(config), Path(data))[1]
 
 
-def _run(config: SessionConfig, data: Path) -> tuple[Sequence[Trial], Catalogue]:
+def _run(config: SessionConfig, data: Path) -> tuple[Sequence[Trial], Catalogue, int]:
     with open_session(make_session(data, config)) as session:
         measure_baseline(session)
         while session.budget_used < config.total_trials:
             _next(session)
-        dimensions = config.search_space.dimensions
-        found = catalogue(session.trials, session.evidence, session_id=session.session_id, dimensions=dimensions)
-        return session.trials, found
+        trials, found = tuple(session.trials), _found(session)
+        return trials, found, sum(_does_the_same(session, mode) for mode in found.examined)
+
+
+def _found(session: Session) -> Catalogue:
+    dimensions = session.config.search_space.dimensions
+    return catalogue(session.trials, session.evidence, session_id=session.session_id, dimensions=dimensions)
+
+
+def _does_the_same(session: Session, mode: FailureMode) -> bool:
+    """Whether a replay of the mode's own trial does the same, as `boifi replay` tells it."""
+    original = next(trial for trial in session.trials if trial.trial == replay_trial(mode))
+    for _ in range(TRIES):
+        proposal = steps.Proposal(original.point, original.plans, Phase.REPLAY, wants_control=True)
+        replay = steps.record(session, try_fault(session, proposal, {}, control_for(session, proposal)))
+        await_recovery(session, replay)
+        told = again(_found(session), session.trials, original, replay)
+        if told is not None and told.is_same:
+            return True
+    return False
 
 
 def _next(session: Session) -> None:
@@ -168,8 +205,12 @@ def _next(session: Session) -> None:
     await_recovery(session, trial)
 
 
-def tell(trials: Sequence[Trial], found: Catalogue) -> Told:
-    """How the catalogue's modes and the documented weaknesses go together."""
+def tell(trials: Sequence[Trial], found: Catalogue, same: int = 0) -> Told:
+    """How the catalogue's modes and the documented weaknesses go together.
+
+    Args:
+        same: how many modes' replays did the same.
+    """
     label = {trial.trial: name for trial in trials if (name := _weakness(trial)) is not None}
     labelled = [[label[number] for number in mode.trials if number in label] for mode in found.modes]
     owner = [Counter(names).most_common(1)[0][0] if names else None for names in labelled]
@@ -185,10 +226,13 @@ def tell(trials: Sequence[Trial], found: Catalogue) -> Told:
         split=frozenset(name for name, places in own.items() if len(places) > 1),
         astray=sum(name != theirs for names, theirs in zip(labelled, owner, strict=True) for name in names)
         / max(1, len(label)),
+        examined=len(found.examined),
         confirmed=sum(mode.verdict is Verdict.CONFIRMED for mode in found.modes),
-        modes=len(found.modes),
+        whole=sum(mode.minimal is not None and mode.minimal.is_finished for mode in found.examined),
+        same=same,
+        seen=len(found.only_seen),
         thresholds_ms={
-            name: threshold.fails_at
+            name: threshold.middle
             for mode, name in zip(found.modes, owner, strict=True)
             if name is not None and mode.minimal is not None
             for threshold in mode.minimal.thresholds

@@ -79,7 +79,7 @@ class Recovery(Value):
 class Confirm(Value):
     """At the end, the worst fault of each failure is measured again, up to `readings` times.
 
-    `share` is that of `total_trials` which may go into it; 0 leaves it out.
+    `share` is that of `total_trials` which may go into it; 0 leaves it out. What it does not need is `minimise`'s.
     """
 
     share: float = Field(default=0.15, ge=0, le=0.9)
@@ -87,9 +87,12 @@ class Confirm(Value):
 
 
 class Minimise(Value):
-    """After that, smaller faults are tried that show the same failures; `share` is that of `total_trials`, or 0."""
+    """After that, smaller faults are tried that show the same failures.
 
-    share: float = Field(default=0.2, ge=0, le=0.9)
+    `share` is that of `total_trials` which may go into it; 0 leaves it out. What it does not need is `confirm`'s.
+    """
+
+    share: float = Field(default=0.25, ge=0, le=0.9)
 
 
 class SessionConfig(Value):

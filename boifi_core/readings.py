@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
-from boifi_core.models import FaultPlan, Point, Trial, TrialStatus
+from boifi_core.models import FaultPlan, Phase, Point, Trial, TrialStatus
 from boifi_core.optimizer import BestPoint
 
 
@@ -29,13 +29,23 @@ def by_fault(trials: Sequence[Trial]) -> list[list[Trial]]:
 def recommended(found: Sequence[list[Trial]], best: Point | None) -> list[Trial] | None:
     """The trials of the fault that is to be taken for the worst; None where nothing was scored.
 
+    That is the optimizer's, but for a smaller fault that turned out worse, by two readings or more: the optimizer does
+    not know those.
+
     Args:
         found: from `by_fault`.
         best: the optimizer's; None, or one that is not among them, leaves the highest mean, the earliest of equals.
     """
     key = None if best is None else point_key(best)
-    named = next((alike for alike in found if point_key(alike[0].point) == key), None)
-    return named or max(found, key=mean_severity, default=None)
+    named = next((alike for alike in found if not is_smaller(alike) and point_key(alike[0].point) == key), None)
+    if named is None:
+        return max(found, key=mean_severity, default=None)
+    return max([named, *(alike for alike in found if is_smaller(alike) and len(alike) > 1)], key=mean_severity)
+
+
+def is_smaller(alike: Sequence[Trial]) -> bool:
+    """Whether their fault is none of its point, so that the optimizer knows nothing of it."""
+    return all(trial.phase is Phase.MINIMISE for trial in alike)
 
 
 def point_key(point: Point) -> str:

@@ -19,7 +19,7 @@ from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.base import Injector, Observer
 from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.catalogue import Evidence, catalogue
-from boifi_core.findings.following import Wanted, confirming, minimising
+from boifi_core.findings.following import Budget, Wanted, following
 from boifi_core.findings.objective import OBJECTIVES, Worth
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.guarded_space import guarded
@@ -39,7 +39,7 @@ from boifi_core.models import (
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
-from boifi_core.readings import by_fault, expectation, mean_severity, rankable, recommended, typical
+from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.space import SearchSpace
 from boifi_core.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
@@ -136,9 +136,8 @@ class Session:
             return None
         dimensions = self.config.search_space.dimensions
         found = catalogue(self.trials, self.evidence, session_id=self.session_id, dimensions=dimensions)
-        return confirming(found, self.trials, to_confirm, self.config.confirm.readings, self._is_allowed) or minimising(
-            found, self.trials, to_minimise, dimensions, self._is_allowed, only_confirmed=to_confirm > 0
-        )
+        budget = Budget(to_confirm, to_minimise, self.config.confirm.readings)
+        return following(found, self.trials, budget, dimensions, self._is_allowed)
 
     def _is_allowed(self, plans: Sequence[FaultPlan]) -> bool:
         return all(objection(plan, self.config.guardrails) is None for plan in plans)
@@ -392,7 +391,7 @@ def best_result(trials: Sequence[Trial], best: BestPoint | None) -> BestResult |
     if alike is None:
         return None
     shown = typical(alike)
-    mean, std = expectation(best) or (None, None)
+    mean, std = (None if is_smaller(alike) else expectation(best)) or (None, None)
     return BestResult(
         fault_plans=shown.plans,
         severity_score=mean_severity(alike),

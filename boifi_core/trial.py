@@ -54,7 +54,9 @@ def propose(session: Session) -> Proposal:
 
 def _following(session: Session, wanted: Wanted) -> Proposal:
     """The fault of an earlier trial again, or a smaller one."""
-    phase = Phase.CONFIRM if wanted.reason == VERIFY else Phase.MINIMISE
+    # A fault that is not that of its point teaches the model nothing.
+    is_of_point = wanted.reason == VERIFY and wanted.of.phase not in (Phase.MINIMISE, Phase.REPLAY)
+    phase = Phase.CONFIRM if is_of_point else Phase.MINIMISE
     known = (Near(trial=wanted.of.trial, severity=wanted.of.severity or 0.0),)
     return Proposal(
         wanted.of.point,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
 
 from boifi_core.check import check
 from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
-from boifi_core.folder import data_dir
+from boifi_core.folder import SessionFolder, data_dir
 from boifi_core.reporting import stored_catalogue
 from boifi_core.session import make_session
 from cli import run as running
@@ -18,6 +21,9 @@ from cli.terminated import Terminated
 from demo.target import start_target
 
 SESSION_FILE = Path(__file__).resolve().parent.parent / "demo" / "session.yaml"
+
+EMBEDDED = "embedded-target"
+"""A file of this name lies in the folder of a session that had the embedded target, which ended with it."""
 
 
 def demo_config(endpoint: str, trials: int | None, seed: int | None) -> SessionConfig:
@@ -36,7 +42,7 @@ def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Co
     console.print(Text("starting a small shop behind a real Envoy, and a Prefect server; some seconds…"))
     with running.sigterm_raises(), start_target() as target:
         config = demo_config(target.control_plane, trials, seed)
-        folder = make_session(data, config)
+        folder = make_session(data, config, others={EMBEDDED: ""})
         running.introduce(console, folder, config)
         try:
             state = running.run_session(folder, config, data, console)
@@ -46,13 +52,27 @@ def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Co
     from cli.show import closing
 
     found = stored_catalogue(folder)
-    closing(console, folder, state, found, replay=False)
+    closing(console, folder, state, found, resumable=False)
     if "not healthy" in (state.reason or ""):
         # The shop lives by time-outs of some tens of milliseconds.
         console.print(
             Text("The shop needs two free cores: try again when this machine has less to do."), soft_wrap=True
         )
     return running.exit_status(state, None, found)
+
+
+@contextmanager
+def embedded_target(folder: SessionFolder, config: SessionConfig) -> Iterator[None]:
+    """The embedded target where the session had it, for as long as this lasts; nothing for a session of another's.
+
+    Raises:
+        InvalidInput: its port is in use by now.
+    """
+    if not (folder.path / EMBEDDED).exists():
+        yield
+        return
+    with start_target(urlsplit(config.executor.endpoint).port or 0):
+        yield
 
 
 def target_up(port: int, console: Console) -> None:

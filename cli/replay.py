@@ -9,32 +9,49 @@ from rich.text import Text
 
 from boifi_core.analyzer import explain
 from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.findings.again import Again, again
 from boifi_core.folder import data_dir, find_session
 from boifi_core.models import Trial
+from boifi_core.reporting import stored_catalogue
 from boifi_core.session import read_trials, stored_config
 from boifi_core.stored_baseline import stored_baseline
+from cli.demo import embedded_target
 from cli.prefect_api import prefect_api
 from cli.run import as_template, preflight, sigterm_raises
 
+NOT_THE_SAME = 4
+"""The exit status of a replay that was measured and did something else."""
+
 
 def run_replay(session_id: str, trial: int, out: Path | None, console: Console) -> int:
-    """Replay a trial; exit status 0 if it could be measured, 1 if not."""
+    """Replay a trial; exit status 0 if it did the same again, `NOT_THE_SAME` if not.
+
+    Raises:
+        InvalidInput: no such session or trial.
+        BoifiError: it could not be measured.
+    """
     data = data_dir(out)
     folder = find_session(data, session_id)
     config = stored_config(folder)
-    original = next((t for t in read_trials(folder, config) if t.trial == trial), None)
+    before = read_trials(folder, config)
+    original = next((t for t in before if t.trial == trial), None)
     if original is None:
         raise InvalidInput("TRIAL", f"must be a recorded trial of session {folder.session_id}", trial)
-    preflight(config)
-    with sigterm_raises(), prefect_api(data):
-        from flows.replay import replay
+    with sigterm_raises(), embedded_target(folder, config):
+        preflight(config)
+        with prefect_api(data):
+            from flows.replay import replay
 
-        state = replay.with_options(flow_run_name=f"{as_template(config.name)} replay of trial {trial}")(
-            str(folder.path), trial, return_state=True
-        )
+            state = replay.with_options(flow_run_name=f"{as_template(config.name)} replay of trial {trial}")(
+                str(folder.path), trial, return_state=True
+            )
     if not state.is_completed():
         raise BoifiError(state.message or "the replay did not end")
-    again = read_trials(folder, config)[-1]
+    trials = read_trials(folder, config)
+    made = trials[len(before) :]
+    told = again(stored_catalogue(folder), trials, original, made[-1])
+    if told is None:
+        raise BoifiError(f"the replay could not be measured: {made[-1].reason}")
 
     def line(label: str, made: Trial) -> Text:
         why = "" if made.score is None or made.observation is None else explain(
@@ -44,5 +61,18 @@ def run_replay(session_id: str, trial: int, out: Path | None, console: Console) 
 
     console.print(Text(f"{'fault':<22}{' + '.join(map(str, original.plans)) or 'no fault'}"), soft_wrap=True)
     console.print(line(f"then (trial {original.trial})", original), soft_wrap=True)
-    console.print(line(f"again (trial {again.trial})", again), soft_wrap=True)
-    return 0 if again.severity is not None else 1
+    for each in made:
+        console.print(line(f"again (trial {each.trial})", each), soft_wrap=True)
+    console.print(Text(outcome(told)), soft_wrap=True)
+    return 0 if told.is_same else NOT_THE_SAME
+
+
+def outcome(told: Again) -> str:
+    """In one line whether it did the same again, and what else if not."""
+    then = "no failure" if told.expected is None else f"{told.expected.id}: {told.expected.sentence}"
+    if told.is_same:
+        return "as harmless as then" if told.expected is None else f"the same failure, {then}"
+    if told.shows:
+        return f"not as severe as then ({told.lowest:.1f} to {told.highest:.1f}), though the same, {then}"
+    now = "none" if told.shown is None else f"another, {told.shown.id}: {told.shown.sentence}"
+    return f"not the same failure but {now}; then {then}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -12,7 +13,7 @@ from rich.text import Text
 from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.folder import SessionFolder
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
-from boifi_core.report.failures import replay_trial
+from boifi_core.report.failures import ONLY_SEEN, replay_trial
 from flows.watch import Watcher
 
 
@@ -80,18 +81,18 @@ SHOWN = 10
 
 
 def closing(
-    console: Console, folder: SessionFolder, state: SessionState, found: Catalogue, *, replay: bool = True
+    console: Console, folder: SessionFolder, state: SessionState, found: Catalogue, *, resumable: bool = True
 ) -> None:
     """The distinct failures, how sure they are, the smallest fault known of each, and where to look next.
 
-    Without `replay`, the target is gone by now: nothing can be made again, and nothing goes on.
+    A session that is not `resumable` had a target that is gone by now.
     """
     console.print()
     made = state.progress.history
     scored = sum(entry.score is not None for entry in made)
     console.print(Text(f"{state.status}: {state.reason}. {len(made)} trials, {scored} of them scored."), soft_wrap=True)
     if found.modes:
-        _failures(console, found, replay=replay)
+        _failures(console, found)
     elif scored:
         console.print("No fault hurt the target.")
     for label, where in (
@@ -100,22 +101,22 @@ def closing(
         ("history", folder.history),
     ):
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
-    if found.modes and replay:
-        console.print(Text(f"{'again':<10}{found.modes[0].replay}"), soft_wrap=True)
-    if replay and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
+    if found.modes:
+        console.print(Text(f"{'again':<10}{found.examined[0].replay}"), soft_wrap=True)
+    if resumable and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
         console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
 
 
-def _failures(console: Console, found: Catalogue, *, replay: bool) -> None:
+def _failures(console: Console, found: Catalogue) -> None:
     table = Table(title="How it fails", title_justify="left", title_style="bold", expand=True, show_lines=True)
     table.add_column("severity")
     table.add_column("what happens", ratio=4)
     table.add_column("smallest fault known", ratio=3)
-    table.add_column("replay" if replay else "trial", justify="right")
-    for mode in found.modes[:SHOWN]:
+    table.add_column("replay", justify="right")
+    for mode in found.examined[:SHOWN]:
         table.add_row(severity_cell(mode), Text(mode.sentence), Text(fault_cell(mode)), str(replay_trial(mode)))
     console.print(table)
-    rest = found.modes[SHOWN:]
+    rest = found.examined[SHOWN:]
     notes = [f"{len(rest)} milder ones are in the report."] if rest else []
     if found.controls:
         notes.append(
@@ -123,6 +124,16 @@ def _failures(console: Console, found: Catalogue, *, replay: bool) -> None:
         )
     if notes:
         console.print(Text(" ".join(notes)), soft_wrap=True)
+    if found.only_seen:
+        _only_seen(console, found.only_seen)
+
+
+def _only_seen(console: Console, modes: Sequence[FailureMode]) -> None:
+    console.print(Text(f"{ONLY_SEEN}:"), soft_wrap=True)
+    for mode in modes[:SHOWN]:
+        console.print(Text(f"{mode.severity:>8.1f}  {mode.sentence} (trial {mode.worst})"), soft_wrap=True)
+    if len(modes) > SHOWN:
+        console.print(Text(f"{'':>8}  and {len(modes) - SHOWN} milder ones, which are in the report"), soft_wrap=True)
 
 
 def severity_cell(mode: FailureMode) -> str:

@@ -1,4 +1,4 @@
-"""One trial of a session, made once more."""
+"""One trial of a session, made once more, and again where chance may have kept it from doing the same."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError
+from boifi_core.findings.again import TRIES, Again, again
 from boifi_core.folder import SessionFolder
 from boifi_core.models import Phase, Trial
 from boifi_core.policies import with_expiry
+from boifi_core.reporting import stored_catalogue
 from boifi_core.session import open_session
 from boifi_core.trial import Proposal
 from flows.running import Running
@@ -23,7 +25,10 @@ from tasks import upkeep
 
 @flow(name="replay", persist_result=False, validate_parameters=False)
 def replay(folder: str, trial: int) -> State[Any]:
-    """Measure the baseline, inject the faults of this trial again, and add what happened to the history."""
+    """Measure the baseline, inject the faults of this trial again, and add what happened to the history.
+
+    It is tried up to `TRIES` times, until it does the same. Ends COMPLETED where it could be measured.
+    """
     place = SessionFolder(Path(folder))
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
         running = Running(live, get_run_logger())
@@ -34,7 +39,7 @@ def replay(folder: str, trial: int) -> State[Any]:
                 with running.signals.unmasked(), running.target():
                     running.wait_for_others()
                     running.measure_baseline()
-                    again = running.try_fault(live.next_number, _as_before(original, live.config.executor.timeout_s))
+                    told = _tried(running, original)
             except Cancelled:
                 return CancelledState(message="cancelled")
             except BoifiError as error:
@@ -45,7 +50,21 @@ def replay(folder: str, trial: int) -> State[Any]:
             if before is not None:
                 live.write_state(before.status, before.reason, before.error_message)
             upkeep.write_report(live)
-    return Completed(message=f"severity {again.severity} again, {original.severity} before")
+    if told is None:
+        return Failed(message=f"it could not be measured: {live.trials[-1].reason}")
+    return Completed(message=f"severity {told.severity} again, {original.severity} before")
+
+
+def _tried(running: Running, original: Trial) -> Again | None:
+    """How the last try compares with the trial; None where it could not be measured."""
+    live = running.session
+    for n in range(1, TRIES + 1):
+        made = running.try_fault(live.next_number, _as_before(original, live.config.executor.timeout_s))
+        told = again(stored_catalogue(live.folder), live.trials, original, made)
+        if told is None or told.is_same or n == TRIES or running.stopping():
+            break
+        running.await_recovery(made)
+    return told
 
 
 def _as_before(original: Trial, timeout_s: float) -> Proposal:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from boifi_core.analyzer.distance import edit_distance
-from boifi_core.analyzer.normal import Normal, as_normal, traces_of
+from boifi_core.analyzer.normal import Normal, as_normal, longest_ms, traces_of
 from boifi_core.analyzer.trace import Span, operations
 from boifi_core.models import RawObservation
-
-_WAYS = 20
-"""So many different ways of fault-free traces are compared with."""
 
 BOTTLENECK_FACTOR = 5.0
 """A span that takes more than this times its baseline is a bottleneck."""
@@ -43,31 +39,26 @@ class Comparison:
     bottleneck: Bottleneck | None
 
 
-def compare_traces(
-    current: list[Span], usual: Sequence[Sequence[Span]], kind: str | None = None, *, usually_fails: bool = False
-) -> Comparison:
-    """Measure `current` against the fault-free traces of its kind.
+def compare_traces(current: list[Span], normal: Normal, kind: str | None = None) -> Comparison:
+    """Measure `current` against the fault-free traces of its kind; without any, only its own signs count.
 
     Its way is compared with the nearest of theirs: a call that is made now and then without a fault is no change.
-
-    Args:
-        usual: none: only the current trace's own signs count.
-        usually_fails: whether ERROR spans are nothing new.
     """
-    has_error = not usually_fails and any(span.is_error for span in current)
-    if not usual:
+    has_error = any(span.is_error for span in current) and not normal.fails(kind)
+    ways = normal.ways(kind)
+    if not ways:
         return Comparison(kind, current, None, None, None, has_error, None)
     way = operations(current)
-    distances = [(edit_distance(way, operations(list(spans))), spans) for spans in _distinct(usual)]
-    distance, nearest = min(distances, key=lambda each: (each[0], abs(len(each[1]) - len(current))))
+    distances = [(edit_distance(way, usual.operations), usual.n_spans) for usual in ways]
+    distance, n_spans = min(distances, key=lambda each: (each[0], abs(each[1] - len(current))))
     return Comparison(
         kind=kind,
         spans=current,
-        n_baseline_spans=len(nearest),
-        span_increase=(len(current) - len(nearest)) / len(nearest),
+        n_baseline_spans=n_spans,
+        span_increase=(len(current) - n_spans) / n_spans,
         edit_distance=distance,
         has_error=has_error,
-        bottleneck=_bottleneck(current, usual),
+        bottleneck=_bottleneck(current, normal.longest_ms(kind)),
     )
 
 
@@ -77,43 +68,19 @@ def compare_observations(observation: RawObservation, baseline: RawObservation |
     A trace without spans is no trace. One that cannot be read is left out, with a warning in the log.
     """
     normal = as_normal(baseline)
-    return [
-        compare_traces(spans, normal.traces(kind), kind, usually_fails=normal.fails(kind))
-        for kind, spans in traces_of(observation)
-    ]
+    return [compare_traces(spans, normal, kind) for kind, spans in traces_of(observation)]
 
 
-def _distinct(usual: Sequence[Sequence[Span]]) -> list[Sequence[Span]]:
-    """One trace of each way through the services, the most frequent ways first, and not endlessly many."""
-    ways: dict[tuple[str, ...], list[Sequence[Span]]] = {}
-    for spans in usual:
-        ways.setdefault(tuple(operations(list(spans))), []).append(spans)
-    return [alike[0] for alike in sorted(ways.values(), key=len, reverse=True)[:_WAYS]]
-
-
-def _bottleneck(current: Sequence[Span], usual: Sequence[Sequence[Span]]) -> Bottleneck | None:
+def _bottleneck(current: Sequence[Span], before: Mapping[str, float]) -> Bottleneck | None:
     """The operation that grew by the largest factor, if above `BOTTLENECK_FACTOR`.
 
-    Its longest span counts, beside the median of the longest in each fault-free trace. An operation that took 0 ms
-    there has no factor and is left out.
+    Its longest span counts, beside what it takes without a fault, `before`. An operation that took 0 ms there has no
+    factor and is left out.
     """
-    now = _longest(current)
-    longest: dict[str, list[float]] = {}
-    for spans in usual:
-        for operation, duration_ms in _longest(spans).items():
-            longest.setdefault(operation, []).append(duration_ms)
-    before = {operation: median(durations) for operation, durations in longest.items()}
+    now = longest_ms(current)
     grown = [
         Bottleneck(operation, duration, before[operation])
         for operation, duration in now.items()
         if before.get(operation, 0.0) > 0 and duration > BOTTLENECK_FACTOR * before[operation]
     ]
     return max(grown, key=lambda found: found.duration_ms / found.baseline_ms, default=None)
-
-
-def _longest(spans: Sequence[Span]) -> dict[str, float]:
-    longest: dict[str, float] = {}
-    for span in spans:
-        if span.duration_ms is not None:
-            longest[span.operation] = max(span.duration_ms, longest.get(span.operation, 0.0))
-    return longest

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median
 
 from boifi_core.analyzer.baseline import merge_baseline
 from boifi_core.analyzer.calls import Call, calls, relays
-from boifi_core.analyzer.trace import Span, parse_trace
+from boifi_core.analyzer.trace import Span, operations, parse_trace
 from boifi_core.models import RawObservation
 from boifi_core.traces.names import without_ids
 
 log = logging.getLogger(__name__)
+
+_WAYS = 20
+"""So many different ways of fault-free traces are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,14 @@ class UsualCall:
     durations_ms: tuple[float, ...]
     fails: bool
     under: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way through the services that fault-free requests take: its operations in order, and how many spans it has."""
+
+    operations: Sequence[str]
+    n_spans: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,22 @@ class Normal:
     def fails(self, kind: str | None) -> bool:
         """Whether any fault-free trace of this kind has an ERROR span."""
         return any(span.is_error for spans in self.traces(kind) for span in spans)
+
+    def ways(self, kind: str | None) -> Sequence[Way]:
+        """The different ways of this kind of request, the most frequent first, and not endlessly many."""
+        return self._ways.get(kind, ())
+
+    def longest_ms(self, kind: str | None) -> Mapping[str, float]:
+        """By operation, the median over the fault-free traces of this kind of how long its longest span takes."""
+        return self._longest_ms.get(kind, {})
+
+    @cached_property
+    def _ways(self) -> dict[str | None, tuple[Way, ...]]:
+        return {kind: _distinct(traces) for kind, traces in self._parsed.items()}
+
+    @cached_property
+    def _longest_ms(self) -> dict[str | None, dict[str, float]]:
+        return {kind: _medians([longest_ms(spans) for spans in traces]) for kind, traces in self._parsed.items()}
 
     def usual(self, kind: str | None) -> dict[str, UsualCall]:
         """The calls of this kind of request, by `Call.where`."""
@@ -159,6 +187,32 @@ def attempts(made: Sequence[Call]) -> dict[str, int]:
     for (where, _), n in by_parent.items():
         most[where] = max(n, most.get(where, 0))
     return most
+
+
+def longest_ms(spans: Sequence[Span]) -> dict[str, float]:
+    """How long the longest span of each operation of a trace takes, milliseconds."""
+    longest: dict[str, float] = {}
+    for span in spans:
+        if span.duration_ms is not None:
+            operation = span.operation
+            longest[operation] = max(span.duration_ms, longest.get(operation, 0.0))
+    return longest
+
+
+def _medians(of_traces: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for longest in of_traces:
+        for operation, duration_ms in longest.items():
+            found[operation].append(duration_ms)
+    return {operation: median(durations_ms) for operation, durations_ms in found.items()}
+
+
+def _distinct(traces: Sequence[list[Span]]) -> tuple[Way, ...]:
+    alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for spans in traces:
+        alike[tuple(operations(spans))].append(len(spans))
+    ways = sorted(alike.items(), key=lambda way: len(way[1]), reverse=True)[:_WAYS]
+    return tuple(Way(way, lengths[0]) for way, lengths in ways)
 
 
 def _usual(traces: Sequence[Sequence[Call]]) -> dict[str, UsualCall]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from boifi_core.analyzer.normal import Normal
 from boifi_core.findings.likeness import Failure, grouped
@@ -79,7 +79,8 @@ def catalogue(
     controls = [trial for trial in scored if trial.control is not None]
     alarms = [alarm for trial in controls if (alarm := evidence.alarm(trial)) is not None]
     groups = grouped([failure for _, failure in failed])
-    modes = [_mode([failed[index] for index in group], of_fault, session_id, dimensions) for group in groups]
+    failing = {trial.trial for trial, _ in failed}
+    modes = [_mode([failed[index] for index in group], of_fault, failing, session_id, dimensions) for group in groups]
     home = {number: mode.id for mode in modes for number in mode.trials}
     shown = {trial.trial: failure for trial, failure in failed}
     modes = [
@@ -101,6 +102,7 @@ def catalogue(
 def _mode(
     group: Sequence[tuple[Trial, Failure]],
     of_fault: Mapping[int, list[Trial]],
+    failing: Collection[int],
     session_id: str,
     dimensions: Sequence[Dimension],
 ) -> FailureMode:
@@ -109,8 +111,11 @@ def _mode(
     facts = _shared(all_facts)
     # A smaller fault is no worse one, and a replay is somebody's own look.
     tried = [trial for trial in members if trial.phase not in (Phase.MINIMISE, Phase.REPLAY)] or list(members)
-    worst = max((of_fault[trial.trial] for trial in tried), key=lambda alike: (mean_severity(alike), -alike[0].trial))
     numbers = {trial.trial for trial in tried}
+    faults = [of_fault[trial.trial] for trial in tried]
+    # A fault that mostly fails in another way does not stand for this one.
+    own = [alike for alike in faults if 2 * sum(t.trial in numbers for t in alike) >= _failing(alike, failing)]
+    worst = max(own or faults, key=lambda alike: (mean_severity(alike), -alike[0].trial))
     shown = typical([trial for trial in worst if trial.trial in numbers])
     return FailureMode(
         id=f"F{members[0].trial}",
@@ -124,6 +129,10 @@ def _mode(
         region=region([trial.point for trial in tried], dimensions),
         replay=_replay(session_id, shown.trial),
     )
+
+
+def _failing(alike: Sequence[Trial], failing: Collection[int]) -> int:
+    return sum(trial.trial in failing for trial in alike)
 
 
 def _replay(session_id: str, trial: int) -> str:
@@ -175,9 +184,10 @@ def _confirmation(
 
 
 def _belongs(alarm: tuple[Fact, ...], mode: FailureMode, members: Sequence[Failure]) -> bool:
-    """Whether a fault-free run would have been taken for the failure, had its fault been in force."""
+    """Whether a fault-free run would have been taken for the failure, had a fault like its own been in force."""
     last = len(members)
-    return any(last in group and len(group) > 1 for group in grouped([*members, Failure.of(alarm, mode.worst_plans)]))
+    like = replace(Failure.of(alarm, mode.worst_plans), fault="none")
+    return any(last in group and len(group) > 1 for group in grouped([*members, like]))
 
 
 def _looked_for(trial: Trial, reason: str, home: Mapping[int, str]) -> str | None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from boifi_core.findings.minimal import Plans, question
+from boifi_core.findings.minimal import Plans, Question, question
 from boifi_core.findings.models import MINIMISE, VERIFY, Catalogue, FailureMode, Verdict
 from boifi_core.findings.region import Dimension
-from boifi_core.models import Phase, Trial
+from boifi_core.models import Trial
 from boifi_core.readings import rankable
 
 _TELLS = 2
 """Readings of which none shows a failure are enough to leave it."""
 
-_PAIRS, _ALONE = 8, 4
+_READINGS, _PAIRS, _ALONE = 2, 8, 4
 """Two readings confirm a failure beside eight clean fault-free runs; four do beside the four of its own."""
+
+_WHOLE = 7
+"""What one failure takes as a rule: two readings, and five smaller faults."""
+
+_WORTH = 5
+"""With fewer trials left, no further failure is begun: it would stay half known, and the search can use them."""
 
 
 @dataclass(frozen=True)
@@ -33,91 +39,102 @@ class Wanted:
     reason: str
 
 
-def confirming(
-    found: Catalogue, trials: Sequence[Trial], budget: int, readings: int, is_allowed: Callable[[Plans], bool]
-) -> Wanted | None:
-    """The next failure to measure again; None where all is said, or the budget spent.
+@dataclass(frozen=True)
+class Budget:
+    """How many trials may follow the search: what one of the two does not need is the other's.
 
-    The worst failures come first, as many as can be confirmed with the budget, each in turn: so the fault-free runs
-    between them serve all. One that is decided makes room for the next.
+    Attributes:
+        confirm, minimise: 0 leaves it out.
+        readings: of one failure, at most.
+    """
+
+    confirm: int
+    minimise: int
+    readings: int
+
+    @property
+    def at_once(self) -> int:
+        """How many failures it is likely to do for."""
+        if self.minimise:
+            return max(1, (self.confirm + self.minimise) // _WHOLE)
+        return self.confirm // _READINGS if self.confirm >= _PAIRS else max(1, self.confirm // _ALONE)
+
+
+def following(
+    found: Catalogue,
+    trials: Sequence[Trial],
+    budget: Budget,
+    dimensions: Sequence[Dimension],
+    is_allowed: Callable[[Plans], bool],
+) -> Wanted | None:
+    """The next trial; None where all is said, or the budget spent.
+
+    The worst failures come first, as many as the budget is likely to do for, so that what is told of each is whole:
+    they are measured again in turn, which makes the fault-free runs between them serve all, and each that is confirmed
+    is made smaller. What that leaves goes to the next worst.
 
     Args:
-        budget: trials in all.
-        readings: of one failure, at most.
         is_allowed: whether the guardrails let these faults be injected.
     """
-    left = budget - _made(trials, VERIFY)
+    left = budget.confirm + budget.minimise - _made(trials)
     if left <= 0:
         return None
     by_number = {trial.trial: trial for trial in trials}
-    modes = [mode for mode in found.modes if _was_searched(by_number[mode.worst]) and is_allowed(mode.worst_plans)]
-    begun = [mode for mode in modes if mode.confirmation is not None]
+    modes = [mode for mode in found.modes if is_allowed(mode.worst_plans)] if budget.confirm else []
+    there = [mode for mode in modes if not _is_gone(mode)]
+    # What was begun is ended, though worse failures than it came up meanwhile.
+    chosen = [mode for place, mode in enumerate(there) if place < budget.at_once or mode.confirmation is not None]
+    waiting = [mode for mode in chosen if not _is_decided(mode, budget.readings)]
+    if waiting:
+        return _again(min(waiting, key=_n_readings), trials, by_number)
+    smaller = _smaller(found, trials, budget, dimensions, is_allowed) if budget.minimise else None
+    if smaller is not None:
+        return Wanted(by_number[smaller.start], smaller.plans, MINIMISE)
     fresh = [mode for mode in modes if mode.confirmation is None]
-    chosen = [*begun, *fresh[: max(0, _at_once(budget) - len(begun))]]
-    waiting = [mode for mode in chosen if not _is_decided(mode, readings)] or fresh[:1]
-    mode = min(waiting, key=lambda mode: (_n_readings(mode), modes.index(mode)), default=None)
-    if mode is None:
-        return None
+    is_worth_it = left >= (_WORTH if budget.minimise else 1)
+    return _again(fresh[0], trials, by_number) if fresh and is_worth_it else None
+
+
+def _again(mode: FailureMode, trials: Sequence[Trial], by_number: Mapping[int, Trial]) -> Wanted:
     of = by_number[_verified(mode, trials) or mode.worst]
     return Wanted(of, of.plans, VERIFY)
 
 
-def minimising(
+def _smaller(
     found: Catalogue,
     trials: Sequence[Trial],
-    budget: int,
+    budget: Budget,
     dimensions: Sequence[Dimension],
     is_allowed: Callable[[Plans], bool],
-    *,
-    only_confirmed: bool,
-) -> Wanted | None:
-    """The next smaller fault to try; None where the smallest are known, or the budget spent.
-
-    Args:
-        budget: trials in all.
-        is_allowed: whether the guardrails let these faults be injected.
-        only_confirmed: leave failures alone that were not confirmed.
-    """
-    if budget - _made(trials, MINIMISE) <= 0:
-        return None
-    by_number = {trial.trial: trial for trial in trials}
+) -> Question | None:
+    """The next smaller fault to try, of the worst failure that has one; only confirmed ones, where any are to be."""
     scored = rankable(trials)
     home = {number: mode.id for mode in found.modes for number in mode.trials}
-    asked = [
-        (asked.stage, place, asked)
-        for place, mode in enumerate(found.modes)
-        if mode.verdict is Verdict.CONFIRMED or not only_confirmed
-        if (asked := question(mode, scored, home, dimensions)) is not None and is_allowed(asked.plans)
-    ]
-    if not asked:
-        return None
-    first = min(asked, key=lambda each: each[:2])[2]
-    return Wanted(by_number[first.start], first.plans, MINIMISE)
+    questions = (
+        question(mode, scored, home, dimensions)
+        for mode in found.modes
+        if mode.verdict is Verdict.CONFIRMED or not budget.confirm
+    )
+    return next((asked for asked in questions if asked is not None and is_allowed(asked.plans)), None)
 
 
-def _at_once(budget: int) -> int:
-    """How many failures are measured in turn."""
-    return budget // 2 if budget >= _PAIRS else max(1, budget // _ALONE)
-
-
-def _made(trials: Sequence[Trial], reason: str) -> int:
-    return sum(trial.why is not None and trial.why.reason == reason for trial in trials)
-
-
-def _was_searched(trial: Trial) -> bool:
-    return trial.phase not in (Phase.MINIMISE, Phase.REPLAY)
+def _made(trials: Sequence[Trial]) -> int:
+    return sum(trial.why is not None and trial.why.reason in (VERIFY, MINIMISE) for trial in trials)
 
 
 def _n_readings(mode: FailureMode) -> int:
     return 0 if mode.confirmation is None else len(mode.confirmation.readings)
 
 
+def _is_gone(mode: FailureMode) -> bool:
+    """Whether it did not show again, and makes room for another."""
+    sure = mode.confirmation
+    return sure is not None and len(sure.readings) >= _TELLS and sure.shown == 0
+
+
 def _is_decided(mode: FailureMode, readings: int) -> bool:
     sure = mode.confirmation
-    if sure is None:
-        return False
-    never = len(sure.readings) >= _TELLS and sure.shown == 0
-    return sure.verdict is Verdict.CONFIRMED or never or len(sure.readings) >= readings
+    return sure is not None and (sure.verdict is Verdict.CONFIRMED or len(sure.readings) >= readings)
 
 
 def _verified(mode: FailureMode, trials: Sequence[Trial]) -> int | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from boifi_core.findings.models import Fact, FactKind
 from boifi_core.models import FaultPlan
+from boifi_core.readings import plans_key
 
 Features = Mapping[tuple[str, str], float]
 """What a failure is told by, each with its weight, > 0."""
@@ -19,8 +23,14 @@ Features = Mapping[tuple[str, str], float]
 APART = 0.5
 """Failures whose likeness is below this on average are different ones."""
 
+NEARLY = 0.4
+"""Two groups that one and the same fault showed are one from this likeness on: its runs differ by chance."""
+
 CONTAINED = 0.8
 """A failure of which too little was seen belongs to one that has this share of it."""
+
+STRUCK = 90.0
+"""Below this percentage of the requests, the one that stands for its kind may have been spared."""
 
 MOST_COMPARED = 1_000
 """So many distinct signatures are compared with each other; the time grows with the square."""
@@ -44,24 +54,31 @@ _TELLING_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class Failure:
-    """What one trial showed: its facts, where its faults were and of which type, and how strong each was."""
+    """What one trial showed: its facts, where its faults were and of which type, and how strong each was.
+
+    `fault` is the same for trials of the same faults, and for no others; `is_partial`, if a request may be spared.
+    """
 
     facts: tuple[Fact, ...]
     faults: frozenset[tuple[str, str]]
     strengths: tuple[float, ...] = ()
+    fault: str = ""
+    is_partial: bool = False
 
     @classmethod
     def of(cls, facts: Sequence[Fact], plans: Sequence[FaultPlan]) -> Failure:
         ordered = sorted(plans, key=lambda plan: (_place(plan), plan.fault_type.value))
         strengths = tuple(number for plan in ordered for number in (plan.delay_ms or 0, plan.percentage))
-        return cls(tuple(facts), frozenset((plan.fault_type.value, _place(plan)) for plan in plans), strengths)
+        faults = frozenset((plan.fault_type.value, _place(plan)) for plan in plans)
+        is_partial = any(plan.percentage < STRUCK for plan in plans)
+        return cls(tuple(facts), faults, strengths, plans_key(plans), is_partial)
 
     @property
     def places(self) -> frozenset[str]:
         """Where its faults were injected."""
         return frozenset(place for _, place in self.faults)
 
-    @property
+    @cached_property
     def is_faint(self) -> bool:
         """Whether requests failed and no call is known to have gone wrong: few were hit, and not the typical ones."""
         failed = any(fact.kind in _SEEN_OUTSIDE for fact in self.facts)
@@ -72,7 +89,14 @@ class Failure:
         """The templates of what the target logged."""
         return frozenset(fact.where for fact in self.facts if fact.kind is FactKind.LOG)
 
-    @property
+    @cached_property
+    def requests(self) -> dict[tuple[str, str], str]:
+        """By feature, the kind of request whose trace shows it."""
+        told = {fact.key: fact.request for fact in self.facts if fact.request is not None}
+        trouble = {("trouble", f.where): f.request for f in self.facts if f.kind in _TROUBLE and f.request is not None}
+        return told | trouble
+
+    @cached_property
     def features(self) -> dict[tuple[str, str], float]:
         """What it is compared by."""
         found: dict[tuple[str, str], float] = {}
@@ -108,14 +132,16 @@ def grouped(failures: Sequence[Failure]) -> list[list[int]]:
     """The indices of those that belong together, each group ascending, the groups in order of their first.
 
     Failures with calls that went wrong are joined by average linkage over `likeness`, cut at `APART`: the members of a
-    group are alike on average, so that a chain of small differences does not join its ends. A faint one belongs to the
+    group are alike on average, so that a chain of small differences does not join its ends; two that the same fault
+    showed are joined at `NEARLY`. Where a request may have been spared, what its kind does not show tells nothing: two
+    failures by faults of the same types at the same places are compared without that kind. A faint one belongs to the
     group at the same place that shows nearly all of it, else to the faint ones like it.
 
     Source: Sokal & Michener (1958), A statistical method for evaluating systematic relationships, Univ. Kansas Science
     Bulletin 38, 1409-1438.
     """
     clear = [index for index, failure in enumerate(failures) if not failure.is_faint]
-    groups = _linked(clear, failures)
+    groups = _joined_by_faults(_linked(clear, failures), failures)
     left = []
     for index in (index for index, failure in enumerate(failures) if failure.is_faint):
         home = _home(failures[index], groups, failures)
@@ -126,15 +152,40 @@ def grouped(failures: Sequence[Failure]) -> list[list[int]]:
     return sorted((sorted(group) for group in [*groups, *_linked(left, failures)]), key=lambda group: group[0])
 
 
+def _joined_by_faults(groups: list[list[int]], failures: Sequence[Failure]) -> list[list[int]]:
+    """The groups, those joined that runs of the same fault showed and that are nearly alike; the likest first."""
+    while True:
+        shown_by = [{failures[index].fault for index in group} for group in groups]
+        pairs = [
+            (_mean_likeness(one, other, failures), first, second)
+            for second, other in enumerate(groups)
+            for first, one in enumerate(groups[:second])
+            if shown_by[first] & shown_by[second]
+        ]
+        alike, first, second = max(pairs, default=(0.0, 0, 0))
+        if alike < NEARLY:
+            return groups
+        joined = groups[first] + groups[second]
+        groups = [group for place, group in enumerate(groups) if place not in (first, second)] + [joined]
+
+
+def _mean_likeness(one: Sequence[int], other: Sequence[int], failures: Sequence[Failure]) -> float:
+    return fmean(likeness(failures[index].features, failures[also].features) for index in one for also in other)
+
+
 def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failure]) -> list[int] | None:
-    """The group at its place that shows nearly all of a faint failure; of several, the likest."""
+    """The group that the same fault showed too, else one at its place that shows nearly all of it: the likest of them.
+
+    A fault that a session measured several times shows its failure faintly now and then.
+    """
+    same = [group for group in groups if any(failures[index].fault == faint.fault for index in group)]
     best: tuple[float, list[int]] | None = None
-    for group in groups:
+    for group in same or groups:
         members = [failures[index] for index in group if not failures[index].is_faint]
         if not any(member.places == faint.places for member in members):
             continue
         has_come_to_it = _usually_said(members) <= faint.said or _is_amid(faint, members)
-        if _shown_by(members, faint) < CONTAINED or not has_come_to_it:
+        if not same and (_shown_by(members, faint) < CONTAINED or not has_come_to_it):
             continue
         alike = max(likeness(faint.features, member.features) for member in members)
         if best is None or alike > best[0]:
@@ -171,35 +222,55 @@ def _shown_by(members: Sequence[Failure], faint: Failure) -> float:
 
 def _linked(indices: Sequence[int], failures: Sequence[Failure]) -> list[list[int]]:
     """Groups by average linkage; equal failures are compared once."""
-    alike: dict[tuple[tuple[tuple[str, str], float], ...], list[int]] = defaultdict(list)
+    alike: dict[tuple[bool, tuple[tuple[tuple[str, str], float], ...]], list[int]] = defaultdict(list)
     for index in indices:
-        alike[tuple(sorted(failures[index].features.items()))].append(index)
+        alike[failures[index].is_partial, tuple(sorted(failures[index].features.items()))].append(index)
     distinct = list(alike.values())
     # Of very many the most frequent are compared; each of the rest joins nobody.
     distinct.sort(key=lambda same: (-len(same), same[0]))
     compared, rest = distinct[:MOST_COMPARED], distinct[MOST_COMPARED:]
-    labels = _labels([failures[same[0]].features for same in compared])
+    labels = _labels([failures[same[0]] for same in compared])
     groups: dict[int, list[int]] = defaultdict(list)
     for same, label in zip(compared, labels, strict=True):
         groups[label] += same
     return [*groups.values(), *rest]
 
 
-def _labels(found: Sequence[Features]) -> list[int]:
-    if len(found) < 2:
-        return [0] * len(found)
+def _labels(compared: Sequence[Failure]) -> list[int]:
+    if len(compared) < 2:
+        return [0] * len(compared)
+    found = [failure.features for failure in compared]
     names = sorted({key for each in found for key in each})
     column = {name: index for index, name in enumerate(names)}
     table = np.zeros((len(found), len(names)))
     for row, each in enumerate(found):
         for key, weight in each.items():
             table[row, column[key]] = weight
+    untold = _untold(compared, column)
+    places = {faults: number for number, faults in enumerate(dict.fromkeys(failure.faults for failure in compared))}
+    place = np.array([places[failure.faults] for failure in compared])
     apart = np.zeros((len(found), len(found)))
     for row in range(len(found)):
-        least = np.minimum(table, table[row]).sum(axis=1)
-        most = np.maximum(table, table[row]).sum(axis=1)
-        apart[row] = 1 - np.divide(least, most, out=np.ones_like(least), where=most > 0)
+        least, most = np.minimum(table, table[row]), np.maximum(table, table[row])
+        ignored = (untold | untold[row]) & (place == place[row])[:, None]
+        least[ignored] = most[ignored] = 0.0
+        shared, whole = least.sum(axis=1), most.sum(axis=1)
+        apart[row] = 1 - np.divide(shared, whole, out=np.ones_like(shared), where=whole > 0)
     apart = (apart + apart.T) / 2
     np.fill_diagonal(apart, 0.0)
     labels = fcluster(linkage(squareform(apart, checks=False), "average"), 1 - APART, "distance")
     return [int(label) for label in labels]
+
+
+def _untold(compared: Sequence[Failure], column: Mapping[tuple[str, str], int]) -> NDArray[np.bool_]:
+    """For each failure the columns of which it tells nothing: those of kinds of request that were spared."""
+    kinds: dict[int, set[str]] = defaultdict(set)
+    for failure in compared:
+        for key, kind in failure.requests.items():
+            kinds[column[key]].add(kind)
+    untold = np.zeros((len(compared), len(column)), np.bool_)
+    for row, failure in enumerate(compared):
+        struck = set(failure.requests.values())
+        if failure.is_partial and struck:
+            untold[row, [index for index, of in kinds.items() if not of & struck]] = True
+    return untold

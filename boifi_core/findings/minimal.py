@@ -5,22 +5,26 @@ What is asked next follows from the history alone, so that a session that was ki
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from boifi_core.findings.models import MINIMISE, FailureMode, MinimalFault, Threshold
+from boifi_core.findings.models import MINIMISE, FactKind, FailureMode, MinimalFault, Threshold
 from boifi_core.findings.region import Dimension
 from boifi_core.models import FaultPlan, Phase, Trial
 from boifi_core.readings import plans_key
 
 Plans = tuple[FaultPlan, ...]
 
-MOST_TRIALS = 16
+MOST_TRIALS = 14
 """More than so many are not spent on one failure."""
 
-CLOSE_ENOUGH = {"delay_ms": 0.08, "percentage": 0.15}
-"""A threshold is known when what fails and what holds differ by no more than this share of what fails."""
+CLOSE_ENOUGH = {"delay_ms": 0.16, "percentage": 0.5}
+"""A threshold is known when what fails and what holds differ by no more than this share of what fails.
+
+The middle between them is then within a tenth of a delay's true threshold.
+"""
 
 _BLANK = {"delay_ms": 1, "percentage": 0.0}
 """Stand for any value where faults are compared but for one field."""
@@ -30,20 +34,19 @@ _ALL_METHODS = frozenset({"", "*", "ALL", "ANY"})
 _NEARLY = 0.9
 """A trial with this share of its failure's severity is nearly as bad."""
 
+_HARDLY_FEWER = 0.8
+"""What this share of the requests does not show, the rest would hardly bring out either."""
+
 _SURE = 2
 """Readings of the smallest fault."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A fault of which must be known whether it shows the failure.
-
-    `stage` orders the questions of several failures: thresholds of delay before those of percentage.
-    """
+    """A fault of which must be known whether it shows the failure of the trial `start`."""
 
     start: int
     plans: Plans
-    stage: int
 
 
 class _Open(Exception):
@@ -58,7 +61,7 @@ def question(
     shrinking = _Shrinking(mode, trials, home, dimensions)
     if shrinking.plans is None or shrinking.open is None or shrinking.tried >= MOST_TRIALS:
         return None
-    return Question(shrinking.start, shrinking.open, shrinking.stage)
+    return Question(shrinking.start, shrinking.open)
 
 
 def minimal_fault(
@@ -71,15 +74,17 @@ def minimal_fault(
         home: the failure that each trial showed, by its id.
         dimensions: of the search space; they bound how small a fault may be.
     """
+    if not any(_began_with(trial, home) == mode.id for trial in trials):
+        return None
     shrinking = _Shrinking(mode, trials, home, dimensions)
-    if not shrinking.tried or shrinking.plans is None:
+    if shrinking.plans is None:
         return None
     shown = [trial for trial in shrinking.readings(shrinking.plans) if home.get(trial.trial) == mode.id]
     if not shown:
         return None
     return MinimalFault(
-        trial=shown[-1].trial,
-        plans=shown[-1].plans,
+        trial=shown[0].trial,
+        plans=shown[0].plans,
         severity=fmean(trial.severity or 0.0 for trial in shown),
         thresholds=tuple(shrinking.thresholds),
         dropped=tuple(shrinking.dropped),
@@ -108,7 +113,6 @@ class _Shrinking:
         self._needs_typical = mode.worst not in mode.faint
         self.thresholds: list[Threshold] = []
         self.dropped: list[str] = []
-        self.stage = 0
         made = [trial for trial in trials if _began_with(trial, home) == mode.id]
         self.tried = len(made)
         self.start = made[0].why.nearest[0].trial if made and made[0].why else _clearest(mode, trials)
@@ -135,15 +139,13 @@ class _Shrinking:
         begun = self._best
         self._drop_faults()
         for index in range(len(self._best)):
-            self._narrow(index)
-        self.stage = 1
-        for index in range(len(self._best)):
             self._shorten(index)
         # Of fewer requests, some still show it when the typical ones do not any more.
-        self._needs_typical, self.stage = False, 2
+        self._needs_typical = False
+        self._all_at_once()
         for index in range(len(self._best)):
+            self._narrow(index)
             self._thin_out(index)
-        self.stage = 3
         if plans_key(self._best) != plans_key(begun) and len(self.readings(self._best)) < _SURE:
             raise _Open(self._best)
 
@@ -174,20 +176,48 @@ class _Shrinking:
             else:
                 index += 1
 
+    def _all_at_once(self) -> None:
+        """Narrower, and with the fewest requests that the space allows: often that shows it, and all is said."""
+        begun = self._best
+        narrower = {index: left[0] for index in range(len(begun)) if (left := self._narrower(index))}
+        for index, narrow in narrower.items():
+            self.plans = self._with(index, *narrow)
+        for index, plan in enumerate(begun):
+            self.plans = self._with(index, "percentage", min(plan.percentage, self._least_percentage))
+        least, self.plans = self._best, begun
+        if plans_key(least) != plans_key(begun) and self._shows(least):
+            for index, narrow in narrower.items():
+                self._drop_what_is_beside(index, *narrow)
+            self.plans = least
+
     def _narrow(self, index: int) -> None:
         """Fewer methods, a longer path, where the search space names any."""
         asked: set[tuple[str, str]] = set()
-        while True:
-            plan = self._best[index]
-            left = [candidate for candidate in _narrower(plan, self._dimensions) if candidate not in asked]
-            if not left:
-                return
-            field, value = left[0]
+        while left := [candidate for candidate in self._narrower(index) if candidate not in asked]:
             asked.add(left[0])
-            if self._shows(self._with(index, field, value)):
-                wide = "other methods" if field == "target_method" else plan.target_path
-                self.dropped.append(f"{wide} beside {value}")
-                self.plans = self._with(index, field, value)
+            if self._shows(self._with(index, *left[0])):
+                self._drop_what_is_beside(index, *left[0])
+
+    def _narrower(self, index: int) -> list[tuple[str, str]]:
+        """The narrower methods and paths that may show it, as fields to replace."""
+        candidates = _narrower(self._best[index], self._dimensions)
+        return [candidate for candidate in candidates if not self._is_ruled_out(index, *candidate)]
+
+    def _drop_what_is_beside(self, index: int, field: str, value: str) -> None:
+        wide = "other methods" if field == "target_method" else self._best[index].target_path
+        self.dropped.append(f"{wide} beside {value}")
+        self.plans = self._with(index, field, value)
+
+    def _is_ruled_out(self, index: int, field: str, value: str) -> bool:
+        """Whether no trial of the narrower fault showed it, although one that is as strong was made."""
+        plan = self._best[index]
+        seen = self._of_the_call(index, plan.model_copy(update={field: value}))
+        narrow = [(other, shows) for other, shows in seen if getattr(other, field) == value]
+        shortest = self._shortest_seen(index) or 0.0
+        return not any(shows for _, shows in narrow) and any(
+            (other.delay_ms or 0) >= shortest and other.percentage >= _HARDLY_FEWER * plan.percentage
+            for other, _ in narrow
+        )
 
     def _shorten(self, index: int) -> None:
         """The shortest delay, by bisection between what fails and the longest that is known to hold."""
@@ -199,19 +229,22 @@ class _Shrinking:
     def _meet_more(self, index: int) -> None:
         """As many requests as any trial met: of few, a failure shows by chance, and its threshold would be chance."""
         most = max((plan.percentage for trial in self._trials for plan in trial.plans), default=0.0)
-        if "percentage" in self._floors and self._best[index].percentage < most:
+        if "percentage" in self._floors and self._best[index].percentage < _HARDLY_FEWER * most:
             stronger = self._with(index, "percentage", most)
             if self._shows(stronger):
                 self.plans = stronger
 
     def _thin_out(self, index: int) -> None:
         """The smallest percentage; the least that the space allows is tried first, since most failures show there."""
-        if "percentage" not in self._floors:
-            return
-        floor = max(1.0, float(round(self._floors["percentage"])))
-        if self._best[index].percentage > floor:
-            self._shows(self._with(index, "percentage", floor))
-        self._bisect(index, "percentage", floor)
+        if "percentage" in self._floors:
+            floor = self._least_percentage
+            if self._best[index].percentage > floor:
+                self._shows(self._with(index, "percentage", floor))
+            self._bisect(index, "percentage", floor)
+
+    @property
+    def _least_percentage(self) -> float:
+        return max(1.0, float(round(self._floors.get("percentage", 100.0))))
 
     def _bisect(self, index: int, field: str, floor: float) -> None:
         """Ask halfway between what fails and what holds, until they are close; both are measured in the end."""
@@ -222,9 +255,11 @@ class _Shrinking:
                 self._found(index, field, fails, None)
                 return
             if not _is_close(field, fails, holds):
-                guess = self._shortest_seen(index) if field == "delay_ms" else None
-                middle = float(round((fails + holds) / 2))
-                self._shows(self._with(index, field, guess if guess and holds < guess < fails else middle))
+                # Shares of requests are told apart by their ratio.
+                middle = (fails + holds) / 2 if field == "delay_ms" else math.sqrt(fails * holds)
+                least = holds if is_measured else holds - 1
+                guess = self._guess(index, fails, least) if field == "delay_ms" else None
+                self._shows(self._with(index, field, guess or float(round(middle))))
             elif is_measured:
                 self._found(index, field, fails, holds)
                 return
@@ -274,22 +309,52 @@ class _Shrinking:
         return (*self._best[:index], smaller, *self._best[index + 1 :])
 
     def _held(self, index: int) -> list[float]:
-        """Delays of the same call that did not show the failure, although no fewer requests had them."""
-        return [float(other.delay_ms or 0) for other, shows in self._alike(index) if not shows]
+        """Delays of the same call that did not show the failure, although hardly fewer requests had them."""
+        plan = self._best[index]
+        return [
+            float(other.delay_ms or 0)
+            for other, shows in self._of_the_call(index, plan)
+            if not shows
+            and other.target_method in (None, plan.target_method)
+            and other.percentage >= _HARDLY_FEWER * plan.percentage
+        ]
+
+    def _guess(self, index: int, fails: float, least: float) -> float | None:
+        """A delay between these at which the threshold may be: the shortest seen, or a time-out that was run into.
+
+        A delay as long as the time-out exceeds it, and so does one that is shorter by what the call takes anyway.
+        """
+        waited = {round(fact.value) for fact in self._mode.signature if fact.kind is FactKind.TIMES_OUT and fact.value}
+        seen = self._shortest_seen(index)
+        just_below = math.ceil((1 - CLOSE_ENOUGH["delay_ms"]) * fails) if fails in waited else None
+        guesses = [*sorted(waited, reverse=True), just_below, seen]
+        return next((float(guess) for guess in guesses if guess is not None and least < guess < fails), None)
 
     def _shortest_seen(self, index: int) -> float | None:
         """The shortest delay of the same call that showed it, with whatever percentage: a good place to look."""
-        return min((float(other.delay_ms or 0) for other, shows in self._alike(index) if shows), default=None)
+        seen = self._of_the_call(index, self._best[index])
+        return min((float(other.delay_ms or 0) for other, shows in seen if shows), default=None)
 
-    def _alike(self, index: int) -> list[tuple[FaultPlan, bool]]:
-        plan = self._best[index]
+    def _of_the_call(self, index: int, plan: FaultPlan) -> list[tuple[FaultPlan, bool]]:
+        """The trials with a fault at the place of this one, alone and of its type, and whether each showed it."""
         if len(self._best) > 1:
             return []
         return [
             (trial.plans[0], self._is_shown(trial))
             for trial in self._trials
-            if len(trial.plans) == 1 and _is_no_less(trial.plans[0], plan)
+            if len(trial.plans) == 1 and _call(trial.plans[0]) == _call(plan)
         ]
+
+
+def _call(plan: FaultPlan) -> tuple[object, ...]:
+    return (
+        plan.fault_type,
+        plan.target_service,
+        plan.target_path,
+        plan.headers,
+        plan.start_delay_ms,
+        plan.abort_status_code,
+    )
 
 
 def _clearest(mode: FailureMode, trials: Sequence[Trial]) -> int:
@@ -316,16 +381,6 @@ def _clearest(mode: FailureMode, trials: Sequence[Trial]) -> int:
 
 def _places(plans: Plans) -> list[tuple[str, str, str]]:
     return sorted((plan.fault_type.value, plan.target_service or "", plan.target_path) for plan in plans)
-
-
-def _is_no_less(other: FaultPlan, plan: FaultPlan) -> bool:
-    """Whether `other` meets all requests that `plan` does, with the same type of fault."""
-    return (
-        (other.fault_type, other.target_service, other.target_path, other.headers, other.start_delay_ms)
-        == (plan.fault_type, plan.target_service, plan.target_path, plan.headers, plan.start_delay_ms)
-        and other.target_method in (None, plan.target_method)
-        and other.percentage >= plan.percentage
-    )
 
 
 def _began_with(trial: Trial, home: Mapping[int, str]) -> str | None:

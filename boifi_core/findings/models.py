@@ -128,6 +128,11 @@ class Threshold(Value):
     holds_at: float | None = None
     unit: str = ""
 
+    @property
+    def middle(self) -> float:
+        """The likeliest value of the true threshold."""
+        return self.fails_at if self.holds_at is None else (self.fails_at + self.holds_at) / 2
+
     def __str__(self) -> str:
         """For people: `delay_ms: from 29 ms on (28 ms does nothing)`."""
         unit = f" {self.unit}" if self.unit else ""
@@ -195,6 +200,16 @@ class Catalogue(Value):
     harmless: int = Field(default=0, ge=0)
     controls: int = Field(default=0, ge=0)
     false_alarms: int = Field(default=0, ge=0)
+
+    @property
+    def examined(self) -> tuple[FailureMode, ...]:
+        """Those that were measured again; all, where none was."""
+        return tuple(mode for mode in self.modes if mode.confirmation is not None) or self.modes
+
+    @property
+    def only_seen(self) -> tuple[FailureMode, ...]:
+        """The others: the search met them, and the budget ended before they were measured again."""
+        return tuple(mode for mode in self.modes if mode not in self.examined)
 
     def mode_of(self, trial: int) -> FailureMode | None:
         """The failure that this trial showed."""

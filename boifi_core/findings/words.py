@@ -12,7 +12,9 @@ from boifi_core.readings import times
 
 _CALLS = 3
 _ALIKE = 0.15
-"""Times are told that differ by no more than this share of their median."""
+"""Times are told of which most differ by no more than this share of their median."""
+
+_MOST = 0.75
 
 _IN_JSON = re.compile(r'"(?:error|message|detail)"\s*:\s*"([^"]+)"')
 
@@ -88,7 +90,8 @@ def _agreed(fact: Fact, values: dict[tuple[str, str], list[float]]) -> float | N
     if not known:
         return None
     middle = median(known)
-    return middle if all(abs(value - middle) <= _ALIKE * middle for value in known) else None
+    agreeing = sum(abs(value - middle) <= _ALIKE * middle for value in known)
+    return middle if agreeing >= _MOST * len(known) else None
 
 
 def _customers(facts: Sequence[Fact]) -> list[str]:

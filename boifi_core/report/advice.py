@@ -36,7 +36,8 @@ def advice(report: ReportInput) -> list[str]:
             "at once (dimensions named `a.…` and `b.…`)."
         )
     else:
-        lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, found)]
+        of_points = [finding for finding in found if finding.is_of_point]
+        lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, of_points)]
     return [*lines, *_untried(report), *_budget(report)]
 
 
@@ -60,6 +61,8 @@ def _repeat(report: ReportInput, best: Finding) -> list[str]:
 
 def _reach(report: ReportInput, best: Finding) -> list[str]:
     """Bounds that the worst fault runs into, and a share of requests that could be higher."""
+    if not best.is_of_point:
+        return []
     lines = []
     for dimension in report.dimensions:
         value = best.trial.point.get(dimension.name)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.findings import Catalogue, region
-from boifi_core.models import FaultPlan, RawObservation, SeverityScore, Trial
+from boifi_core.models import FaultPlan, Phase, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.report.curves import Curve
@@ -88,6 +88,11 @@ class Finding:
     @property
     def fault(self) -> str:
         return fault_text(self.trial.plans)
+
+    @property
+    def is_of_point(self) -> bool:
+        """Whether the fault is that of its trials' point; a smaller one is not."""
+        return self.trial.phase is not Phase.MINIMISE
 
     @property
     def scores(self) -> tuple[float, float, float]:

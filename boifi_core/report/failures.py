@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from boifi_core.findings import Bound, Catalogue, Confirmation, FailureMode, MinimalFault
 from boifi_core.readings import times
 from boifi_core.report.facts import fault_text
@@ -9,9 +11,12 @@ from boifi_core.report.tables import code, counted, escape, number, numbers, tab
 
 _DETAILED = 12
 
+ONLY_SEEN = "Seen, and not measured again before the budget ended"
+"""Of which failures there is no verdict."""
+
 
 def failures(found: Catalogue) -> str:
-    """All failures in a table, and the worst of them in detail."""
+    """All failures in a table, the worst of them in detail, and those that were only seen."""
     if not found.modes:
         return "No trial showed anything that the target does not do without a fault."
     rows = [
@@ -24,10 +29,11 @@ def failures(found: Catalogue) -> str:
             str(len(mode.trials)),
             str(replay_trial(mode)),
         ]
-        for mode in found.modes
+        for mode in found.examined
     ]
     head = ["failure", "severity", "verdict", "what happens", "smallest fault known", "trials", "replay"]
-    parts = [_overview(found), table(head, rows, right=(1, 5, 6)), *map(_one, found.modes[:_DETAILED])]
+    parts = [_overview(found), table(head, rows, right=(1, 5, 6)), *map(_one, found.examined[:_DETAILED])]
+    parts += [_only_seen(found.only_seen)] if found.only_seen else []
     return "\n\n".join(parts)
 
 
@@ -48,11 +54,20 @@ def replay_trial(mode: FailureMode) -> int:
 
 def _overview(found: Catalogue) -> str:
     harmless = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
-    text = f"{counted(len(found.modes), 'distinct failure')}. {harmless}"
+    text = f"{counted(len(found.examined), 'distinct failure')}. {harmless}"
     if not found.controls:
         return text
     alarms = "none" if not found.false_alarms else str(found.false_alarms)
     return f"{text} Of {counted(found.controls, 'fault-free run')} in between, {alarms} looked like a failure."
+
+
+def _only_seen(modes: Sequence[FailureMode]) -> str:
+    rows = [
+        [mode.id, number(mode.severity), escape(mode.sentence), escape(smallest_text(mode)), str(replay_trial(mode))]
+        for mode in modes
+    ]
+    head = ["failure", "severity", "what happens", "worst fault", "replay"]
+    return f"### {ONLY_SEEN}\n\n{table(head, rows, right=(1, 4))}"
 
 
 def _one(mode: FailureMode) -> str:

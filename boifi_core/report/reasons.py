@@ -44,6 +44,6 @@ def _reason(trial: Trial, why: Choice) -> str:
 def expected(report: ReportInput, finding: Finding) -> tuple[float, float] | None:
     """What the model takes the recommended fault's severity for, and its standard deviation; None for any other."""
     best = report.best
-    if best is None or point_key(best[0]) != point_key(finding.trial.point):
+    if best is None or not finding.is_of_point or point_key(best[0]) != point_key(finding.trial.point):
         return None
     return expectation(best)

@@ -33,7 +33,7 @@ def test_a_weakness_with_a_mode_of_its_own_is_found():
     trials = [brought_out(1), brought_out(2), trial_of(3, 0.0)]
     told = tell(trials, found(*trials))
     assert told.tried == told.found == {"No reviews, no page"}
-    assert (told.split, told.astray, told.modes) == (frozenset(), 0.0, 1)
+    assert (told.split, told.astray, told.examined, told.seen) == (frozenset(), 0.0, 1, 0)
 
 
 def test_a_weakness_in_two_modes_is_split():

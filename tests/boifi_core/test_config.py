@@ -190,7 +190,7 @@ def test_a_token_that_names_a_variable_is_stored_as_it_is(data):
 @pytest.mark.parametrize(
     ("changes", "budgets"),
     [
-        ({"total_trials": 100, "initial_points": 10}, (15, 20)),
+        ({"total_trials": 100, "initial_points": 10}, (15, 25)),
         ({"total_trials": 100, "initial_points": 70}, (15, 15)),
         ({"total_trials": 8, "initial_points": 8}, (0, 0)),
         ({"total_trials": 100, "confirm": {"share": 0}, "minimise": {"share": 0.5}}, (0, 50)),

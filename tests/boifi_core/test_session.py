@@ -10,7 +10,7 @@ from observations import observed
 
 from boifi_core import trial as steps
 from boifi_core.config import parse_session
-from boifi_core.models import Phase, SessionStatus
+from boifi_core.models import FaultPlan, Phase, SessionStatus
 from boifi_core.report import json_report, markdown
 from boifi_core.reporting import report_input, stored_catalogue
 from boifi_core.session import best_result, learnt_optimizer, make_session, open_session, read_trials
@@ -164,6 +164,19 @@ def test_without_a_trained_model_the_highest_mean_is_the_best(opened):
         )
     best = opened.write_state(SessionStatus.RUNNING).progress.best_result
     assert (best.iteration, best.severity_score, best.expected_severity) == (2, 7.0, None)
+
+
+def test_a_smaller_fault_is_the_best_result_once_it_was_read_twice_and_is_worse(opened):
+    make(opened, n=12)
+    before = opened.write_state(SessionStatus.RUNNING).progress.best_result
+    plans = (FaultPlan(fault_type="delay", target_path="/details", delay_ms=150),)
+    for readings in (1, 2):
+        smaller = trial_of(opened.next_number, 9.8, phase="minimise", point=opened.trials[0].point, plans=plans)
+        steps.record(opened, smaller)
+        best = opened.write_state(SessionStatus.RUNNING).progress.best_result
+        assert (best.fault_plans == plans) is (readings == 2)
+    assert (best.readings, best.severity_score, best.expected_severity) == (2, 9.8, None)
+    assert before.expected_severity is not None
 
 
 def test_a_session_without_trials_has_no_best_result(opened):

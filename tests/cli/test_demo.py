@@ -93,6 +93,11 @@ def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftove
     assert len(pd.read_parquet(folder / "history")) == 8
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"sessions", "prefect"}
     assert leftovers() == []
+    # The shop is started again for a replay, where the session had it.
+    again = boifi("replay", folder.name, 8, "--out", tmp_path / "out")
+    assert again.returncode in (0, 4), again.stderr
+    assert "again (trial 9)" in again.stdout
+    assert leftovers() == []
 
 
 @pytest.mark.usefixtures("used_data_dir")

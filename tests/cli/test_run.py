@@ -52,14 +52,19 @@ def start(environment, prefect_server):
         process.stdout.close()
 
 
-def until_trial(process, number):
-    """Read the output up to this trial's line; returns what was read."""
+def until_line(process, pattern):
+    """Read the output up to a line that has this pattern; returns what was read."""
     read = []
     for line in process.stdout:
         read.append(line)
-        if re.match(rf" *{number}/", line):
+        if re.search(pattern, line):
             return "".join(read)
-    pytest.fail(f"ended before trial {number}: {''.join(read)}")
+    pytest.fail(f"ended before {pattern}: {''.join(read)}")
+
+
+def until_trial(process, number):
+    """Read the output up to this trial's line; returns what was read."""
+    return until_line(process, rf"^ *{number}/")
 
 
 def session_folder(tmp_path):
@@ -246,6 +251,34 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(start, sessi
     assert hfi.active() == {}
 
 
+def test_kill_9_while_failures_are_confirmed_and_made_smaller_changes_nothing(
+    start, boifi_here, session_file, hfi, tmp_path
+):
+    """Each phase goes on where it was: what is tried, and why, is what a session does that nobody killed."""
+
+    def tried(folder):
+        history = pd.read_parquet(folder / "history").sort_values("trial")
+        assert list(history["trial"]) == list(range(1, 25))
+        return [(plans, json.loads(why)["reason"]) for plans, why in zip(history["plans"], history["why"], strict=True)]
+
+    path = session_file(hfi.url, total_trials=24, confirm={"share": 0.3}, minimise={"share": 0.3})
+    boifi_here("run", path, "--out", tmp_path / "whole", check=0)
+    (whole,) = (tmp_path / "whole" / "sessions").iterdir()
+    slow(hfi, 0.05)
+    resume = ()
+    for mark in (r"\(is it real\?\)", r"\(does less do it\?\)"):
+        process = start("run", path, *resume)
+        until_line(process, mark)
+        time.sleep(0.03)  # into the next trial
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        resume = ("--resume", session_folder(tmp_path).name)
+    boifi_here("run", path, *resume, check=0)
+    assert {"verify", "minimise"} <= {reason for _, reason in tried(whole)}
+    assert tried(session_folder(tmp_path)) == tried(whole)
+    assert hfi.active() == {}
+
+
 @pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_a_run_with_its_own_server_leaves_no_process(session_file, hfi, tmp_path, start):
     process = start("run", session_file(hfi.url, total_trials=300), PREFECT_API_URL="")
@@ -355,6 +388,7 @@ def test_replay_makes_the_same_fault_again(boifi_here, session_file, hfi, tmp_pa
     done = boifi_here("replay", folder.name, worst, check=0)
     then, again = re.findall(r"severity +([\d.]+)", done.stdout)
     assert then == again
+    assert "the same failure, F" in done.stdout
     after = pd.read_parquet(folder / "history").sort_values("trial")
     assert len(after) == len(history) + 1
     assert after.iloc[-1]["phase"] == "replay"
@@ -362,6 +396,27 @@ def test_replay_makes_the_same_fault_again(boifi_here, session_file, hfi, tmp_pa
     plans = [post.body["spec"]["rules"][0] for post in hfi.requests("POST")]
     assert plans[-1] == plans[worst - 1]
     assert boifi_here("replay", folder.name, 99).returncode == 2
+
+
+def test_replay_says_what_the_fault_does_instead(boifi_here, session_file, hfi, tmp_path):
+    boifi_here("run", session_file(hfi.url), check=0)
+    folder = session_folder(tmp_path)
+    history = pd.read_parquet(folder / "history").sort_values("severity")
+    worst, mildest = int(history.iloc[-1]["trial"]), int(history.iloc[0]["trial"])
+    assert "as harmless as then" in boifi_here("replay", folder.name, mildest, check=0).stdout
+    answers = iter([landscape([])] * 3)  # the baseline, the fault, and the wait before it is tried again
+    hfi.respond = lambda faults: next(answers, None) or landscape(faults)
+    lucky = boifi_here("replay", folder.name, worst, check=0).stdout
+    assert lucky.count("again (trial") == 2
+    assert "the same failure" in lucky
+    hfi.respond = lambda _faults: landscape([])
+    fixed = boifi_here("replay", folder.name, worst, check=4).stdout
+    assert fixed.count("again (trial") == 3
+    assert "not the same failure but none; then F" in fixed
+    hfi.respond = lambda faults: landscape(faults) | ({"latency_ms": 20_000} if faults else {})
+    assert "as harmless" not in boifi_here("replay", folder.name, mildest, check=4).stdout
+    hfi.knobs.malformed_share, hfi.knobs.mutators = 1.0, (lambda _observation: None,)
+    assert boifi_here("replay", folder.name, worst).returncode == 1
 
 
 def test_reports_in_four_formats(boifi_here, session_file, hfi, tmp_path):

@@ -1,17 +1,19 @@
 """What is said of a trial and of the faults found, in words and marks."""
 
 import io
+from pathlib import Path
 
 import pytest
-from failures import HEALTHY, found, tried, verifying
+from failures import HEALTHY, ID, LATE, found, tried, verifying
 from histories import trial_of
 from observations import NOON
 from rich.console import Console
 
 from boifi_core.findings import MinimalFault, Threshold
+from boifi_core.folder import SessionFolder
 from boifi_core.models import Choice, FaultPlan, OptimizationProgress, SessionState, SessionStatus
 from cli.run import exit_status
-from cli.show import Progress, fault_cell, mark, severity_cell
+from cli.show import Progress, closing, fault_cell, mark, severity_cell
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,18 @@ def test_the_smallest_fault_stands_with_its_threshold():
 def state_of(status=SessionStatus.COMPLETED):
     progress = OptimizationProgress(current_iteration=0, total_iterations=9)
     return SessionState(session_id="s", name="n", status=status, created_at=NOON, updated_at=NOON, progress=progress)
+
+
+def test_the_closing_lists_what_was_not_measured_again_below_what_was():
+    trials = (tried(1), *(verifying(n) for n in range(2, 6)), tried(6, LATE, 9.0, "stock"))
+    console = Console(file=io.StringIO(), width=140)
+    closing(console, SessionFolder(Path("/data/sessions/s")), state_of(), found(*trials))
+    told, rest = console.file.getvalue().split("Seen, and not measured again before the budget ended:")
+    assert "confirmed" in told
+    assert "take longer" not in told
+    assert rest.splitlines()[1].startswith("     9.0  requests take longer")
+    assert rest.splitlines()[1].endswith("(trial 6)")
+    assert f"again     boifi replay {ID} 1" in rest
 
 
 @pytest.mark.parametrize(

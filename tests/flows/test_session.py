@@ -405,8 +405,10 @@ def test_what_failed_is_measured_again_beside_fault_free_runs_and_then_made_smal
     made = reasons(trials)
     assert made == sorted(made, reverse=True)
     assert {"verify", "minimise"} == set(made)
-    followed = trials[-len(made) :]
+    began = next(place for place, trial in enumerate(trials) if trial.why.reason == "verify")
+    followed = trials[began : began + len(made)]
     assert [trial.why.reason for trial in followed] == made
+    assert began + len(made) > 20 - 5, "what would leave a failure half known goes back to the search, and no more"
     for trial in followed:
         of = trials[trial.why.nearest[0].trial - 1]
         if trial.why.reason == "verify":

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from boifi_core.report.facts import ReportInput
+from boifi_core.report.failures import ONLY_SEEN
 from boifi_core.report.page.charts import chart_data
 from boifi_core.report.page.view import page_view
 from boifi_core.report.tables import plain
@@ -37,6 +38,7 @@ def html(report: ReportInput) -> str:
         .get_template("page.html.j2")
         .render(
             page=page_view(report),
+            only_seen=ONLY_SEEN,
             policy=_policy(style, charts, script),
             style=Markup(style),
             charts=Markup(charts),

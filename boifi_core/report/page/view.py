@@ -94,6 +94,7 @@ class Page:
     worst_fault: str
     measured: Table | None
     failures: tuple[Failure, ...]
+    only_seen: tuple[Failure, ...]
     failures_intro: str
     trials: Table
     importance: Table
@@ -122,7 +123,8 @@ def page_view(report: ReportInput) -> Page:
         worst=_worst(report, found),
         worst_fault=found[0].fault if found else "",
         measured=_measured(found[0].trial.observation, report.baseline) if found else None,
-        failures=_failures(report),
+        failures=_failures(report, report.catalogue.examined, TRACED),
+        only_seen=_failures(report, report.catalogue.only_seen, 0),
         failures_intro=_failures_intro(report),
         trials=_trials(report),
         importance=_importance(report, dimensions),
@@ -140,14 +142,13 @@ def page_view(report: ReportInput) -> Page:
 def _summary(report: ReportInput, found: Sequence[Finding]) -> str:
     if not found:
         return "No trial was scored."
-    modes = report.catalogue.modes
+    modes, more = report.catalogue.examined, len(report.catalogue.only_seen)
     if not modes:
         return "No fault showed anything that the target does not do without one."
     sure = Counter(mode.verdict.value for mode in modes if mode.verdict is not None)
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sure.items())
-    return (
-        f"{counted(len(modes), 'distinct failure')}{f' ({counts})' if counts else ''}. {_sentence(modes[0].sentence)}"
-    )
+    told = f"{counted(len(modes), 'distinct failure')}{f' ({counts})' if counts else ''}"
+    return f"{told}{f', and {more} more only seen' if more else ''}. {_sentence(modes[0].sentence)}"
 
 
 def _sentence(text: str) -> str:
@@ -158,7 +159,7 @@ def _figures(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, 
     return (
         ("worst severity, of 10", number(found[0].severity if found else None)),
         ("without a fault", number(report.baseline_severity)),
-        ("distinct failures", str(len(report.catalogue.modes))),
+        ("distinct failures", str(len(report.catalogue.examined))),
         ("trials", f"{len(report.trials)} of {report.total_trials}"),
     )
 
@@ -205,8 +206,10 @@ def _worst(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, st
     if best.score.breakdown:
         points = ", ".join(f"{name} {value:.3g}" for name, value in best.score.breakdown.items())
         lines.append(("Points given", points))
-    point = ", ".join(f"{name}: {value}" for name, value in best.trial.point.items())
-    return (*lines, ("The point", point or "empty"))
+    if best.is_of_point:
+        point = ", ".join(f"{name}: {value}" for name, value in best.trial.point.items())
+        lines.append(("The point", point or "empty"))
+    return tuple(lines)
 
 
 def _measured(seen: RawObservation | None, baseline: RawObservation | None) -> Table | None:
@@ -236,11 +239,11 @@ def _failures_intro(report: ReportInput) -> str:
     return text
 
 
-def _failures(report: ReportInput) -> tuple[Failure, ...]:
+def _failures(report: ReportInput, modes: Sequence[FailureMode], n_traced: int) -> tuple[Failure, ...]:
     by_number = {trial.trial: trial for trial in report.trials}
     return tuple(
-        _failure(report, mode, by_number.get(mode.worst), has_trace=place < TRACED)
-        for place, mode in enumerate(report.catalogue.modes)
+        _failure(report, mode, by_number.get(mode.worst), has_trace=place < n_traced)
+        for place, mode in enumerate(modes)
     )
 
 

@@ -3,57 +3,96 @@
 from failures import DIMENSIONS, HEALTHY, LATE, found, tried, verifying
 
 from boifi_core.findings import MINIMISE, VERIFY
-from boifi_core.findings.following import confirming, minimising
+from boifi_core.findings.following import Budget, following
+from boifi_core.models import Choice, Near, Phase
 
 ANY = lambda _plans: True  # noqa: E731
 SEARCHED = (tried(1), tried(2, LATE, 2.0, "stock"), tried(3, HEALTHY, 0.0))
+GONE = [verifying(n, observation=HEALTHY, severity=0.0) for n in (4, 5)]
+SURE = (*SEARCHED, *[verifying(n) for n in range(4, 8)])
 
 
-def confirm(trials, budget=10, readings=4, is_allowed=ANY):
-    return confirming(found(*trials), trials, budget, readings, is_allowed)
+def follow(trials, confirm=10, minimise=0, readings=4, is_allowed=ANY):
+    return following(found(*trials), trials, Budget(confirm, minimise, readings), DIMENSIONS, is_allowed)
 
 
-def minimise(trials, budget=10, is_allowed=ANY, *, only_confirmed=False):
-    return minimising(found(*trials), trials, budget, DIMENSIONS, is_allowed, only_confirmed=only_confirmed)
+def follow_to_the_end(confirm, minimise, searched=SEARCHED):
+    """All that is tried after the search, each trial showing the failure that it looks for: reason and failure."""
+    made = list(searched)
+    while (asked := follow(made, confirm, minimise)) is not None:
+        of = made[asked.of.trial - 1]
+        why = Choice(reason=asked.reason, nearest=(Near(trial=of.trial, severity=6.0),))
+        fields = {"trial": len(made) + 1, "plans": asked.plans, "why": why}
+        again = verifying(1) if asked.reason == VERIFY else tried(1, phase=Phase.MINIMISE)
+        made.append(again.model_copy(update=fields | {"observation": of.observation, "score": of.score}))
+    return [(trial.why.reason, trial.why.nearest[0].trial) for trial in made[len(searched) :]]
 
 
 def test_failures_are_measured_again_in_turn_the_worst_first():
-    first = confirm(SEARCHED)
+    first = follow(SEARCHED)
     assert (first.of.trial, first.reason, first.plans) == (1, VERIFY, SEARCHED[0].plans)
-    assert confirm((*SEARCHED, verifying(4))).of.trial == 2
+    assert follow((*SEARCHED, verifying(4))).of.trial == 2
 
 
-def test_as_many_failures_as_the_budget_can_confirm():
-    assert confirm((*SEARCHED, verifying(4)), budget=2).of.trial == 1
-    assert confirm((*SEARCHED, verifying(4), verifying(5)), budget=2) is None
+def test_as_many_failures_as_the_budget_is_likely_to_do_for():
+    assert [Budget(*of, 4).at_once for of in ((1, 0), (7, 0), (10, 0), (4, 4), (20, 30))] == [1, 1, 5, 1, 7]
+    assert follow((*SEARCHED, verifying(4)), confirm=2).of.trial == 1
+    assert follow((*SEARCHED, verifying(4), verifying(5)), confirm=2) is None
 
 
 def test_a_failure_that_never_shows_again_makes_room():
-    gone = [verifying(n, observation=HEALTHY, severity=0.0) for n in (4, 5)]
-    assert confirm((*SEARCHED, *gone), budget=3).of.trial == 2
+    assert follow((*SEARCHED, *GONE), confirm=3).of.trial == 2
 
 
 def test_it_ends_with_the_most_readings_and_where_nothing_failed():
     again = tuple(verifying(n) for n in (4, 5))
-    assert confirm((SEARCHED[0], *again), readings=2) is None
-    assert confirm((SEARCHED[0], *again), readings=4).of.trial == 1
-    assert confirm(SEARCHED[2:]) is None
-    assert confirm(()) is None
+    assert follow((SEARCHED[0], *again), readings=2) is None
+    assert follow((SEARCHED[0], *again), readings=4).of.trial == 1
+    assert follow(SEARCHED[2:]) is None
+    assert follow(()) is None
 
 
 def test_what_the_guardrails_forbid_is_not_injected_again():
     def no_reviews(plans):
         return all(plan.target_service != "reviews" for plan in plans)
 
-    assert confirm(SEARCHED, is_allowed=no_reviews).of.trial == 2
-    assert minimise(SEARCHED, is_allowed=no_reviews).of.trial == 2
+    assert follow(SEARCHED, is_allowed=no_reviews).of.trial == 2
+    assert follow(SEARCHED, 0, 10, is_allowed=no_reviews).of.trial == 2
 
 
 def test_only_what_is_confirmed_is_made_smaller_unless_nothing_was_to_be_confirmed():
-    assert minimise(SEARCHED, only_confirmed=True) is None
-    sure = (*SEARCHED, *[verifying(n) for n in range(4, 8)])
-    asked = minimise(sure, only_confirmed=True)
+    asked = follow(SURE, 4, 4)
     assert (asked.of.trial, asked.reason) == (1, MINIMISE)
     assert asked.plans[0].delay_ms < SEARCHED[0].plans[0].delay_ms
-    assert minimise(SEARCHED, budget=0) is None
-    assert minimise(SEARCHED).of.trial == 1
+    unsure = follow((*SEARCHED, *GONE), 4, 4)
+    assert (unsure.of.trial, unsure.reason) == (2, VERIFY)
+    assert follow(SEARCHED, 0, 0) is None
+    assert follow(SEARCHED, 0, 4).reason == MINIMISE
+
+
+def test_what_one_of_the_two_does_not_need_is_the_others():
+    assert [reason for reason, _ in follow_to_the_end(12, 1)].count(MINIMISE) > 1
+    assert [reason for reason, _ in follow_to_the_end(1, 12)].count(VERIFY) == 4
+
+
+def test_what_is_told_of_a_failure_is_whole_before_the_next_is_begun():
+    """The first is as small as it may be but for its percentage, and so takes less than failures do as a rule."""
+    made = follow_to_the_end(4, 9, (tried(1, delay_ms=10), *SEARCHED[1:]))
+    assert made == sorted(made, key=lambda each: each[1])
+    assert made.count((VERIFY, 2)) == 3
+    assert len(made) == 13
+
+
+def test_no_failure_is_begun_that_would_stay_half_known():
+    made = follow_to_the_end(4, 6, (tried(1, delay_ms=10), *SEARCHED[1:]))
+    assert {of for _, of in made} == {1}
+    assert len(made) < 10
+
+
+def test_what_was_only_found_with_a_smaller_fault_is_measured_again_too():
+    """While the delay of reviews was made shorter, the stock failed otherwise, and worse."""
+    why = Choice(reason=MINIMISE, nearest=(Near(trial=1, severity=6.0),))
+    surprise = tried(8, LATE, 9.0, "stock", phase=Phase.MINIMISE, why=why)
+    assert follow((SEARCHED[0], *SURE[3:], surprise), 4, 9).of.trial == 8
+    milder = tried(8, LATE, 2.0, "stock", phase=Phase.MINIMISE, why=why)
+    assert follow((SEARCHED[0], *SURE[3:], milder), 4, 9).reason == MINIMISE

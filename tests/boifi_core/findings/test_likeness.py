@@ -102,3 +102,37 @@ def test_a_faint_failure_amid_the_faults_of_the_others_is_theirs():
     broken = [Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), late, closed], pages(ms)) for ms in (90, 140)]
     assert grouped([*broken, Failure.of([late], pages(120))]) == [[0, 1, 2]]
     assert grouped([*broken, Failure.of([late], pages(80))]) == [[0, 1], [2]]
+
+
+def test_what_runs_of_one_fault_show_is_one_failure_if_it_is_nearly_alike():
+    """They are 0.48 alike: apart, unless the same fault showed both."""
+    checkout = (fact(FactKind.STATUS, "checkout"), fact(FactKind.TIMES_OUT, "orders → stock"))
+    both = (fact(FactKind.TIMES_OUT, "gateway → stock"), fact(FactKind.LOG, "try again", 0.25))
+    other = (fact(FactKind.FAILS, "gateway → bank"), fact(FactKind.STATUS, "home"))
+
+    def failed(facts, delay_ms):
+        return Failure.of(facts, [FaultPlan(fault_type="delay", target_service="stock", delay_ms=delay_ms)])
+
+    whole, part = failed((*checkout, *both), 100), failed(both, 100)
+    assert 0.4 < likeness(whole.features, part.features) < 0.5
+    assert grouped([whole, failed(both, 200)]) == [[0], [1]]
+    assert grouped([whole, part]) == [[0, 1]]
+    assert grouped([whole, failed(other, 100)]) == [[0], [1]]
+
+
+def test_what_a_spared_request_does_not_show_tells_nothing():
+    """One trial hit both kinds of request, two hit either; a fault of all requests spares none."""
+
+    def seen(kind, where):
+        return Fact(kind=kind, where=where, request=where.partition(" ")[0], weight=3.0)
+
+    page = (seen(FactKind.TIMES_OUT, "page → stock"), seen(FactKind.STATUS, "page"))
+    order = (seen(FactKind.TIMES_OUT, "order → stock"), seen(FactKind.STATUS, "order"))
+
+    def failed(facts, percentage, service="stock"):
+        plan = FaultPlan(fault_type="delay", target_service=service, delay_ms=percentage, percentage=percentage)
+        return Failure.of((*facts, fact(FactKind.LOG, "try again", 2.0)), [plan])
+
+    assert grouped([failed(page + order, 75), failed(page, 74), failed(order, 73)]) == [[0, 1, 2]]
+    assert grouped([failed(page + order, 100), failed(page, 99), failed(order, 98)]) == [[0, 1], [2]]
+    assert grouped([failed(page, 75), failed(order, 73, "orders")]) == [[0], [1]]

@@ -5,7 +5,7 @@ from histories import Axis, trial_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boifi_core.findings import MINIMISE, FailureMode
+from boifi_core.findings import MINIMISE, Fact, FactKind, FailureMode
 from boifi_core.findings.minimal import MOST_TRIALS, minimal_fault, question
 from boifi_core.models import Choice, FaultPlan, Near
 
@@ -74,10 +74,28 @@ def test_the_threshold_of_a_delay_is_within_a_tenth_of_the_true_one(true_ms, per
     smallest, n = target.minimise()
     by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
     assert by_name["delay_ms"].holds_at < true_ms <= by_name["delay_ms"].fails_at
-    assert abs(by_name["delay_ms"].fails_at - true_ms) <= max(1, 0.1 * true_ms)
+    assert abs(by_name["delay_ms"].middle - true_ms) <= max(1, 0.1 * true_ms)
     assert by_name["percentage"].fails_at == 10
     assert smallest.is_finished
     assert n <= MOST_TRIALS
+
+
+def test_a_time_out_that_was_seen_tells_where_the_threshold_is():
+    """The call takes 5 ms anyway, and is given up after 100."""
+    gives_up = Fact(kind=FactKind.TIMES_OUT, where="shop → reviews", value=100.4)
+
+    class Told(Target):
+        @property
+        def mode(self):
+            return super().mode.model_copy(update={"signature": (gives_up,)})
+
+    start = delay(target_path="/stock", percentage=10)
+    target = Told(lambda plan: plan.delay_ms >= 95, start)
+    told, n_told = target.minimise()
+    assert [trial.plans[0].delay_ms for trial in target.trials[1:3]] == [100, 84]
+    _, n_alone = Target(lambda plan: plan.delay_ms >= 95, start).minimise()
+    assert n_told <= n_alone - 3
+    assert (told.thresholds[0].fails_at, told.thresholds[0].holds_at) == (100, 84)
 
 
 def test_the_least_that_the_space_allows_is_the_end():
@@ -108,15 +126,14 @@ def test_what_earlier_trials_tell_needs_no_trial():
         delay(104, target_path="/stock", percentage=90),
     ).minimise()
     assert n_told < n_alone
-    assert abs(told.thresholds[0].fails_at - 100) <= 10
+    assert abs(told.thresholds[0].middle - 100) <= 10
     assert told.thresholds[0].holds_at < 100
 
 
 def test_what_seemed_to_hold_is_made_sure_of():
-    """The delay of 300 ms that did not show it met all methods; for GET alone it does."""
-    target = Target(lambda plan: plan.target_method == "GET" or plan.delay_ms > 350, delay(), delay(300))
+    """The delay of 300 ms that did not show it met a few requests less."""
+    target = Target(lambda plan: plan.percentage >= 55, delay(percentage=60), delay(300, percentage=50))
     smallest, _ = target.minimise()
-    assert smallest.plans[0].target_method == "GET"
     assert smallest.plans[0].delay_ms == 10
 
 
@@ -141,6 +158,20 @@ def test_the_smallest_fault_is_measured_twice():
     target = Target(lambda plan: plan.delay_ms >= 100, delay(target_path="/stock"))
     smallest, _ = target.minimise()
     assert sum(trial.plans == smallest.plans for trial in target.trials) >= 2
+
+
+def test_a_method_that_showed_it_in_no_trial_as_strong_is_not_tried():
+    def shows(plan):
+        return plan.target_method in (None, "POST") and plan.delay_ms >= 100
+
+    weak = delay(60, target_method="GET", target_path="/stock")
+    strong = delay(450, target_method="GET", target_path="/stock", percentage=90)
+    for before, tried in (((weak,), True), ((weak, strong), False)):
+        target = Target(shows, delay(target_path="/stock"), *before)
+        smallest, _ = target.minimise()
+        assert smallest.plans[0].target_method == "POST"
+        made = target.trials[1 + len(before) :]
+        assert any(trial.plans[0].target_method == "GET" for trial in made) is tried
 
 
 def test_a_single_lucky_reading_is_not_believed():
@@ -185,7 +216,7 @@ def test_the_threshold_of_a_delay_is_that_for_all_requests():
     )
     smallest, _ = target.minimise()
     by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
-    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 110
+    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 117
     assert by_name["percentage"].holds_at < 90 <= by_name["percentage"].fails_at
 
 
@@ -198,10 +229,10 @@ def test_it_begins_with_the_fault_that_met_most_requests_among_the_worst():
 
 def test_what_was_measured_already_is_not_asked_again():
     """However the way there, the bracket is what all readings of the fault say."""
-    start, *measured = [delay(ms, target_path="/stock", target_method="GET") for ms in (400, 60, 90, 104, 200)]
+    start, *measured = [delay(ms, target_path="/stock", target_method="GET") for ms in (400, 60, 80, 104, 200)]
     target = Target(lambda plan: plan.delay_ms >= 100, start, *measured)
     asked = question(target.mode, target.trials, target.home, DIMENSIONS)
-    assert asked.plans[0].delay_ms == 97
+    assert asked.plans[0].delay_ms == 92
     assert question(target.mode, target.trials[::-1], target.home, DIMENSIONS) == asked
 
 
@@ -216,5 +247,5 @@ def test_a_delays_threshold_is_that_of_typical_requests_and_a_percentages_that_o
 
     smallest, _ = Jittery(lambda plan: plan.delay_ms >= 80, delay(target_path="/stock")).minimise()
     by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
-    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 110
+    assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 117
     assert by_name["percentage"].fails_at == 10

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
-from failures import HEALTHY, tried, verifying
+from failures import HEALTHY, LATE, tried, verifying
 from histories import Axis, trial_of
 from observations import NOON
 from reports import evil_session, report_of, session
@@ -14,7 +14,7 @@ from reports import evil_session, report_of, session
 from boifi_core.findings import Catalogue
 from boifi_core.models import Choice, FaultPlan, Near
 from boifi_core.optimizer import BestPoint, Importance
-from boifi_core.report import json_report, junit, markdown
+from boifi_core.report import html, json_report, junit, markdown
 
 ROOT = Path(__file__).resolve().parents[3]
 SECTIONS = [
@@ -175,6 +175,22 @@ def test_the_catalogue_is_told_with_verdicts_thresholds_and_the_command_that_sho
     assert "| F1 | 6.0 | confirmed | gateway gives up on reviews after 41 ms; product fails;" in text
     assert "Confirmed: measured again 4 times, shown 4 times (51 to 100 % of all runs, at 95 %)" in text
     assert "- Again: `boifi replay 3f2a9c1e-0000-4000-8000-000000000000 1`" in text
+
+
+def test_what_was_not_measured_again_stands_apart_from_what_was():
+    trials = (tried(1), *(verifying(n) for n in range(2, 6)), tried(6, LATE, 9.0, "stock"))
+    report = report_of(trials, baseline=HEALTHY)
+    told, rest = markdown(report).split("### Seen, and not measured again before the budget ended")
+    assert "1 distinct failure." in told
+    assert "| F1 | 6.0 | confirmed |" in told
+    assert "| F6 | 9.0 | requests take longer |" in rest
+    page = html(report)
+    assert "1 distinct failure (1 confirmed), and 1 more only seen." in page
+    assert '<article id="F1">' in page
+    assert '<tr id="F6">' in page
+    alone = markdown(report_of(trials[-1:], baseline=HEALTHY))
+    assert "| F6 | 9.0 | not measured again |" in alone
+    assert "budget ended" not in alone
 
 
 def test_junit_fails_on_failures_at_or_above_the_threshold():
