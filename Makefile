@@ -10,7 +10,7 @@ PEERS_READY := $(PEERS)/.ready
 LOCUST := .venv-locust
 LOCUST_READY := $(LOCUST)/.ready
 
-.PHONY: demo test test-together test-alone test-covered test-system check bench bench-search bench-service soak lock \
+.PHONY: demo test test-together test-alone test-covered test-system check docs bench bench-search bench-service soak lock \
 	clean
 
 demo: $(READY)
@@ -40,6 +40,11 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is made from the code: settings, API reference, the report's schema.
+docs: $(READY)
+	$(BIN)/python -m scripts.reference
+	$(BIN)/python -m scripts.report_schema
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

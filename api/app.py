@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=VERSION,
         summary="Finds the faults that hurt a service mesh most",
         lifespan=_life(settings, metrics),
+        docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
     )
@@ -87,25 +88,25 @@ async def _warm_up(prefect: Prefect) -> None:
 def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        logs.configure(settings.data)
-        store = Store(settings.store_url)
-        await store.open()
-        index = Index(store, settings.data, metrics.trial)
-        await index.remember_keys()
-        streams = Streams(settings.max_streams, metrics.streams)
-        prefect = Prefect()
-        app.state.parts = Parts(settings, store, index, prefect, Reports(), metrics, streams)
-        launcher = Launcher(index, prefect)
-        works = (lambda: index.watch(settings.poll_s), launcher.work)
-        tasks = [asyncio.create_task(_kept_up(work)) for work in works]
-        tasks.append(asyncio.create_task(_warm_up(prefect)))
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await prefect.close()
-            await store.close()
+        with logs.configured(settings.data):
+            store = Store(settings.store_url)
+            await store.open()
+            index = Index(store, settings.data, metrics.trial)
+            await index.remember_keys()
+            streams = Streams(settings.max_streams, metrics.streams)
+            prefect = Prefect()
+            app.state.parts = Parts(settings, store, index, prefect, Reports(), metrics, streams)
+            launcher = Launcher(index, prefect)
+            works = (lambda: index.watch(settings.poll_s), launcher.work)
+            tasks = [asyncio.create_task(_kept_up(work)) for work in works]
+            tasks.append(asyncio.create_task(_warm_up(prefect)))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await prefect.close()
+                await store.close()
 
     return life

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import jwt
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
 from api.errors import ApiError
 from api.keys import PREFIX, digest
-from api.settings import Scope, Settings, is_loopback
+from api.settings import Settings, is_loopback
 
 IMPLIED: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
@@ -23,7 +22,7 @@ IMPLIED: dict[str, frozenset[str]] = {
 }
 """What each scope allows."""
 
-OPEN = frozenset({"/health", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+OPEN = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 """The paths that need neither key nor token: they tell nothing about any session."""
 
 # For the OpenAPI document; `Gate` is what looks at them.
@@ -140,18 +139,17 @@ def _host(header: str) -> str:
     return header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.partition(":")[0]
 
 
-def needs(scope: Scope) -> Callable[..., Any]:
-    """A dependency: the caller, who has this scope."""
-
-    async def caller(request: Request, _bearer: Any = _DOCUMENTED[0], _key: Any = _DOCUMENTED[1]) -> Caller:
-        found: Caller = request.state.caller
+async def _caller(
+    needed: SecurityScopes, request: Request, _bearer: Any = _DOCUMENTED[0], _key: Any = _DOCUMENTED[1]
+) -> Caller:
+    """The caller, who has the scopes that the route needs."""
+    found: Caller = request.state.caller
+    for scope in needed.scopes:
         if scope not in found.scopes:
             raise ApiError(403, f"the scope {scope} is needed")
-        return found
-
-    return caller
+    return found
 
 
-Reader = Annotated[Caller, Depends(needs("read"))]
-Runner = Annotated[Caller, Depends(needs("run"))]
-Admin = Annotated[Caller, Depends(needs("admin"))]
+Reader = Annotated[Caller, Security(_caller, scopes=["read"])]
+Runner = Annotated[Caller, Security(_caller, scopes=["run"])]
+Admin = Annotated[Caller, Security(_caller, scopes=["admin"])]

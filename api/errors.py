@@ -32,6 +32,9 @@ CODES = {
 }
 """The code of an error that has none of its own, by HTTP status."""
 
+ALWAYS = (401, 403, 413, 429, 500, 503, 504)
+"""What any route can answer."""
+
 
 class Detail(BaseModel):
     """One thing that is wrong with the request: where, and which rule it breaks."""
@@ -103,8 +106,7 @@ def invalid(field: str, message: str) -> ApiError:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its OpenAPI document; those that any route can answer are among them."""
-    always = (401, 403, 413, 429, 500, 503, 504)
-    return {status: {"model": ErrorBody, "description": CODES[status]} for status in sorted({*always, *statuses})}
+    return {status: {"model": ErrorBody, "description": CODES[status]} for status in sorted({*ALWAYS, *statuses})}
 
 
 def install(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from limits import parse
@@ -20,8 +21,23 @@ from api.settings import Settings
 
 _log = logging.getLogger("boifi.api")
 
+Header = tuple[bytes, bytes]
+
 CREATING = frozenset({"/v1/optimization/sessions", "/v1/optimization/sessions/validate"})
 """The paths whose POST counts for `create_limit`."""
+
+
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""Headers of every answer that has none of its own of that name: nothing that is shown of it loads or runs anything."""
+
+
+def _not_given(headers: Iterable[Header], given: Iterable[Header]) -> list[Header]:
+    names = {name.lower() for name, _ in given}
+    return [(name, value) for name, value in headers if name not in names]
 
 
 class Limiter:
@@ -170,7 +186,7 @@ class _Passing:
     async def _give(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            message["headers"] = [*message["headers"], *_not_given(_SAFE, message["headers"])]
             if self._deadline is not None:
                 self._deadline.reschedule(None)  # what has begun, such as a stream, may take its time
         await self._send(message)

@@ -15,14 +15,10 @@ from typing import Any
 from api.store import ENDED, Claim, Store, micros
 from boifi_core.config import SessionConfig, parse_session
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder
+from boifi_core.folder import REQUEST, SessionFolder
 from boifi_core.models import SessionState, SessionStatus, Trial
-
-REQUEST = "request.json"
-"""In the folder of a session that was asked for through the facade: by whom, and by which Idempotency-Key."""
-
-RUN = "run.json"
-"""In the folder of a session that has a flow run: its id."""
+from boifi_core.run_file import FILE as RUN
+from boifi_core.run_file import flow_run_of
 
 LOOK_AT_ENDED_S = 10.0
 """How often the folders of sessions that have ended are looked at, seconds."""
@@ -155,7 +151,7 @@ class Index:
             "total_iterations": config.total_trials,
             "current_iteration": state.progress.current_iteration if state else 0,
             "best_result": best.model_dump(mode="json") if best else None,
-            "flow_run_id": _read(folder.path / RUN).get("flow_run_id"),
+            "flow_run_id": flow_run_of(folder),
             "created_by": request.get("caller"),
             "is_ours_to_start": bool(request),
             "stamp": stamp,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,32 +21,37 @@ AUDIT_FILE = "audit.jsonl"
 """In the data dir: a line for each session that was created, stopped or deleted."""
 
 
-class _ToStandardError(logging.Handler):
-    """Writes to what is standard error at that moment: servers and tests put others in its place."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
-        sys.stderr.flush()
-
-
-def configure(data: Path) -> None:
-    """Send the facade's logs to standard error, and the audit log to its file too."""
-    formatter = json_formatter()
-    root = logging.getLogger("boifi")
-    root.setLevel(logging.INFO)
-    root.propagate = False
-    _replace(root, _ToStandardError(), formatter)
+@contextmanager
+def configured(data: Path) -> Iterator[None]:
+    """Send the facade's logs to standard error, and the audit log to its file too, for as long as this lasts."""
     data.mkdir(parents=True, exist_ok=True)
-    # Watched, so that it can be rotated from outside.
-    _replace(_audit, logging.handlers.WatchedFileHandler(data / AUDIT_FILE, encoding="utf-8"), formatter)
+    with ExitStack() as stack:
+        root = logging.getLogger("boifi")
+        before = root.level, root.propagate
+        root.setLevel(logging.INFO)
+        root.propagate = False
+        stack.callback(_restore, root, *before)
+        stack.enter_context(_handled(root, logging.StreamHandler(sys.stderr)))
+        # Watched, so that it can be rotated from outside.
+        kept = logging.handlers.WatchedFileHandler(data / AUDIT_FILE, encoding="utf-8")
+        stack.enter_context(_handled(_audit, kept))
+        yield
 
 
-def _replace(logger: logging.Logger, handler: logging.Handler, formatter: logging.Formatter) -> None:
-    for old in list(logger.handlers):
-        logger.removeHandler(old)
-        old.close()
-    handler.setFormatter(formatter)
-    logger.addHandler(handler)
+@contextmanager
+def _handled(logger: logging.Logger, handler: logging.Handler) -> Iterator[None]:
+    handler.setFormatter(json_formatter())
+    before, logger.handlers = logger.handlers, [handler]
+    try:
+        yield
+    finally:
+        logger.handlers = before
+        handler.close()
+
+
+def _restore(logger: logging.Logger, level: int, propagate: bool) -> None:
+    logger.setLevel(level)
+    logger.propagate = propagate
 
 
 def request_log(scope: Scope, status: int, took_s: float, caller: str | None) -> None:

@@ -27,6 +27,9 @@ class Metrics:
             "boifi_executor_errors", "Trials that the executor kept from a score, by status.", ["status"],
             registry=self.registry,
         )  # fmt: skip
+        self._retries = Counter(
+            "boifi_executor_retries", "Calls of trials that the executor was asked again for.", registry=self.registry
+        )
         self._severity = Histogram(
             "boifi_trial_severity", "Severity of scored trials.", buckets=range(1, 11), registry=self.registry
         )
@@ -49,6 +52,7 @@ class Metrics:
             self._severity.observe(trial.severity)
         if trial.status in (TrialStatus.SKIPPED, TrialStatus.FAILED):
             self._errors.labels(trial.status.value).inc()
+        self._retries.inc(trial.retries)
         for step, took_ms in trial.durations.model_dump(exclude_none=True).items():
             self._steps.labels(step.removesuffix("_ms")).observe(took_ms / 1000)
 

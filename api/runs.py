@@ -16,7 +16,7 @@ from api.index import Index
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionState, SessionStatus
-from boifi_core.run_file import ask, keep_flow_run
+from boifi_core.run_file import ask, keep_flow_run, run_name
 
 DEPLOYMENT = "session/boifi"
 """The deployment that runs one session, from its folder."""
@@ -60,10 +60,9 @@ class Prefect:
             PrefectUnavailable: not now.
         """
         session_id = folder.session_id
-        name = str(folder.session()["config"]["name"])
         wanted = {
             "parameters": {"folder": str(folder.path)},
-            "name": f"{name}-{session_id[:8]}",
+            "name": run_name(folder),
             "tags": [f"session:{session_id}"],
             "idempotency_key": f"session:{session_id}",
         }
@@ -79,9 +78,23 @@ class Prefect:
         Raises:
             PrefectUnavailable: it could not.
         """
-        found = await self._call("GET", f"/deployments/name/{DEPLOYMENT}")
-        self._deployment_id = str(found["id"])
+        self._deployment_id = str((await self._deployment())["id"])
         return self._deployment_id
+
+    async def check_worker(self) -> None:
+        """See that a worker is alive that would carry a session out.
+
+        Raises:
+            PrefectUnavailable: none is.
+        """
+        pool = (await self._deployment()).get("work_pool_name")
+        latest = {"limit": 20, "offset": 0}
+        workers: Any = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
+        if not any(worker["status"] == "ONLINE" for worker in workers):
+            raise PrefectUnavailable(f"no worker of the work pool {pool} is alive")
+
+    async def _deployment(self) -> dict[str, Any]:
+        return await self._call("GET", f"/deployments/name/{DEPLOYMENT}")
 
     async def _call(self, method: str, path: str, **named: Any) -> dict[str, Any]:
         if not self._url:

@@ -1,27 +1,18 @@
-"""The facade's settings: from `BOIFI_…` in the environment, else from the file at `BOIFI_CONFIG`, else as below."""
+"""The facade's settings, with those that `boifi_core.settings` has for all of the service."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from limits import parse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import YamlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from boifi_core.settings import Listed, ServiceSettings
 
 Scope = Literal["read", "run", "admin"]
-
-
-def _split(value: object) -> object:
-    """A list as people write it into an environment variable: `a, b`."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""A list of texts; in the environment separated by commas."""
 
 
 class ApiKey(BaseModel):
@@ -34,12 +25,11 @@ class ApiKey(BaseModel):
     scopes: tuple[Scope, ...] = ("read",)
 
 
-class Settings(BaseSettings):
-    """Everything that can be set of the facade."""
+class Settings(ServiceSettings):
+    """Everything that can be set of the service; a key of the file that is none of these is refused."""
 
-    model_config = SettingsConfigDict(env_prefix="BOIFI_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="forbid")
 
-    data: Path = Field(default=Path("boifi-data"), description="The data dir: sessions, database, audit log.")
     database_url: str | None = Field(
         default=None,
         description="The index of sessions: `sqlite:///…` or `postgresql://…`; `boifi.db` in the data dir if not set.",
@@ -47,6 +37,7 @@ class Settings(BaseSettings):
     host: str = Field(
         default="127.0.0.1", description="Where the facade listens. Beyond loopback it wants keys or tokens."
     )
+    port: int = Field(default=8000, ge=1, le=65535, description="The facade's port.")
     api_keys: tuple[ApiKey, ...] = Field(
         default=(), description="API keys, as a JSON list of `{name, sha256, scopes}`; made by `python -m api.keys`."
     )
@@ -58,13 +49,6 @@ class Settings(BaseSettings):
     )
     jwt_audience: str = Field(default="boifi", description="The audience that a JWT must name.")
     jwt_issuer: str | None = Field(default=None, description="The issuer that a JWT must name, if set.")
-    allowed_targets: Listed = Field(
-        default=("loopback",),
-        description=(
-            "Where control planes and probed services may be: `loopback`, host names (`mesh.local`, `*.mesh.local`, "
-            "`mesh.local:8080`), addresses and networks (`10.0.0.0/8`). Link-local and metadata addresses never are."
-        ),
-    )
     cors_origins: Listed = Field(default=(), description="Origins whose pages may call the facade from a browser.")
     rate_limit: str = Field(default="6000/minute", description="Requests of one client.")
     create_limit: str = Field(default="120/minute", description="Sessions that one client may create or validate.")
@@ -78,11 +62,6 @@ class Settings(BaseSettings):
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect's UI, for links; `PREFECT_UI_URL`, else that of `PREFECT_API_URL`."
     )
-
-    @field_validator("data")
-    @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().resolve()
 
     @field_validator("rate_limit", "create_limit", "failed_login_limit")
     @classmethod
@@ -135,19 +114,6 @@ class Settings(BaseSettings):
         url = self.prefect_ui_url or os.environ.get("PREFECT_UI_URL") or (api and api.rstrip("/").removesuffix("/api"))
         return url.rstrip("/") if url else None
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = os.environ.get("BOIFI_CONFIG")
-        files = (YamlConfigSettingsSource(settings_cls, yaml_file=path),) if path else ()
-        return (init_settings, env_settings, *files)
-
 
 def is_loopback(host: str) -> bool:
     """Whether this address, or `localhost`, is only reached from this machine."""
@@ -157,14 +123,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def settings_table() -> str:
-    """All settings as the table of `docs/api.md`."""
-    lines = ["| setting | meaning | default |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        value = field.default
-        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value or "")
-        default = f"`{shown}`" if shown else ""
-        lines.append(f"| `BOIFI_{name.upper()}` | {field.description} | {default} |")
-    return "\n".join(lines)

@@ -40,6 +40,9 @@ def data_dir(out: str | os.PathLike[str] | None = None) -> Path:
     return path
 
 
+REQUEST = "request.json"
+"""In the folder of a session that was asked for through the facade: by whom, and by which Idempotency-Key."""
+
 LOOK_S = 0.5
 """How long a lock may be somebody's who only looks, seconds."""
 
@@ -57,6 +60,11 @@ class SessionFolder:
     @property
     def history(self) -> Path:
         return self.path / "history"
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether the session was asked for through the facade, by whoever may call it."""
+        return (self.path / REQUEST).exists()
 
     def make(self, session: dict[str, Any], others: Mapping[str, str] = MappingProxyType({})) -> None:
         """Make the folder: `others` by name, and `session.json` last, since a folder without it is no session."""

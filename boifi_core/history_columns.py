@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from boifi_core.models import Choice, Control, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
 
-VERSION = "3"
+VERSION = "4"
 """Of the columns; in every part's metadata under `boifi_history`."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -43,10 +43,11 @@ AFTER_POINT = {
     "fallback": pa.string(),
     "why": pa.string(),
     "control": pa.string(),
+    "retries": pa.int64(),
 }
 """`breakdown` and `fallback` are the score's, `why` is why it was chosen, `control` the fault-free run; all JSON."""
 
-LATER = ({"why", "control"}, {"control"})
+LATER = ({"why", "control", "retries"}, {"control", "retries"}, {"retries"})
 """The columns that histories of version 1, 2, … are without."""
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
@@ -115,6 +116,7 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         **{step: getattr(trial.durations, step) for step in STEPS},
         "why": None if trial.why is None else trial.why.model_dump_json(),
         "control": None if trial.control is None else trial.control.model_dump_json(),
+        "retries": trial.retries,
     }
     for dimension in dimensions:
         if dimension.name in trial.point:
@@ -177,6 +179,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         durations=StepDurations(**{step: cells[step] for step in STEPS}),
         why=None if why is None else Choice.model_validate_json(why),
         control=None if control is None else Control.model_validate_json(control),
+        retries=cells.get("retries") or 0,
     )
 
 

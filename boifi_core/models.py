@@ -242,7 +242,8 @@ class Trial(Value):
 
     `trial` counts from 1. `plans` are as sent (after the injector's rounding). `why` is None where nobody chose the
     point (a replay), and in histories from before it was kept. `control` is the fault-free run that a confirming trial
-    was interleaved with. The plans of a `minimise` trial are smaller than those of its point.
+    was interleaved with. The plans of a `minimise` trial are smaller than those of its point. `retries` is how often
+    injector and observer were asked again after an answer that was no good.
     """
 
     session_id: str
@@ -261,6 +262,7 @@ class Trial(Value):
     durations: StepDurations = StepDurations()
     why: Choice | None = None
     control: Control | None = None
+    retries: int = Field(default=0, ge=0)
 
     @property
     def severity(self) -> float | None:

@@ -1,9 +1,10 @@
-"""Which flow run a session is: `run.json` in the folder of a session that the service runs."""
+"""Which flow run a session is: `run.json` in the folder of a session that the service runs; and what it is called."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from boifi_core.folder import SessionFolder, write_atomically
 
@@ -36,3 +37,9 @@ def asked_at(data: Path) -> int | None:
         return (data / "sessions" / _ASKED_FILE).stat().st_mtime_ns
     except FileNotFoundError:
         return None
+
+
+def run_name(folder: SessionFolder) -> str:
+    """What the session's flow run is called: the session's name, how its id begins, and its target."""
+    config = folder.session()["config"]
+    return f"{config['name']} {folder.session_id[:8]} on {urlsplit(config['executor']['endpoint']).netloc}"

@@ -12,6 +12,9 @@ from pathlib import Path
 from statistics import median
 from types import MappingProxyType
 
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
 from boifi_core.errors import InvalidInput
@@ -39,7 +42,9 @@ from boifi_core.models import (
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
+from boifi_core.reach import check_reach, parse_rules
 from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
+from boifi_core.settings import ServiceSettings
 from boifi_core.space import SearchSpace
 from boifi_core.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
@@ -63,6 +68,7 @@ class Session:
         worth: what a trial is worth to the search, by the objective.
         is_searched: whether there is nothing left to search for.
         errors: what went wrong so far, one line each.
+        tries: how often injector and observer were asked for something.
     """
 
     def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
@@ -84,6 +90,7 @@ class Session:
         self.evidence = Evidence()
         self.is_searched = False
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
+        self.tries = 0
 
     @property
     def session_id(self) -> str:
@@ -227,6 +234,43 @@ def read_trials(folder: SessionFolder, config: SessionConfig) -> list[Trial]:
 def stored_config(folder: SessionFolder) -> SessionConfig:
     """The config that a session was made with."""
     return parse_session(folder.session()["config"])
+
+
+def reachable_config(folder: SessionFolder) -> SessionConfig:
+    """The config of a session whose target is about to be connected to.
+
+    What was asked for through the facade is looked at again: another process, on another machine or another day, may
+    reach what the facade could not, and a name may have got other addresses since.
+
+    Raises:
+        InvalidInput: something that the session would connect to is not allowed.
+    """
+    config = stored_config(folder)
+    if folder.is_requested:
+        try:
+            allowed = ServiceSettings().allowed_targets
+        except (ValidationError, SettingsError) as error:
+            raise InvalidInput("settings", " ".join(str(error).split())) from None
+        check_reach(config, parse_rules(allowed))
+    return config
+
+
+def failed_state(folder: SessionFolder, reason: str) -> SessionState:
+    """The state of a session that cannot go on, whatever it has made of its trials."""
+    end = {"status": SessionStatus.FAILED, "reason": reason, "error_message": reason, "updated_at": datetime.now(UTC)}
+    before = folder.state()
+    if before is not None:
+        return before.model_copy(update=end)
+    stored, config = folder.session(), stored_config(folder)
+    return SessionState(
+        session_id=folder.session_id,
+        name=config.name,
+        created_at=datetime.fromisoformat(stored["created_at"]),
+        progress=OptimizationProgress(
+            current_iteration=len(read_trials(folder, config)), total_iterations=config.total_trials
+        ),
+        **end,
+    )
 
 
 def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfig:

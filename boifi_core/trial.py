@@ -100,6 +100,7 @@ def as_sent(session: Session, plans: Sequence[FaultPlan]) -> tuple[FaultPlan, ..
 
 def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) -> None:
     """Put all plans of a trial in force."""
+    session.tries += 1
     timeout_s = min(CALL_TIMEOUT_S, session.config.executor.timeout_s)
     for name, plan in zip(names, plans, strict=True):
         session.injector.apply(name, plan, timeout_s=timeout_s)
@@ -107,6 +108,7 @@ def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) ->
 
 def observe(session: Session, newer_than: datetime, deadline: float) -> RawObservation:
     """One observation newer than `newer_than`, by `deadline` (of `time.monotonic`)."""
+    session.tries += 1
     left_s = deadline - time.monotonic()
     if left_s <= 0:
         raise ObservationTimedOut(f"no observation within {session.config.executor.timeout_s:g} s")

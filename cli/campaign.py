@@ -47,7 +47,7 @@ def run_campaign(path: Path, out: Path | None, console: Console) -> int:
         from flows.campaign import campaign
 
         console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
-        ended = campaign.with_options(flow_run_name=f"campaign {config.name}")(str(place.path), return_state=True)
+        ended = campaign(str(place.path), return_state=True)
     nights = [night for night in place.nights() if night.night not in before]
     if not nights:
         raise BoifiError(ended.message or "the night did not begin")

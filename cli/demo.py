@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -75,9 +75,9 @@ def embedded_target(folder: SessionFolder, config: SessionConfig) -> Iterator[No
         yield
 
 
-def target_up(port: int, console: Console) -> None:
+def target_up(port: int, mended: Sequence[str], console: Console) -> None:
     """Run the embedded target until Ctrl-C or SIGTERM."""
-    with running.sigterm_raises(), start_target(port) as target:
+    with running.sigterm_raises(), start_target(port, mended=mended) as target:
         console.print(Text(f"control plane  {target.control_plane}"), soft_wrap=True)
         console.print(Text(f"shop           {target.shop}"), soft_wrap=True)
         console.print(Text("try            boifi run examples/one-fault.yaml   (Ctrl-C ends the target)"))

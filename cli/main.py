@@ -149,10 +149,8 @@ def sweep(
 
 @app.command()
 def serve(
-    host: Annotated[
-        str, typer.Option(envvar="BOIFI_HOST", help="Where the facade listens; beyond loopback it wants keys.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="BOIFI_PORT", help="The facade's port.", min=1, max=65535)] = 8000,
+    host: Annotated[str | None, typer.Option(help="Where the facade listens; beyond loopback it wants keys.")] = None,
+    port: Annotated[int | None, typer.Option(help="The facade's port.")] = None,
     out: Out = None,
 ) -> None:
     """Run the service: facade, worker, and Prefect's server unless PREFECT_API_URL names one; until Ctrl-C."""
@@ -162,11 +160,17 @@ def serve(
 
 
 @target_app.command()
-def up(port: Annotated[int, typer.Option(help="The control plane's port.", min=0, max=65535)] = 8080) -> None:
+def up(
+    port: Annotated[int, typer.Option(help="The control plane's port.", min=0, max=65535)] = 8080,
+    mended: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A weakness that the shop is to be without; more than once."),
+    ] = None,
+) -> None:
     """Start the embedded target alone, until Ctrl-C."""
     from cli.demo import target_up
 
-    target_up(port, _console())
+    target_up(port, mended or [], _console())
 
 
 @campaign_app.command("run")

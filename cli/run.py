@@ -23,6 +23,7 @@ from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
+from boifi_core.run_file import run_name
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
 from boifi_core.warm_start import past_of, stored_past
 from cli.prefect_api import check_given_api, prefect_api
@@ -137,7 +138,7 @@ def _run_flow(
 
     console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
     best = best_trial(done)
-    run = session.with_options(flow_run_name=f"{as_template(config.name)} {folder.session_id[:8]}")
+    run = session.with_options(flow_run_name=as_template(run_name(folder)))
     shown = Progress(console, config.total_trials, len(done), (best and best.severity) or 0.0)
     with shown, watched_by(shown):
         ended = run(str(folder.path), return_state=True)

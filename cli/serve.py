@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -32,6 +32,8 @@ from cli.supervise import Child
 if TYPE_CHECKING:
     import httpx
 
+    from api.settings import Settings
+
 PREFECT_PORT = 4200
 
 _API_FILE = "api.json"
@@ -48,15 +50,19 @@ RETENTION = {
 }
 
 
-def serve(host: str, port: int, out: Path | None, console: Console) -> int:
+def serve(host: str | None, port: int | None, out: Path | None, console: Console) -> int:
     """Run the service until it is asked to end; returns the exit status.
+
+    Args:
+        host, port, out: go before the settings of these names; `out` before `data`.
 
     Raises:
         InvalidInput: a setting breaks its rule, or the port is in use.
         BoifiError: another `boifi serve` has the data dir.
     """
-    data = data_dir(out)
-    is_guarded = _check_settings(host, data)
+    settings = _settings(host, port)
+    host, port, is_guarded = settings.host, settings.port, settings.is_guarded
+    data = data_dir(out or settings.data)
     _check_port(host, port)
     check_given_api()
     home = data / "service"
@@ -144,12 +150,13 @@ def _answers(client: httpx.Client, url: str) -> bool:
         return False
 
 
-def _check_settings(host: str, data: Path) -> bool:
-    """See that the facade would start; returns whether its callers must show a key or a token."""
+def _settings(host: str | None, port: int | None) -> Settings:
+    """The settings, seen to be such that the facade would start with them."""
     from api.settings import Settings
 
+    given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
-        return Settings(host=host, data=data).is_guarded
+        return Settings(**given)
     except ValidationError as error:
         raise invalid_input(error, "", Settings) from None
     except SettingsError as error:

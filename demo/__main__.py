@@ -19,6 +19,7 @@ from pathlib import Path
 
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.run import running
+from demo.shop.mends import MENDABLE
 
 DEFAULT_OTLP = "http://127.0.0.1:4318"
 
@@ -32,7 +33,8 @@ async def serve(arguments: argparse.Namespace) -> None:
         threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
     otlp_endpoint = (arguments.otlp_endpoint or DEFAULT_OTLP) if arguments.no_observations else None
     with tempfile.TemporaryDirectory(prefix="boifi-") as folder:
-        async with running(arguments.port, Path(folder), otlp_endpoint=otlp_endpoint) as at:
+        options = {"otlp_endpoint": otlp_endpoint, "mended": arguments.mended}
+        async with running(arguments.port, Path(folder), **options) as at:
             line = {"control_plane": at.control_plane, "shop": at.shop, "pid": os.getpid()}
             print(json.dumps(line), flush=True)
             await stop.wait()
@@ -53,6 +55,7 @@ def main() -> int:
         "--no-observations", action="store_true", help="only inject, like a stock control plane; spans go elsewhere"
     )
     parser.add_argument("--otlp-endpoint", help=f"with --no-observations: where spans go ({DEFAULT_OTLP})")
+    parser.add_argument("--mended", action="append", default=[], choices=MENDABLE, help="without this weakness")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when stdin does")
     arguments = parser.parse_args()
     if arguments.otlp_endpoint and not arguments.no_observations:

@@ -8,7 +8,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +41,9 @@ class Addresses:
 
 
 @asynccontextmanager
-async def running(port: int, folder: Path, *, otlp_endpoint: str | None = None) -> AsyncIterator[Addresses]:
+async def running(
+    port: int, folder: Path, *, otlp_endpoint: str | None = None, mended: Collection[str] = ()
+) -> AsyncIterator[Addresses]:
     """The target, from ready to ended.
 
     Args:
@@ -49,6 +51,7 @@ async def running(port: int, folder: Path, *, otlp_endpoint: str | None = None) 
         folder: for sockets, configuration and logs; exists, and has a short path.
         otlp_endpoint: where spans go instead of the target's own receiver. Then it observes nothing itself, like a
             stock control plane.
+        mended: the weaknesses of `demo.shop.front.MENDABLE` that the shop is without.
 
     Raises:
         InvalidInput: the port is in use.
@@ -60,7 +63,7 @@ async def running(port: int, folder: Path, *, otlp_endpoint: str | None = None) 
     endpoint = otlp_endpoint or f"http://{_HOST}:{receiver.port if receiver else 0}"
     shop = envoy = None
     try:
-        shop, services = await _start_shop(folder, endpoint)
+        shop, services = await _start_shop(folder, endpoint, mended)
         envoy = await Envoy.start(folder, services, LINKS, entry=ENTRY, otlp_endpoint=endpoint)
         faults = Faults(envoy)
         await asyncio.to_thread(_warm_up, envoy.entry)
@@ -113,8 +116,11 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-async def _start_shop(folder: Path, otlp_endpoint: str) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
+async def _start_shop(
+    folder: Path, otlp_endpoint: str, mended: Collection[str]
+) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
     command = [sys.executable, "-m", "demo.shop", "--mesh", str(Files(folder).outbound), "--otlp", otlp_endpoint]
+    command += [argument for name in mended for argument in ("--mended", name)]
     with (folder / "shop.log").open("wb") as log:
         shop = tether.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
     assert shop.stdout is not None

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from boifi_core import tether
 from boifi_core.errors import BoifiError, InvalidInput
+from demo.shop.mends import MENDABLE
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,7 +33,12 @@ class Target:
 
 @contextlib.contextmanager
 def start_target(
-    port: int = 0, *, observations: bool = True, otlp_endpoint: str | None = None, timeout_s: float = 20.0
+    port: int = 0,
+    *,
+    observations: bool = True,
+    otlp_endpoint: str | None = None,
+    mended: Collection[str] = (),
+    timeout_s: float = 20.0,
 ) -> Iterator[Target]:
     """Start the embedded target, wait until it is ready, and end it at the end of the block.
 
@@ -42,13 +48,18 @@ def start_target(
         port: the control plane's; 0 takes a free one.
         observations: False for a control plane that only injects.
         otlp_endpoint: without observations: where spans go, by default port 4318 of loopback.
+        mended: the weaknesses, by their names in `docs/demo-target.md`, that the shop is without.
         timeout_s: how long the start may take.
 
     Raises:
-        InvalidInput: the port is in use.
+        InvalidInput: the port is in use, or a weakness cannot be mended.
         BoifiError: it did not start; with its own words.
     """
+    for name in mended:
+        if name not in MENDABLE:
+            raise InvalidInput("mended", f"must be one of {', '.join(MENDABLE)}", name)
     command = [sys.executable, "-m", "demo", "--port", str(port), "--until-stdin-closes"]
+    command += [argument for name in mended for argument in ("--mended", name)]
     command += [] if observations else ["--no-observations"]
     command += ["--otlp-endpoint", otlp_endpoint] if otlp_endpoint else []
     with tempfile.TemporaryFile() as errors:

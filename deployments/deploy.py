@@ -14,6 +14,7 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
 
+from boifi_core.settings import ServiceSettings
 from deployments.forking import ForkingWorker
 from deployments.names import DEPLOYMENT, WORK_POOL
 from flows.campaign import campaign
@@ -41,7 +42,12 @@ async def deploy(client: PrefectClient, data: Path, *, with_schedules: bool) -> 
     for flow in (session, campaign):
         await _deploy(client, flow)
     often = [DeploymentScheduleCreate(schedule=IntervalSchedule(interval=UPKEEP_EVERY), active=True)]
-    await _deploy(client, upkeep, parameters={"data": str(data)}, schedules=often if with_schedules else [])
+    await _deploy(
+        client,
+        upkeep,
+        parameters={"data": str(data), "life_s": ServiceSettings().session_life_s},
+        schedules=often if with_schedules else [],
+    )
 
 
 async def _deploy(client: PrefectClient, flow: Flow[..., Any], **more: Any) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 from boifi_core.errors import BoifiError
 from boifi_core.executors import open_injector
 from boifi_core.folder import SessionFolder, write_atomically
-from boifi_core.models import OptimizationProgress, SessionState, SessionStatus
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import write_report_files
-from boifi_core.session import read_trials, stored_config
+from boifi_core.session import failed_state, reachable_config
 
 INTERRUPTED = "interrupted"
 """How the reason of a session begins whose process was ended in good order."""
@@ -28,7 +26,7 @@ def end_session(folder: SessionFolder, reason: str) -> list[str]:
     problems = remove_policies(folder)
     with folder.held():
         folder.forget_stop()
-        folder.write_state(_failed(folder, reason))
+        folder.write_state(failed_state(folder, reason))
         try:
             write_report_files(folder)
         except (BoifiError, ValueError) as error:
@@ -40,7 +38,7 @@ def remove_policies(folder: SessionFolder) -> list[str]:
     """Remove the policies that a dead process of this session left; returns why not, if not."""
     own = folder.session_id[:8]
     try:
-        injector = open_injector(stored_config(folder).executor)
+        injector = open_injector(reachable_config(folder).executor)
         try:
             sweep(injector, lambda start: start == own, timeout_s=CLEAR_TIMEOUT_S)
         finally:
@@ -70,21 +68,3 @@ def count_death(folder: SessionFolder) -> int:
         deaths += 1
     write_atomically(path, json.dumps({"trials": trials, "deaths": deaths, "interrupted_at": interrupted_at}))
     return deaths
-
-
-def _failed(folder: SessionFolder, reason: str) -> SessionState:
-    end = {"status": SessionStatus.FAILED, "reason": reason, "error_message": reason, "updated_at": datetime.now(UTC)}
-    before = folder.state()
-    if before is not None:
-        return before.model_copy(update=end)
-    stored = folder.session()
-    return SessionState(
-        session_id=folder.session_id,
-        name=stored["config"]["name"],
-        created_at=datetime.fromisoformat(stored["created_at"]),
-        progress=OptimizationProgress(
-            current_iteration=len(read_trials(folder, stored_config(folder))),
-            total_iterations=stored["config"]["total_trials"],
-        ),
-        **end,
-    )

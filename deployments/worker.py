@@ -20,6 +20,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from boifi_core import run_file
+from boifi_core.settings import ServiceSettings
 from deployments import logs, preload
 from deployments.child import run_flow_run
 from deployments.deploy import deploy
@@ -37,6 +38,9 @@ ASKED_POLL_S = 0.05
 CANCEL_POLL_S = 1.0
 SETTLE_POLL_S = 10.0
 API_POLL_S = 0.5
+
+HEARTBEAT_S = 10
+"""How often the worker tells Prefect that it is alive, seconds; unheard for three times as long it counts as dead."""
 
 BREAK_OFF_S = 45.0
 """How long sessions may take to break their trials off and remove their faults when the worker ends, seconds."""
@@ -58,6 +62,7 @@ async def work(data: Path, limit: int, nursery: Nursery, *, with_schedules: bool
             name=f"boifi {os.uname().nodename} {os.getpid()}",
             limit=limit,
             nursery=nursery,
+            heartbeat_interval_seconds=HEARTBEAT_S,
             after=lambda flow_run: _after(client, worker, flow_run),
         )
         schedules = Schedules(data)
@@ -80,8 +85,16 @@ async def work(data: Path, limit: int, nursery: Nursery, *, with_schedules: bool
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await _take_leave(client, worker.name)
     for task in done - {end}:
         task.result()  # a worker that ended by itself says why
+
+
+async def _take_leave(client: PrefectClient, name: str) -> None:
+    """Let Prefect not count a worker as alive that has just ended."""
+    with contextlib.suppress(*_API_ERRORS):
+        where = {"work_pool_name": WORK_POOL, "name": name}
+        await client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=where)
 
 
 def _end_in_time() -> None:
@@ -170,14 +183,14 @@ async def _break_off(worker: ForkingWorker, data: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the data dir")
-    parser.add_argument("--limit", type=int, default=20, help="how many runs at once")
     parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
     given = parser.parse_args()
     logs.configure()
     preload.settle_memory()
     nursery = Nursery(run_flow_run)
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(work(given.data.resolve(), given.limit, nursery, with_schedules=not given.no_schedules))
+        limit = ServiceSettings().sessions_at_once
+        asyncio.run(work(given.data.resolve(), limit, nursery, with_schedules=not given.no_schedules))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.guardrails import objection
 from boifi_core.models import SessionStatus
 from boifi_core.reporting import stored_catalogue
-from boifi_core.run_file import keep_flow_run
+from boifi_core.run_file import keep_flow_run, run_name
 from boifi_core.session import make_session, read_trials, stored_config
 
 POLL_S = 1.0
@@ -41,7 +41,11 @@ ENDING_S = 300.0
 WEBHOOK_TIMEOUT_S = 10.0
 
 
-@flow(name="campaign", persist_result=False, validate_parameters=False)
+def _run_name() -> str:
+    return f"campaign {Path(flow_run.parameters['folder']).name}"
+
+
+@flow(name="campaign", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
 def campaign(folder: str) -> State[Any]:
     """Run a night of the campaign that lies in `folder`, or go on with the one that this flow run began.
 
@@ -131,7 +135,7 @@ def _start(place: CampaignFolder, config: CampaignConfig, night: Night, session:
     others = {replays.FILE: replays.as_text(again)} if again else {}
     try:
         folder = _make(place, session, others)
-        _ask_for(folder, session.name, config.name)
+        _ask_for(folder, config.name)
     except (BoifiError, httpx.HTTPError, PrefectException) as error:
         return SessionOfNight(name=session.name, reason=f"could not begin: {error}")
     return SessionOfNight(
@@ -151,13 +155,13 @@ def _make(place: CampaignFolder, session: SessionConfig, others: dict[str, str])
     return make_session(place.data, session, others=others)
 
 
-def _ask_for(folder: SessionFolder, name: str, campaign_name: str) -> None:
+def _ask_for(folder: SessionFolder, campaign_name: str) -> None:
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("session/boifi")
         run = client.create_flow_run_from_deployment(
             deployment.id,
             parameters={"folder": str(folder.path)},
-            name=f"{name}-{folder.session_id[:8]}",
+            name=run_name(folder),
             tags=[f"session:{folder.session_id}", f"campaign:{campaign_name}"],
             idempotency_key=f"session:{folder.session_id}",
         )

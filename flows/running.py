@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from prefect import tags
+
 from boifi_core.errors import BoifiError
 from boifi_core.models import (
     Control,
@@ -110,7 +112,8 @@ class Running:
         """Propose a fault and try it."""
         number = self.session.next_number
         started = time.perf_counter()
-        proposal = steps.propose(self.session, number)
+        with tags(f"trial:{number}"):
+            proposal = steps.propose(self.session, number)
         propose_ms = _ms_since(started)
         control = self._control(number) if proposal.wants_control else None
         return self.try_fault(number, proposal, propose_ms, control)
@@ -133,7 +136,7 @@ class Running:
             SessionFailed: the fault could not be removed.
         """
         attempt = _Attempt(self.session, number, proposal, propose_ms, control)
-        with self.signals.shielded():
+        with tags(f"trial:{number}"), self.signals.shielded():
             try:
                 self._inject_and_watch(attempt)
                 with self.signals.exposed():
@@ -157,18 +160,22 @@ class Running:
         session, timeout_s = self.session, self.session.config.executor.timeout_s
         deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s)
         names = policy_names(session.session_id, attempt.number, len(attempt.plans))
+        tries, calls = session.tries, 0
         try:
             with self.signals.exposed():
                 with attempt.timed("apply_ms"):
                     if names:
+                        calls += 1
                         apply = steps.apply_policies.with_options(timeout_seconds=steps.apply_timeout_s(len(names)))
                         apply(session, attempt.number, names, attempt.plans)
                 with attempt.timed("observe_ms"):
+                    calls += 1
                     deadline = min(deadline, time.monotonic() + timeout_s)
                     attempt.observation = self._fetch(session, f"trial {attempt.number}", datetime.now(UTC), deadline)
         except (BoifiError, TimeoutError) as error:
             attempt.error = error
         finally:
+            attempt.retries = max(0, session.tries - tries - calls)
             attempt.left = clear_all(session.injector, names, timeout_s=CLEAR_TIMEOUT_S)
 
     def await_recovery(self, trial: Trial) -> None:
@@ -241,6 +248,7 @@ class _Attempt:
         self.score: SeverityScore | None = None
         self.error: Exception | None = None
         self.left: list[str] = []
+        self.retries = 0
 
     @property
     def plans(self) -> Sequence[FaultPlan]:
@@ -280,6 +288,7 @@ class _Attempt:
             why=proposal.why,
             control=self.control,
             durations=StepDurations(**self.durations),
+            retries=self.retries,
         )
 
 

@@ -13,12 +13,12 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
-from boifi_core.errors import BoifiError, SpaceExhausted
+from boifi_core.errors import BoifiError, InvalidInput, SpaceExhausted
 from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import ends_session
 from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
-from boifi_core.session import open_session
+from boifi_core.session import failed_state, open_session, reachable_config
 from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
 from flows.lean import lean_tasks
 from flows.running import Running, SessionFailed
@@ -37,10 +37,16 @@ def session(folder: str) -> State[Any]:
     removed.
     """
     place = SessionFolder(Path(folder))
-    with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"), lean_tasks():
-        running = Running(live, get_run_logger())
-        with running.signals.caught():
-            return _to_its_end(running)
+    with place.held():
+        try:
+            reachable_config(place)
+        except InvalidInput as error:
+            place.write_state(failed_state(place, str(error)))
+            return Failed(message=str(error))
+        with open_session(place) as live, tags(f"session:{live.session_id}"), lean_tasks():
+            running = Running(live, get_run_logger())
+            with running.signals.caught():
+                return _to_its_end(running)
 
 
 def _to_its_end(running: Running) -> State[Any]:

@@ -18,10 +18,7 @@ from boifi_core.folder import SessionFolder, sessions_in
 from boifi_core.models import SessionStatus
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.run_file import flow_run_of
-from boifi_core.session import is_held_by_nobody, stored_config
-
-LIFE_S = 24 * 3600.0
-"""How long a session may take from its making to its end, seconds."""
+from boifi_core.session import is_held_by_nobody, reachable_config
 
 GRACE_S = 600.0
 """How long after that a session may take to finish its running trial; then it is cancelled. Seconds."""
@@ -31,8 +28,8 @@ RECENT_S = 2 * 24 * 3600.0
 
 
 @flow(name="upkeep", persist_result=False, validate_parameters=False)
-def upkeep(data: str, life_s: float = LIFE_S) -> None:
-    """Stop the sessions of this data dir that are past their life, and remove the policies of dead ones."""
+def upkeep(data: str, life_s: float) -> None:
+    """Stop the sessions of this data dir that are older than `life_s`, and remove the policies of dead ones."""
     log = get_run_logger()
     for folder, age_s in _unfinished(Path(data)):
         if age_s > life_s and not folder.stop_requested():
@@ -83,7 +80,7 @@ def _recent_targets(data: Path) -> list[ExecutorConfig]:
         try:
             state = folder.state()
             if state is not None and (now - state.updated_at).total_seconds() < RECENT_S:
-                executor = stored_config(folder).executor
+                executor = reachable_config(folder).executor
                 found[executor.endpoint] = executor
         except BoifiError:
             continue

@@ -2,13 +2,10 @@
 # Installs the system packages that `make test-system` needs, those that are missing. By apt, as root or with sudo.
 set -euo pipefail
 
-# The command that a package brings, and the package.
-needed=(chromium:chromium)
-
 missing=()
-for pair in "${needed[@]}"; do
-  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-done
+command -v chromium >/dev/null || missing+=(chromium)
+# Debian keeps its programs outside of the PATH.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then

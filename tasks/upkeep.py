@@ -11,13 +11,13 @@ from boifi_core.session import Session, sweep_dead
 from tasks.artifacts import publish
 
 
-@task(name="sweep", cache_policy=NO_CACHE)
+@task(name="sweep", task_run_name="sweep", cache_policy=NO_CACHE)
 def sweep(session: Session) -> list[str]:
     """Remove what is left of this session's policies, and of those of sessions that nobody holds any more."""
     return sweep_dead(session)
 
 
-@task(name="report", cache_policy=NO_CACHE, timeout_seconds=120)
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=120)
 def write_report(session: Session) -> None:
     """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI."""
     report = write_report_files(session.folder)

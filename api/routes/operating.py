@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,7 @@ from api.auth import Reader
 from api.errors import ApiError, documented
 from api.models import Health, Ready
 from api.parts import Here
+from api.reference import page
 from api.routes.sessions import NoQuery
 from boifi_core.errors import BoifiError
 
@@ -26,9 +27,15 @@ async def health(_query: Annotated[NoQuery, Query()]) -> Health:
     return Health()
 
 
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    """The OpenAPI document for people."""
+    return page(request.app.openapi())
+
+
 @router.get("/ready", summary="Sessions can be started", responses=documented(422))
 async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
-    """Database, data dir and Prefect are there, Prefect with our deployment."""
+    """Database, data dir and Prefect are there, Prefect with our deployment and a worker that is alive."""
     try:
         await here.store.ping()
     except (SQLAlchemyError, OSError) as error:
@@ -38,7 +45,7 @@ async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
     if not here.index.complete:
         raise ApiError(503, "not ready: the sessions on disk are still being read", code="not_ready")
     try:
-        await here.prefect.check()
+        await here.prefect.check_worker()
     except BoifiError as error:
         raise ApiError(503, f"not ready: {error}", code="not_ready") from error
     return Ready()
@@ -49,6 +56,6 @@ async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
     responses={**documented(422), 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )  # fmt: skip
 async def metrics(caller: Reader, here: Here, _query: Annotated[NoQuery, Query()]) -> Response:
-    """Sessions by status, trials, step durations, severity, executor errors, waiting, API latency."""
+    """Sessions by status, trials, step durations, severity, executor errors and retries, waiting, API latency."""
     text = here.metrics.text(await here.store.by_status(), await here.store.waiting())
     return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Admin, Caller, Reader, Runner
 from api.errors import ApiError, documented
-from api.index import REQUEST
 from api.logs import audit
 from api.models import (
     CreateSessionRequest,
@@ -32,7 +31,7 @@ from api.store import ENDED, Claim
 from api.views import RECENT, links, summary, whole
 from boifi_core.config import SessionConfig
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionHeld
+from boifi_core.folder import REQUEST, SessionHeld
 from boifi_core.models import SessionStatus
 
 router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])

@@ -10,10 +10,13 @@ import asyncio
 import json
 import logging
 import signal
+from collections.abc import Collection
+from functools import partial
 
 import aiohttp
 
 from demo.shop import browsing, front, selling
+from demo.shop.mends import MENDABLE
 from demo.shop.service import Mesh, serve
 from demo.shop.tracing import Exporter
 
@@ -38,15 +41,20 @@ BUILDERS = {
 }
 
 
-async def run(mesh_socket: str, otlp_endpoint: str) -> None:
+async def run(mesh_socket: str, otlp_endpoint: str, mended: Collection[str]) -> None:
     """Serve until SIGTERM or SIGINT."""
+    builders = {
+        **BUILDERS,
+        "gateway": partial(front.gateway, mended=mended),
+        "cart": partial(selling.cart, mended=mended),
+    }
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     exporter = Exporter(otlp_endpoint)
     connector = aiohttp.UnixConnector(mesh_socket, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as http:
-        served = {name: await serve(name, build(Mesh(name, http)), exporter) for name, build in BUILDERS.items()}
+        served = {name: await serve(name, build(Mesh(name, http)), exporter) for name, build in builders.items()}
         print(json.dumps({name: port for name, (_, port) in served.items()}), flush=True)
         await stop.wait()
         await asyncio.gather(*(runner.cleanup() for runner, _ in served.values()))
@@ -58,9 +66,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.shop")
     parser.add_argument("--mesh", required=True, help="the mesh's outbound socket")
     parser.add_argument("--otlp", required=True, help="where spans go: http://HOST:PORT")
+    parser.add_argument("--mended", action="append", default=[], choices=MENDABLE, help="without this weakness")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
-    asyncio.run(run(arguments.mesh, arguments.otlp))
+    asyncio.run(run(arguments.mesh, arguments.otlp, arguments.mended))
 
 
 if __name__ == "__main__":

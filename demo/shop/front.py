@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from aiohttp import web
 
+from demo.shop.mends import NO_REVIEWS
 from demo.shop.service import CallFailed, CallTimedOut, Handler, Mesh, Routes, log_error, work
 
 WORKERS = 3
@@ -19,8 +20,12 @@ LATE_WITHIN_S = 0.4
 CLOSED_S = 0.3
 
 
-def gateway(mesh: Mesh) -> Routes:
-    """`GET /`, `GET /product/{id}` (pages), `POST /cart`, `POST /checkout`."""
+def gateway(mesh: Mesh, mended: Collection[str] = ()) -> Routes:
+    """`GET /`, `GET /product/{id}` (pages), `POST /cart`, `POST /checkout`.
+
+    Args:
+        mended: names of `demo.shop.mends`: what is mended.
+    """
 
     async def add_to_cart(request: web.Request) -> web.StreamResponse:
         return await _passed_on(mesh, "cart", "/items", await request.json())
@@ -29,7 +34,7 @@ def gateway(mesh: Mesh) -> Routes:
         return await _passed_on(mesh, "orders", "/orders", await request.json())
 
     doors = _Doors()
-    routes = {route: doors.within_budget(make) for route, make in _pages(mesh).items()}
+    routes = {route: doors.within_budget(make) for route, make in _pages(mesh, mended).items()}
     routes |= {"POST /cart": add_to_cart, "POST /checkout": check_out}
     return {route: doors.unless_closed(serve) for route, serve in routes.items()}
 
@@ -72,7 +77,7 @@ class _Doors:
             self._late.clear()
 
 
-def _pages(mesh: Mesh) -> Routes:
+def _pages(mesh: Mesh, mended: Collection[str]) -> Routes:
     last_pages: dict[str, Any] = {}
     recommended = _recommendations(mesh)
 
@@ -104,7 +109,7 @@ def _pages(mesh: Mesh) -> Routes:
         item = request.match_info["id"]
         page, others = await asyncio.gather(catalogue_page(f"/items/{item}"), also_bought())
         try:
-            in_stock, reviews = await asyncio.gather(_stock(mesh, item), mesh.get("reviews", f"/reviews/{item}"))
+            in_stock, reviews = await asyncio.gather(_stock(mesh, item), _reviews(mesh, item, mended))
         except CallFailed as error:
             log_error(f"product page: {error}")
             return web.Response(text="This page is not available.", status=502)
@@ -136,6 +141,10 @@ async def _stock(mesh: Mesh, item: str) -> Any:
         return await mesh.get("inventory", f"/stock/{item}")
     except CallFailed:
         return {"availability": "unknown"}
+
+
+async def _reviews(mesh: Mesh, item: str, mended: Collection[str]) -> Any:
+    return None if NO_REVIEWS in mended else await mesh.get("reviews", f"/reviews/{item}")
 
 
 async def _passed_on(mesh: Mesh, service: str, path: str, body: Any) -> web.StreamResponse:

@@ -82,26 +82,22 @@ def test_alive_and_not_ready_without_prefect(api):
     refused(api.get("/ready"), 503, "not_ready")
 
 
-def test_what_goes_wrong_here_is_one_error_and_one_log_line(capfd, api, tmp_path, monkeypatch):
+def test_what_goes_wrong_here_is_one_error_and_one_log_line(capfd, tmp_path, monkeypatch):
     monkeypatch.setattr("api.views.summary", None)
     monkeypatch.setattr("api.routes.sessions.summary", None)
     made(tmp_path)
-    wait_for(lambda: api.get(SESSIONS).status_code == 500)
-    error = refused(api.get(SESSIONS), 500, "internal")
+    with facade(tmp_path) as api:
+        wait_for(lambda: api.get(SESSIONS).status_code == 500)
+        error = refused(api.get(SESSIONS), 500, "internal")
     assert "NoneType" not in error["message"]
     assert any("NoneType" in json.loads(line).get("exc_info", "") for line in capfd.readouterr().err.splitlines())
 
 
-def test_logs_are_json_with_the_session(capfd, api, tmp_path):
+def test_logs_are_json_with_the_session(capfd, tmp_path):
     folder = made(tmp_path)
-    api.get(f"{SESSIONS}/{folder.session_id}?nothing=here")
-    lines = []
-
-    def logged():
-        lines.extend(json.loads(line) for line in capfd.readouterr().err.splitlines())
-        return any(line["logger"] == "boifi.requests" for line in lines)
-
-    wait_for(logged)  # the answer comes first
+    with facade(tmp_path) as api:
+        api.get(f"{SESSIONS}/{folder.session_id}?nothing=here")
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     [line] = [line for line in lines if line["logger"] == "boifi.requests"]
     assert line["session_id"] == folder.session_id
     assert (line["status"], line["caller"], line["level"]) == (422, "local", "INFO")
@@ -134,6 +130,12 @@ def test_metrics_count_sessions_trials_and_requests(api, tmp_path):
     assert seen["boifi_api_request_seconds_count", "/metrics", "200", "GET"] >= 1
     add_trials(running, [3])
     wait_for(lambda: metrics(api)["boifi_trials_total", "scored"] == 6)
+    assert metrics(api)["boifi_executor_retries_total",] == 0
+    add_trials(running, [4], retries=2)
+    add_trials(running, [5], retries=5, status="failed", score=None, observation=None)
+    wait_for(lambda: metrics(api)["boifi_trials_total", "failed"] == 1)
+    assert metrics(api)["boifi_executor_retries_total",] == 7
+    assert metrics(api)["boifi_executor_errors_total", "failed"] == 1
     api.get(f"{SESSIONS}/{running.session_id}")
     api.get("/nothing")
     seen = metrics(api)

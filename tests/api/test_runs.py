@@ -10,24 +10,36 @@ from facades import SESSIONS, facade, refused, wait_for
 
 from api.models import REQUEST
 
+POOL = "api-tests"
+
 
 @pytest.fixture
 def deployment(prefect_server):
-    """A deployment of the name that the facade looks for; nobody carries its runs out. Removed after."""
+    """A deployment of the name that the facade looks for, on a pool without workers. Both are removed after."""
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
 
     async def make():
         async with get_client() as client:
+            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
             flow_id = await client.create_flow_from_name("session")
-            return await client.create_deployment(flow_id, "boifi")
+            return await client.create_deployment(flow_id, "boifi", work_pool_name=POOL)
 
     async def remove(deployment_id):
         async with get_client() as client:
             await client.delete_deployment(deployment_id)
+            await client.delete_work_pool(POOL)
 
     deployment_id = asyncio.run(make())
     yield deployment_id
     asyncio.run(remove(deployment_id))
+
+
+def worker_is_alive():
+    """Say what a worker of the pool says every now and then."""
+    beat = {"name": "one", "heartbeat_interval_seconds": 30}
+    url = f"{os.environ['PREFECT_API_URL']}/work_pools/{POOL}/workers/heartbeat"
+    httpx.post(url, json=beat, trust_env=False).raise_for_status()
 
 
 def runs_of(session_id):
@@ -39,6 +51,7 @@ def runs_of(session_id):
 
 
 def test_a_session_is_a_flow_run_and_either_tells_the_other(tmp_path, deployment):
+    worker_is_alive()
     with facade(tmp_path) as api:
         wait_for(lambda: api.get("/ready").status_code == 200)
         assert api.get("/ready").json() == {"status": "ready"}
@@ -49,7 +62,7 @@ def test_a_session_is_a_flow_run_and_either_tells_the_other(tmp_path, deployment
     [run] = runs_of(created["session_id"])
     assert json.loads((folder / "run.json").read_text()) == {"flow_run_id": run["id"]}
     assert link.endswith(f"/runs/flow-run/{run['id']}")
-    assert run["name"] == f"ratings-delay-{created['session_id'][:8]}"
+    assert run["name"] == f"ratings-delay {created['session_id'][:8]} on 127.0.0.1:8080"
     assert run["parameters"] == {"folder": str(folder)}
     assert run["deployment_id"] == str(deployment)
 
@@ -75,3 +88,8 @@ def test_a_session_asked_for_while_prefect_is_away_is_started_once_when_it_comes
 def test_without_a_deployment_the_facade_is_not_ready(tmp_path, prefect_server):
     with facade(tmp_path) as api:
         wait_for(lambda: "no deployment session/boifi" in api.get("/ready").text, timeout_s=30)
+
+
+def test_without_a_worker_that_is_alive_the_facade_is_not_ready(tmp_path, deployment):
+    with facade(tmp_path) as api:
+        wait_for(lambda: f"no worker of the work pool {POOL} is alive" in api.get("/ready").text, timeout_s=30)

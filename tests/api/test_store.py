@@ -1,18 +1,12 @@
 """The index: the same on both databases, and made again from nothing."""
 
 import asyncio
-import os
-import pwd
 import shutil
-import socket
-import subprocess
-import tempfile
-from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from facades import SESSIONS, add_trials, facade, made, refused, set_state, wait_for
+from postgres import running_postgres
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -22,40 +16,14 @@ from api.store import Claim, Store, micros, moment
 from boifi_core.errors import InvalidInput
 
 
-def postgres_programs():
-    """Where Debian keeps PostgreSQL's programs, or None."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
 @pytest.fixture(scope="module")
 def postgres():
-    """The URL of a real PostgreSQL of our own."""
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("needs Debian's postgresql")
-    user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
-    place = Path(tempfile.mkdtemp(prefix="boifi-pg-"))
-    shutil.chown(place, user)
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def run(program, *arguments):
-        as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid} if os.getuid() == 0 else {}
-        subprocess.run(
-            [programs / program, *arguments], check=True, capture_output=True, timeout=60, cwd=place, **as_user
-        )
-
-    run("initdb", "-D", place / "data", "-U", "boifi", "-A", "trust", "--no-sync")
-    options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", place / "data", "-w", "-l", place / "log", "-o", options, "start")
-    yield f"postgresql://boifi@127.0.0.1:{port}/postgres"
-    run("pg_ctl", "-D", place / "data", "-w", "-m", "fast", "stop")
-    shutil.rmtree(place)
+    """The URL of a database of a real PostgreSQL."""
+    with running_postgres() as server:
+        yield server.database("store")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
 def url(request, tmp_path):
     """A database's URL, empty of our tables."""
     if request.param == "sqlite":

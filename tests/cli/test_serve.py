@@ -1,8 +1,7 @@
 """`boifi serve` from outside: the whole service in its own processes, killed piece by piece and started again."""
 
-import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,73 +13,37 @@ import pytest
 from flow_runs import ended, kill_holder, made_trials, trials, until
 from hfi_landscape import landscape
 from hfi_server import HfiServer
+from postgres import running_postgres
+from services import ROOT, SESSIONS, Service, free_port
 
-from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus
+from demo.target import start_target
 
-ROOT = Path(__file__).resolve().parents[2]
-SESSIONS = "/v1/optimization/sessions"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+SECRET = "what-only-the-target-may-be-told"
+DOC = (ROOT / "docs" / "service.md").read_text()
 
 
-class Service:
-    """`boifi serve` on a free port; ended and started again at will."""
-
-    def __init__(self, data):
-        self.data, self.port = data, free_port()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
-
-    def start(self):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "BOIFI_"))}
-        with (self.data / "serve.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", "serve", "--port", str(self.port), "--out", str(self.data)],
-                cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-
-    def until_ready(self):
-        until(self.is_ready, 120, f"ready; {(self.data / 'serve.log').read_text()[-2000:]}")
-
-    def is_ready(self):
-        try:
-            return self.http.get("/ready").is_success
-        except httpx.HTTPError:
-            return False
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(90)
-
-    def children(self):
-        """The service's own processes by what they are: `worker`, `facade`, `prefect`."""
-        kinds = {"deployments.worker": "worker", "api.front": "facade", "deployments.prefect_server": "prefect"}
-        tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        found = {}
-        for pid in tasks:
-            command = Path(f"/proc/{pid}/cmdline").read_text()
-            found |= {kind: int(pid) for part, kind in kinds.items() if part in command}
-        return found
-
-    def create(self, config):
-        """Ask for a session over REST; returns its folder."""
-        answer = self.http.post(SESSIONS, json=config)
-        assert answer.status_code == 202, answer.text
-        return SessionFolder(self.data / "sessions" / answer.json()["session_id"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def postgres(request):
+    """The PostgreSQL that all of the service is on; None where it is on SQLite."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    service = Service(tmp_path_factory.mktemp("served"))
+def service(postgres, tmp_path_factory):
+    # As docs/service.md puts it on PostgreSQL, with databases of ours.
+    documented = re.findall(r"^export (\w+)=(\w[\w+]+)://.*/(\w+)$", DOC, re.MULTILINE)
+    databases = {variable: postgres.database(name, driver) for variable, driver, name in documented if postgres}
+    service = Service(tmp_path_factory.mktemp("served"), {**databases, "BOIFI_EXECUTOR_TOKEN": SECRET})
+    assert len(databases) == (0 if postgres is None else 2)
     service.start()
     service.until_ready()
     yield service
-    if service.process.poll() is None:
-        service.end()
+    service.close()
 
 
 @pytest.fixture
@@ -98,34 +61,109 @@ def targets():
 
 def whole(folder, count):
     """The session made all its trials, each once."""
-    state = ended(folder, 120)
+    state = ended(folder, 240)
     assert (state.status, state.reason) == (SessionStatus.COMPLETED, f"all {count} trials made")
     assert [t.trial for t in trials(folder)] == list(range(1, count + 1))
 
 
-def test_a_session_over_rest_is_made_by_the_worker_and_ends_completed(service, targets, session_data):
+def test_a_session_over_rest_is_made_by_the_worker_ends_completed_and_writes_its_token_nowhere(
+    service, targets, session_data
+):
     hfi = targets(0)
-    folder = service.create(session_data(hfi.url, total_trials=4, initial_points=4))
+    hfi.knobs.token = SECRET
+    token = {"token": "${BOIFI_EXECUTOR_TOKEN}"}
+    folder = service.create(session_data(hfi.url, total_trials=4, initial_points=4, executor=token))
     whole(folder, 4)
-    until(lambda: service.http.get(f"{SESSIONS}/{folder.session_id}").json()["status"] == "COMPLETED", 20, "COMPLETED")
+    until(lambda: service.get(folder)["status"] == "COMPLETED", 20, "COMPLETED")
     assert hfi.active() == {}
+    # Sessions, reports, logs, and on SQLite the databases.
+    files = [path for path in service.data.rglob("*") if path.is_file()]
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    assert any(folder.session_id.encode() in path.read_bytes() for path in files if path.name == "serve.log")
 
 
-def test_whatever_is_killed_every_session_makes_every_trial_once(service, targets, session_data):
-    planes = [targets(0.5) for _ in range(3)]
-    few = {"total_trials": 20, "initial_points": 20}
-    folders = [service.create(session_data(plane.url, **few)) for plane in planes]
+@pytest.fixture(scope="module")
+def shop():
+    """The embedded target."""
+    with start_target() as target:
+        yield target
+
+
+@pytest.fixture
+def five(service, shop, session_data):
+    """Five sessions against the embedded target, all of which have begun; returns their folders."""
+    dimensions = [
+        {"name": "fault_type", "type": "categorical", "values": ["abort"]},
+        {
+            "name": "target_service",
+            "type": "categorical",
+            "values": ["bank", "cart", "pricing", "promotions", "reviews"],
+        },
+        {"name": "percentage", "type": "integer", "min": 10, "max": 100},
+        {"name": "abort_status_code", "type": "categorical", "values": [429, 500, 503]},
+    ]
+    # Where the machine is busy the shop is slow, and gives up: that must pass for its steady state.
+    patient = {"weights": {"bug": 1, "perf": 8, "struct": 1}, "baseline_latency_ms": 5000, "threshold_latency_ms": 9000}
+    config = session_data(shop.control_plane, search_space=dimensions, analyzer=patient, total_trials=MANY,
+                          initial_points=MANY, executor={"timeout_s": 30})  # fmt: skip
+    folders = [service.create(config) for _ in range(5)]
     for folder in folders:
-        made_trials(folder, 1, 90)
+        made_trials(folder, 1, 120)
+    return folders
+
+
+MANY = 10
+
+
+def made_one_more(folders):
+    """Wait until a session made one more trial: whatever was broken, they go on."""
+    before = [len(list(folder.history.glob("*.parquet"))) for folder in folders]
+    until(lambda: [len(list(folder.history.glob("*.parquet"))) for folder in folders] != before, 120, "one more trial")
+
+
+def all_whole(folders, shop):
+    for folder in folders:
+        whole(folder, MANY)
+    assert httpx.get(f"{shop.control_plane}/v1/policies").json()["policies"] == []
+
+
+@pytest.mark.timeout(400)
+def test_whatever_is_killed_five_sessions_on_the_embedded_target_make_every_trial_once(service, shop, five):
     for kind in ("facade", "worker", "prefect"):
-        before = service.children()[kind]
-        os.kill(before, signal.SIGKILL)
-        until(lambda k=kind, b=before: service.children().get(k, b) != b, 20, f"another {kind}")
-    kill_holder(folders[0], signal.SIGKILL)
-    for folder in folders:
-        whole(folder, 20)
-    assert [plane.active() for plane in planes] == [{}, {}, {}]
+        service.kill(kind)
+        made_one_more(five)
+    kill_holder(five[0], signal.SIGKILL)
+    all_whole(five, shop)
     service.until_ready()
+    until(lambda: [service.get(folder)["status"] for folder in five] == ["COMPLETED"] * 5, 20, "COMPLETED over REST")
+
+
+@pytest.mark.system
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("postgres", ["postgresql"], indirect=True)
+def test_a_database_that_is_restarted_in_the_middle_costs_no_trial(service, postgres, shop, five):
+    postgres.stop("immediate")
+    until(lambda: service.http.get(SESSIONS).status_code == 503, 20, "503 without a database")
+    assert service.http.get("/health").is_success
+    postgres.start()
+    made_one_more(five)
+    postgres.stop("fast")
+    postgres.start()
+    all_whole(five, shop)
+    service.until_ready()
+    until(lambda: [service.get(folder)["status"] for folder in five] == ["COMPLETED"] * 5, 20, "COMPLETED over REST")
+
+
+@pytest.mark.timeout(400)
+def test_the_script_of_a_sessions_whole_life_runs_to_its_end(service, shop):
+    service.until_ready()
+    assert "`python -m scripts.service_life`" in DOC
+    command = [sys.executable, "-m", "scripts.service_life", "--api", service.url, "--target", shop.control_plane]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "refused", "created", "watched", "listed", "trials", "report", "stopped", "at", "deleted", "target",
+    ]  # fmt: skip
 
 
 def test_sigterm_removes_the_faults_and_the_next_start_goes_on(service, targets, session_data):

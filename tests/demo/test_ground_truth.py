@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from boifi_core.executors import open_injector, open_observer
 from boifi_core.policies import with_expiry
 from demo.ground_truth import HIGHEST_SEVERITY, WEAKNESSES
 from demo.shop.graph import LINKS
+from demo.shop.mends import MENDABLE
+from demo.target import start_target
 
 pytestmark = pytest.mark.alone
 
@@ -54,13 +57,25 @@ def config():
     return parse_session(read_yaml(ROOT / "demo" / "session.yaml"))
 
 
-@pytest.fixture(scope="module")
-def shop(target, config):
+@contextmanager
+def seen(target, config):
     executor = config.executor.model_copy(update={"endpoint": target.control_plane})
     injector, observer = open_injector(executor), open_observer(executor)
     yield Shop(config, injector, observer)
     injector.close()
     observer.close()
+
+
+@pytest.fixture(scope="module")
+def shop(target, config):
+    with seen(target, config) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def mended_shop(config):
+    with start_target(mended=MENDABLE) as target, seen(target, config) as shop:
+        yield shop
 
 
 def test_without_a_fault_the_shop_scores_nothing(shop):
@@ -75,6 +90,15 @@ def test_each_weakness_is_as_severe_as_it_says(shop, weakness):
         shop.recover()
         severities.append(shop.severity(weakness.plans))
     assert sorted(severities)[2] == pytest.approx(weakness.severity, abs=TOLERANCE), severities
+
+
+@pytest.mark.parametrize("weakness", [each for each in WEAKNESSES if each.name in MENDABLE], ids=lambda each: each.name)
+def test_what_can_be_mended_does_nothing_then(mended_shop, weakness):
+    severities = []
+    for _ in range(5):
+        mended_shop.recover()
+        severities.append(mended_shop.severity(weakness.plans))
+    assert sorted(severities)[2] == 0, severities
 
 
 def test_a_session_can_propose_what_is_in_its_space(config):

@@ -18,10 +18,10 @@ from hfi_landscape import landscape
 from hfi_server import HfiServer, Knobs
 
 from boifi_core.config import parse_session
-from boifi_core.folder import SessionFolder
+from boifi_core.folder import REQUEST, SessionFolder
 from boifi_core.models import SessionStatus, TrialStatus
 from boifi_core.reporting import stored_catalogue
-from boifi_core.session import make_session, read_trials, resume_session
+from boifi_core.session import make_session, reachable_config, read_trials, resume_session
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -111,7 +111,10 @@ def test_prefect_has_five_tasks_a_trial_by_name(hfi, run, prefect_server):
         runs = httpx.post(
             f"{prefect_server}/task_runs/filter", json={"flow_runs": {"id": {"any_": [flow_run["id"]]}}}
         ).json()
-        return Counter(r["name"] for r in runs if r["name"].startswith("trial") and r["state_type"] == "COMPLETED")
+        trials = [r for r in runs if r["name"].startswith("trial")]
+        assert all(set(r["tags"]) == {f"session:{folder.session_id}", r["name"].partition(": ")[0].replace(" ", ":")}
+                   for r in trials)  # fmt: skip
+        return Counter(r["name"] for r in trials if r["state_type"] == "COMPLETED")
 
     deadline = time.monotonic() + 20
     while tasks() != wanted and time.monotonic() < deadline:
@@ -126,6 +129,7 @@ def test_a_session_survives_a_control_plane_that_fails(run):
         assert (state.status, len(trials)) == (SessionStatus.COMPLETED, 40)
         assert all(t.reason for t in trials if t.status is not TrialStatus.SCORED)
         assert {t.status for t in trials} > {TrialStatus.SCORED}
+        assert max(t.retries for t in trials) > 0
         assert hfi.active() == {}
         # Nothing stale was scored: an observation that is an hour old would show it.
         observed = [t.observation.timestamp for t in trials if t.observation]
@@ -141,6 +145,36 @@ def test_an_unhealthy_target_ends_the_session_before_any_fault(hfi, run):
     assert hfi.requests("POST") == []
 
 
+@pytest.mark.parametrize(
+    ("host", "allowed", "address", "rule"),
+    [
+        ("127.0.0.1", "10.0.0.0/8", "127.0.0.1", "must be one of the targets"),
+        ("mesh.example", "mesh.example", "169.254.169.254", "must not be a link-local"),
+    ],
+)
+def test_a_requested_session_that_may_not_reach_its_target_now_sends_it_nothing(
+    hfi, tmp_path, session_data, monkeypatch, host, allowed, address, rule
+):
+    from deployments.ending import remove_policies
+    from flows.session import session
+    from flows.upkeep import upkeep
+
+    addresses = ["127.0.0.1"]
+    monkeypatch.setattr("boifi_core.reach.resolved", lambda host, port: addresses)
+    endpoint = hfi.url.replace("127.0.0.1", host)
+    folder = make_session(tmp_path, parse_session(session_data(endpoint)), others={REQUEST: "{}"})
+    reachable_config(folder)
+    addresses[:] = [address]
+    monkeypatch.setenv("BOIFI_ALLOWED_TARGETS", allowed)
+    ended = session(str(folder.path), return_state=True)
+    state = folder.state()
+    assert (state.status, ended.type) == (SessionStatus.FAILED, "FAILED")
+    assert state.reason.startswith(f"executor.endpoint: {rule}")
+    assert [problem for problem in remove_policies(folder) if rule in problem]
+    upkeep(str(tmp_path), life_s=3600)
+    assert hfi.received == []
+
+
 def test_policies_that_are_always_refused_end_the_session_with_the_reason(hfi, run):
     def refuse(document):
         from hfi_policy import RefusedError
@@ -153,6 +187,7 @@ def test_policies_that_are_always_refused_end_the_session_with_the_reason(hfi, r
     assert "3 trials in a row failed" in state.reason
     assert "no faults on Mondays" in state.reason
     assert [t.status for t in trials] == [TrialStatus.FAILED] * 3
+    assert [t.retries for t in trials] == [0] * 3
     assert len(hfi.requests("POST")) == 3, "what is refused is not tried again"
 
 

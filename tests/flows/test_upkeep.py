@@ -58,5 +58,5 @@ def test_policies_of_sessions_that_nobody_holds_are_removed_and_others_stay(made
             injector.apply(name, plan, timeout_s=5)
         injector.close()
         with alive.held():
-            upkeep(str(tmp_path))
+            upkeep(str(tmp_path), life_s=3600)
             assert set(hfi.active()) == set(names[1:])

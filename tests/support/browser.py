@@ -56,17 +56,18 @@ class Tab:
         """The addresses that were asked; what the page's own policy stopped was not."""
         return list(self._asked.values())
 
-    def open(self, page: Path, width: int = 1400, dark: bool = False, scripts: bool = True) -> None:
-        """Show a file, as a window of this width in a light or dark system has it."""
+    def open(self, page: Path | str, width: int = 1400, dark: bool = False, scripts: bool = True) -> None:
+        """Show a file, or what lies at an address, as a window of this width in a light or dark system has it."""
+        address = page if isinstance(page, str) else page.as_uri()
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.do("Emulation.setEmulatedMedia", features=scheme)
         self.do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500)
         self.do("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.complaints.clear()
         self._asked.clear()
-        self.do("Page.navigate", url=page.as_uri())
+        self.do("Page.navigate", url=address)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while self.ask("document.readyState + location.href") != f"complete{page.as_uri()}":
+        while self.ask("document.readyState + location.href") != f"complete{address}":
             assert time.monotonic() < deadline, "the page was not loaded"
             time.sleep(0.05)
         time.sleep(QUIET_S)

@@ -74,27 +74,25 @@ def made(data, trials=0, status=None, reason=None, *, by=None, **changes):
     return folder
 
 
-def add_trials(folder, numbers):
-    """Record trials as a session does."""
+def add_trials(folder, numbers, **changes):
+    """Record trials as a session does, but for `changes`."""
     config = parse_session(folder.session()["config"])
     history = History(folder.history, config.search_space)
     for number in numbers:
         point = {"fault_type": "delay", "target_path": "/ratings", "percentage": 50, "delay_ms": 100 * number}
         began = datetime.now(UTC) + timedelta(seconds=2 * number)
-        history.append(
-            trial_of(
-                number,
-                severity=None,
-                session_id=folder.session_id,
-                status="scored",
-                started_at=began,
-                finished_at=began + timedelta(seconds=1),
-                point=point,
-                plans=(FaultPlan(fault_type="delay", target_path="/ratings", percentage=50, delay_ms=100 * number),),
-                observation=observed(trace_data='{"spans": []}'),
-                score=scored(min(9.0, number / 2)),
-            )
-        )
+        whole = {
+            "severity": None,
+            "session_id": folder.session_id,
+            "status": "scored",
+            "started_at": began,
+            "finished_at": began + timedelta(seconds=1),
+            "point": point,
+            "plans": (FaultPlan(fault_type="delay", target_path="/ratings", percentage=50, delay_ms=100 * number),),
+            "observation": observed(trace_data='{"spans": []}'),
+            "score": scored(min(9.0, number / 2)),
+        }
+        history.append(trial_of(number, **(whole | changes)))
 
 
 def set_state(folder, status, reason=None):

@@ -13,16 +13,16 @@ from boifi_core.session import make_session, read_trials, stored_config
 
 
 class FlowRuns:
-    """A Prefect API at this URL, and a data dir."""
+    """A Prefect API at this URL, a data dir, and the name of the deployment that carries sessions out."""
 
-    def __init__(self, api_url, data):
-        self.data = data
+    def __init__(self, api_url, data, deployment="boifi"):
+        self.data, self.deployment = data, deployment
         self.http = httpx.Client(base_url=api_url, timeout=30)
 
     def start(self, config):
         """Make the session and its flow run; returns the session's folder."""
         folder = make_session(self.data, parse_session(config))
-        deployment = self.http.get("/deployments/name/session/boifi").raise_for_status().json()
+        deployment = self.http.get(f"/deployments/name/session/{self.deployment}").raise_for_status().json()
         body = {"parameters": {"folder": str(folder.path)}, "name": folder.session_id[:8],
                 "tags": [f"session:{folder.session_id}"],
                 "idempotency_key": f"session:{folder.session_id}"}  # fmt: skip

@@ -83,6 +83,7 @@ OF_VERSION["3"] = [
     ),
     trial_of(7, 5.5, phase="minimise", why=Choice(reason="minimise", nearest=(Near(trial=1, severity=7.5),))),
 ]
+OF_VERSION["4"] = [*OF_VERSION["3"], trial_of(8, 5.0, retries=3)]
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
         "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why, "
-        "control"
+        "control, retries"
     )
     assert len(frame) == 0
 
@@ -130,9 +131,9 @@ def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
 
 
 def test_what_was_appended_comes_back_whole_in_order(history):
-    for trial in reversed(OF_VERSION["3"]):
+    for trial in reversed(OF_VERSION["4"]):
         history.append(trial)
-    assert History(history.folder, SPACE).trials() == OF_VERSION["3"]
+    assert History(history.folder, SPACE).trials() == OF_VERSION["4"]
     assert type(history.trials()[0].point["mixed"]) is bool
 
 

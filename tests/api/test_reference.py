@@ -1,4 +1,4 @@
-"""What docs/api.md shows and lists is so."""
+"""What docs/api-reference.md shows and lists is so, what is made from the code is current, and `/docs` shows it."""
 
 import json
 import re
@@ -9,10 +9,10 @@ import pytest
 from facades import facade
 
 from api.errors import CODES
-from api.settings import settings_table
 from boifi_core.folder import sessions_in
+from scripts.reference import API_REFERENCE, made
 
-TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+TEXT = API_REFERENCE.read_text()
 
 
 def test_the_commands_work(tmp_path):
@@ -32,12 +32,26 @@ def test_the_commands_work(tmp_path):
     assert sessions_in(data) == []
 
 
-def test_every_setting_is_in_the_table():
-    assert TEXT.endswith(settings_table() + "\n")
+@pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
+def test_what_is_made_from_the_code_is_current(path):
+    assert path.read_text() == made()[path], "make docs"
 
 
 @pytest.mark.parametrize("source", ["errors.py", "routes/sessions.py", "routes/results.py", "routes/operating.py"])
 def test_every_code_is_listed(source):
     text = (Path(__file__).parents[2] / "api" / source).read_text()
     codes = set(re.findall(r'code="(\w+)"', text)) | (set(CODES.values()) - {"conflict", "unsupported_media_type"})
-    assert {code for code in codes if f"`{code}`" not in TEXT} == set()
+    by_hand = TEXT[: TEXT.index("## Routes")]
+    assert {code for code in codes if f"`{code}`" not in by_hand} == set()
+
+
+def test_the_page_for_people_has_every_route_and_loads_and_runs_nothing(tmp_path):
+    with facade(tmp_path) as api:
+        page, paths = api.get("/docs"), api.get("/openapi.json").json()["paths"]
+        other = api.get("/health")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert {path for path in paths if path not in page.text} == set()
+    assert not re.search(r"<script|<link|<img|src=|@import|url\(", page.text)
+    assert set(re.findall(r'href="([^"]*)"', page.text)) == {"openapi.json"}
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline';")
+    assert other.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"

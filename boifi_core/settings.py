@@ -1,0 +1,84 @@
+"""What can be set of the service and concerns all of its processes; `api.settings` adds what is the facade's alone.
+
+A setting is taken from `BOIFI_…` in the environment, else from the YAML file that `BOIFI_CONFIG` names, else from
+`config/default.yaml`, which holds what stands here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+
+DEFAULT_FILE = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
+
+
+def _split(value: object) -> object:
+    """A list as people write it into an environment variable: `a, b`."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A list of texts; in the environment separated by commas."""
+
+
+class ServiceSettings(BaseSettings):
+    """What facade, workers and sessions must agree on."""
+
+    model_config = SettingsConfigDict(env_prefix="BOIFI_", extra="ignore", frozen=True)
+
+    data: Path = Field(default=Path("boifi-data"), description="The data dir: sessions, database, audit log.")
+    allowed_targets: Listed = Field(
+        default=("loopback",),
+        description=(
+            "Where control planes, probed services and tracing backends of requested sessions may be: `loopback`, host "
+            "names (`mesh.local`, `*.mesh.local`, `mesh.local:8080`), addresses and networks (`10.0.0.0/8`). "
+            "Link-local and metadata addresses never are. Facade and workers each look at their own."
+        ),
+    )
+    sessions_at_once: int = Field(default=20, ge=1, description="Sessions that one worker runs at a time.")
+    session_life_s: float = Field(
+        default=24 * 3600.0, gt=0, description="How long after it was made a session is stopped, seconds."
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, *(_of_file(settings_cls, path) for path in _files()))
+
+
+def _files() -> list[Path]:
+    """The files that settings are taken from, the first before the second."""
+    given = os.environ.get("BOIFI_CONFIG")
+    if given and not Path(given).is_file():
+        raise SettingsError(f"BOIFI_CONFIG: must be a file, got {given}")
+    return [*([Path(given)] if given else []), DEFAULT_FILE]
+
+
+def _of_file(settings_cls: type[BaseSettings], path: Path) -> YamlConfigSettingsSource:
+    try:
+        return YamlConfigSettingsSource(settings_cls, yaml_file=path)
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
