@@ -51,8 +51,6 @@ def test_the_page_of_a_run_shows_names_steps_and_artifacts(tab, flow_run, prefec
     scroll = "document.querySelectorAll('*').forEach(e => e.scrollTop = e.scrollHeight)"
     until(lambda: (tab.ask(scroll), all(key in text_of(tab) for key in kept))[1], 60, "the artifacts")
     tab.picture(tmp_path / "artifacts.png")
-    press(tab, "Details")
-    until(lambda: f"session:{run['parameters']['folder'].rpartition('/')[2]}" in text_of(tab), 60, "the session's tag")
 
 
 def text_of(tab):
