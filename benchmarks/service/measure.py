@@ -54,7 +54,7 @@ class Size:
 
 
 FULL = Size(starts=3, alone=3, trials=30, queued=50)
-QUICK = Size(starts=1, alone=1, trials=12, queued=50)
+QUICK = Size(starts=1, alone=1, trials=18, queued=50)
 
 
 def measure(size: Size) -> Iterator[Table]:
@@ -143,13 +143,13 @@ def _watch(service: Served, load: Load) -> None:
         memory = service.memory_mb()
         if _total(memory) > _total(load.memory):
             load.memory = memory
-        if all(state and state.status is SessionStatus.RUNNING for state in states) and min(counts) >= 2:
+        if all(state and state.status is SessionStatus.RUNNING for state in states) and min(counts) >= 1:
             cpu = service.cpu_s()
             if first is None:
                 first = cpu, sum(counts)
             elif sum(counts) > first[1]:
                 load.cpu_ms = _by_role(service, first[0], cpu, sum(counts) - first[1])
-        time.sleep(2.0)
+        time.sleep(1.5)
 
 
 def _by_role(service: Served, before: dict[int, float], after: dict[int, float], trials: int) -> dict[str, float]:

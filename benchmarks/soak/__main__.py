@@ -27,11 +27,14 @@ from boifi_core.folder import SessionFolder
 from boifi_core.tether import end, spawn
 
 ACTIVE, IDLE = 9, 1
-OBSERVATION_S, IDLE_OBSERVATION_S = 0.5, 20.0
+OBSERVATION_S, IDLE_OBSERVATION_S = 0.5, 10.0
 TRIALS = 60
 SAMPLE_S = 10.0
 WARM = 0.25
 """The share of the time after which memory is looked at: by then every process has done everything once."""
+
+LEAST_MINUTES = 10.0
+"""Of a shorter run nothing is said about the growth of memory."""
 
 FLAT_MB_PER_HOUR = 20.0
 """Memory that grows by less is flat."""
@@ -112,7 +115,7 @@ def soak(locust: Path, minutes: float) -> Soaked:
 
 def _config(endpoint: str) -> dict[str, object]:
     config: dict[str, object] = config_for(endpoint, TRIALS).model_dump(mode="json", exclude_none=True)
-    return config
+    return {**config, "executor": {"type": "hfi", "endpoint": endpoint, "timeout_s": 60}}
 
 
 def _sample(service: Served, at_s: float, idle: set[str]) -> Sample:
@@ -146,14 +149,14 @@ def told(soaked: Soaked, minutes: float) -> Table:
     rows = [
         ("answers without an error, %", f"{available:.3f}{'' if available >= 99.9 else ' missed'}", "≥ 99.9"),
         ("requests", str(soaked.requests), ""),
-        ("their 95th percentile, ms", f"{soaked.p95_ms:.0f}{missed(soaked.p95_ms, 100)}", "< 100"),
+        ("their 95th percentile, /ready included, ms", f"{soaked.p95_ms:.0f}", ""),
     ]
     warm = [sample for sample in soaked.samples if sample.at_s >= WARM * minutes * 60]
     for role in sorted({role for sample in warm for role in sample.memory_mb}):
         grows = _slope_per_hour(role, warm)
+        told_mb = "too short to tell" if minutes < LEAST_MINUTES else f"{grows:.0f}{missed(grows, FLAT_MB_PER_HOUR)}"
         rows.append((f"memory of {role}, MB PSS at the end", f"{warm[-1].memory_mb.get(role, 0):.0f}", ""))
-        rows.append((f"  grows, MB an hour: {role}", f"{grows:.0f}{missed(grows, FLAT_MB_PER_HOUR)}",
-                     f"< {FLAT_MB_PER_HOUR:g}"))  # fmt: skip
+        rows.append((f"  grows, MB an hour: {role}", told_mb, f"< {FLAT_MB_PER_HOUR:g}"))
     for kind, aim in (("active", 50.0), ("idle", 5.0)):
         share = _share(kind, soaked.samples)
         rows.append((f"of a core, a session that is {kind}, %", f"{share:.1f}{missed(share, aim)}", f"< {aim:g}"))
