@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import WorkerFlowRunResponse
 
-AT_ONE_TARGET = 2
-"""How many sessions of one target are carried out at a time: one has it, one waits. The rest keep no other session from
-being carried out."""
+AT_ONE_TARGET = 5
+"""How many sessions of one target are carried out at a time: one has it, the others wait for it and say so.
+
+Further ones are not begun, so that they keep no session of another target from its turn.
+"""
 
 
 class ForkedJob(BaseJobConfiguration):

@@ -196,3 +196,16 @@ def test_sessions_on_one_target_never_overlap_a_trial_and_on_two_they_do(runs, h
 def reason_of(folder):
     state = folder.state()
     return state and state.reason
+
+
+def test_many_sessions_of_one_target_leave_room_for_those_of_another(runs, hfi, session_data):
+    slow(hfi, 1.0)
+    many = [runs.start(session_data(hfi.url, total_trials=40)) for _ in range(7)]
+    until(lambda: sum(folder.is_held() for folder in many) == 5, 60, "five of them at work")
+    with HfiServer() as other:
+        elsewhere = runs.start(session_data(other.url, total_trials=6))
+        assert ended(elsewhere).status is SessionStatus.COMPLETED
+    assert sum(folder.is_held() for folder in many) == 5
+    for folder in many:
+        folder.request_stop()
+    assert all(ended(folder).reason.startswith("stopped") for folder in many)
