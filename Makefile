@@ -53,7 +53,7 @@ bench: $(READY)
 bench-search: $(PEERS_READY)
 	$(PEERS)/bin/python -m benchmarks.search $(SEARCH_ARGS)
 
-# The service as a whole: its start, waiting, what a trial costs. SERVICE_ARGS="--quick" takes under three minutes.
+# The service as a whole: its start, waiting, what a trial costs. SERVICE_ARGS="--quick" for fewer starts and trials.
 bench-service: $(READY)
 	$(BIN)/python -m benchmarks.service $(SERVICE_ARGS)
 

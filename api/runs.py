@@ -35,7 +35,7 @@ class PrefectUnavailable(BoifiError):
 
 
 class Prefect:
-    """Prefect's REST API, as far as the facade needs it: three calls.
+    """Prefect's REST API, as far as the facade needs it.
 
     Prefect's own client does the same, but takes seconds to import and some 80 MB. The settings of that client that say
     where the API is and how to log in are kept to.
@@ -89,20 +89,21 @@ class Prefect:
         """
         pool = (await self._deployment()).get("work_pool_name")
         latest = {"limit": 20, "offset": 0}
-        workers: Any = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
+        workers = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
         if not any(worker["status"] == "ONLINE" for worker in workers):
             raise PrefectUnavailable(f"no worker of the work pool {pool} is alive")
 
     async def _deployment(self) -> dict[str, Any]:
-        return await self._call("GET", f"/deployments/name/{DEPLOYMENT}")
+        found: dict[str, Any] = await self._call("GET", f"/deployments/name/{DEPLOYMENT}")
+        return found
 
-    async def _call(self, method: str, path: str, **named: Any) -> dict[str, Any]:
+    async def _call(self, method: str, path: str, **named: Any) -> Any:
         if not self._url:
             raise PrefectUnavailable("PREFECT_API_URL must be set")
         try:
             answer = await self._client.request(method, path, **named)
             answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
+            return answer.json()
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             if status == httpx.codes.NOT_FOUND:
@@ -111,7 +112,6 @@ class Prefect:
             raise PrefectUnavailable(f"Prefect refuses ({status})") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise PrefectUnavailable(f"Prefect does not answer ({type(error).__name__})") from error
-        return found
 
 
 def _headers() -> dict[str, str]:

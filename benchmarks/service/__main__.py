@@ -14,7 +14,7 @@ from benchmarks.service.measure import FULL, QUICK, measure
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer starts and trials: under three minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer starts and trials")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     given = parser.parse_args()
     console = Console()
