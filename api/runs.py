@@ -7,7 +7,6 @@ import base64
 import logging
 import os
 import ssl
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -15,7 +14,7 @@ import httpx
 from api.index import Index
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
-from boifi_core.models import SessionState, SessionStatus
+from boifi_core.models import SessionStatus
 from boifi_core.run_file import ask, keep_flow_run, run_name
 
 DEPLOYMENT = "session/boifi"
@@ -132,22 +131,10 @@ def end_unstarted(folder: SessionFolder) -> None:
 
     Its stop request stays: a flow run that is being made for it at this moment ends at once.
     """
-    from boifi_core.session import progress, stored_config  # the optimizer's libraries with it
+    from boifi_core.session import state_without_holder  # the optimizer's libraries with it
 
-    stored = folder.session()
-    config = stored_config(folder)
     with folder.held():
-        folder.write_state(
-            SessionState(
-                session_id=folder.session_id,
-                name=config.name,
-                status=SessionStatus.COMPLETED,
-                reason="stopped before it began",
-                created_at=datetime.fromisoformat(stored["created_at"]),
-                updated_at=datetime.now(UTC),
-                progress=progress((), config.total_trials),
-            )
-        )
+        folder.write_state(state_without_holder(folder, SessionStatus.COMPLETED, "stopped before it began"))
 
 
 class Launcher:

@@ -82,7 +82,11 @@ def check_reach(config: SessionConfig, rules: Sequence[Rule], resolve: Resolve |
 
 
 def check_url(field: str, url: str, rules: Sequence[Rule], resolve: Resolve | None = None) -> None:
-    """See that a URL's host is on the list, whatever address its name has now."""
+    """See that a URL's host is on the list, whatever addresses its name has now.
+
+    Raises:
+        InvalidInput: it is not, or its name does not resolve.
+    """
     parts = parse_http_url(url)
     host = (parts.hostname or "").lower().rstrip(".")
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -92,6 +96,26 @@ def check_url(field: str, url: str, rules: Sequence[Rule], resolve: Resolve | No
         addresses = []
     if not addresses:
         raise InvalidInput(field, "must have a host whose name resolves", host)
+    _check_addresses(field, host, port, addresses, rules)
+
+
+def connection_check(rules: Sequence[Rule]) -> Callable[[str, int, str], None]:
+    """What sees of a host, its port and the address that it was just connected at that the list has them.
+
+    A name may have got another address since `check_url` looked.
+
+    Raises:
+        InvalidInput: the list has them not.
+    """
+
+    def check(host: str, port: int, address: str) -> None:
+        found = ipaddress.ip_address(address.partition("%")[0])
+        _check_addresses("connection", host.lower().rstrip("."), port, [found], rules)
+
+    return check
+
+
+def _check_addresses(field: str, host: str, port: int, addresses: Sequence[Address], rules: Sequence[Rule]) -> None:
     never = next((address for address in addresses if is_never(address)), None)
     if never is not None:
         raise InvalidInput(field, "must not be a link-local, metadata, multicast or unspecified address", str(never))

@@ -6,7 +6,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,7 @@ from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, s
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.base import Injector, Observer
+from boifi_core.executors.client import checked
 from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.following import Budget, Wanted, following
@@ -42,7 +43,7 @@ from boifi_core.models import (
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
-from boifi_core.reach import check_reach, parse_rules
+from boifi_core.reach import Rule, check_reach, connection_check, parse_rules
 from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.settings import ServiceSettings
 from boifi_core.space import SearchSpace
@@ -247,20 +248,46 @@ def reachable_config(folder: SessionFolder) -> SessionConfig:
     """
     config = stored_config(folder)
     if folder.is_requested:
-        try:
-            allowed = ServiceSettings().allowed_targets
-        except (ValidationError, SettingsError) as error:
-            raise InvalidInput("settings", " ".join(str(error).split())) from None
-        check_reach(config, parse_rules(allowed))
+        check_reach(config, _allowed())
     return config
+
+
+def open_reachable(folder: SessionFolder) -> Injector:
+    """The injector of a session, whose connections are checked too.
+
+    Raises:
+        InvalidInput: as `reachable_config` and `open_injector`.
+    """
+    config = reachable_config(folder)
+    with _connections_of(folder):
+        return open_injector(config.executor)
+
+
+def _connections_of(folder: SessionFolder) -> AbstractContextManager[None]:
+    """Within it, what is opened for a session connects only where it may, whatever its names resolve to by then."""
+    return checked(connection_check(_allowed())) if folder.is_requested else nullcontext()
+
+
+def _allowed() -> tuple[Rule, ...]:
+    try:
+        return parse_rules(ServiceSettings().allowed_targets)
+    except (ValidationError, SettingsError) as error:
+        raise InvalidInput("settings", " ".join(str(error).split())) from None
 
 
 def failed_state(folder: SessionFolder, reason: str) -> SessionState:
     """The state of a session that cannot go on, whatever it has made of its trials."""
-    end = {"status": SessionStatus.FAILED, "reason": reason, "error_message": reason, "updated_at": datetime.now(UTC)}
+    return state_without_holder(folder, SessionStatus.FAILED, reason, error_message=reason)
+
+
+def state_without_holder(
+    folder: SessionFolder, status: SessionStatus, reason: str, error_message: str | None = None
+) -> SessionState:
+    """The state of a session that nobody runs, told by whoever decides about it: its latest, with this instead."""
+    now = {"status": status, "reason": reason, "error_message": error_message, "updated_at": datetime.now(UTC)}
     before = folder.state()
     if before is not None:
-        return before.model_copy(update=end)
+        return before.model_copy(update=now)
     stored, config = folder.session(), stored_config(folder)
     return SessionState(
         session_id=folder.session_id,
@@ -269,7 +296,7 @@ def failed_state(folder: SessionFolder, reason: str) -> SessionState:
         progress=OptimizationProgress(
             current_iteration=len(read_trials(folder, config)), total_iterations=config.total_trials
         ),
-        **end,
+        **now,
     )
 
 
@@ -310,15 +337,13 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
 def open_session(folder: SessionFolder) -> Iterator[Session]:
     """Open a session from its folder alone, as its history left it; connections are closed at the end."""
     config = stored_config(folder)
-    injector = open_injector(config.executor)
-    try:
-        observer = open_observer(config.executor, config.observer)
-        try:
-            yield Session(folder, config, injector, observer)
-        finally:
-            observer.close()
-    finally:
-        injector.close()
+    with ExitStack() as opened:
+        with _connections_of(folder):
+            injector = open_injector(config.executor)
+            opened.callback(injector.close)
+            observer = open_observer(config.executor, config.observer)
+            opened.callback(observer.close)
+        yield Session(folder, config, injector, observer)
 
 
 def make_optimizer(config: SessionConfig, past: Sequence[Entry] = ()) -> OptimizerCore:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 from boifi_core.errors import BoifiError
-from boifi_core.executors import open_injector
 from boifi_core.folder import SessionFolder, write_atomically
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import write_report_files
-from boifi_core.session import failed_state, reachable_config
+from boifi_core.session import failed_state, open_reachable
 
 INTERRUPTED = "interrupted"
 """How the reason of a session begins whose process was ended in good order."""
@@ -38,7 +37,7 @@ def remove_policies(folder: SessionFolder) -> list[str]:
     """Remove the policies that a dead process of this session left; returns why not, if not."""
     own = folder.session_id[:8]
     try:
-        injector = open_injector(reachable_config(folder).executor)
+        injector = open_reachable(folder)
         try:
             sweep(injector, lambda start: start == own, timeout_s=CLEAR_TIMEOUT_S)
         finally:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -17,8 +17,12 @@ import anyio
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from boifi_core.errors import BoifiError
+from boifi_core.folder import SessionFolder
+from boifi_core.models import SessionStatus
+from boifi_core.session import state_without_holder
 from boifi_core.target_lock import target_name
 from deployments.child import session_folder
+from deployments.logs import log
 from deployments.names import WORKER_TYPE
 from deployments.nursery import Nursery, Process
 
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 AT_ONE_TARGET = 5
 """How many sessions of one target are carried out at a time: one has it, the others wait for it and say so.
 
-Further ones are not begun, so that they keep no session of another target from its turn.
+Further ones are not begun, so that they keep no session of another target from its turn; they say so too.
 """
 
 
@@ -68,7 +72,8 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
         self._nursery = nursery
         self._one_by_one = asyncio.Lock()
         self._flow_names: dict[UUID, str] = {}
-        self._targets: dict[UUID, str] = {}
+        self._places: dict[UUID, _Place] = {}
+        self._told: dict[UUID, str] = {}
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Carry out what is due and finds room."""
@@ -77,17 +82,24 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         under_way = self.processes.keys() | self._submitting_flow_run_ids
-        self._targets = {run_id: target for run_id, target in self._targets.items() if run_id in under_way}
+        self._places = {run_id: place for run_id, place in self._places.items() if run_id in under_way}
+        due = {each.flow_run.id for each in flow_run_response}
+        self._told = {run_id: said for run_id, said in self._told.items() if run_id in due}
         return await super()._submit_scheduled_flow_runs([each for each in flow_run_response if self._finds_room(each)])
 
     def _finds_room(self, due: WorkerFlowRunResponse) -> bool:
-        target = _target_of(due.flow_run)
-        if target is None or due.flow_run.id in self._targets:
+        run_id, place = due.flow_run.id, _place_of(due.flow_run)
+        if place is None or run_id in self._places:
             return True
-        if Counter(self._targets.values())[target] >= AT_ONE_TARGET:
-            return False
-        self._targets[due.flow_run.id] = target
-        return True
+        before = [each.folder.session_id for each in self._places.values() if each.target == place.target]
+        if len(before) < AT_ONE_TARGET:
+            self._places[run_id] = place
+            return True
+        said = f"waiting for the target: sessions {', '.join(sorted(each[:8] for each in before))} come first"
+        if self._told.get(run_id) != said:
+            self._told[run_id] = said
+            _say(place.folder, said)
+        return False
 
     async def run(
         self,
@@ -115,12 +127,28 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
         return self._flow_names[flow_run.flow_id]
 
 
-def _target_of(flow_run: FlowRun) -> str | None:
-    """The target that a session is about to wait for; None for other runs, and for a session that only has to end."""
+@dataclass(frozen=True)
+class _Place:
+    """Which session a run is, and the target that it is about to wait for."""
+
+    folder: SessionFolder
+    target: str
+
+
+def _place_of(flow_run: FlowRun) -> _Place | None:
+    """None for other runs, and for a session that only has to end."""
     folder = session_folder(flow_run.parameters)
     if folder is None or folder.stop_requested() or folder.cancel_requested():
         return None
     try:
-        return target_name(folder.session()["config"]["executor"]["endpoint"])
+        return _Place(folder, target_name(folder.session()["config"]["executor"]["endpoint"]))
     except (BoifiError, KeyError, TypeError, ValueError):
         return None  # whoever runs it will say what is wrong with it
+
+
+def _say(folder: SessionFolder, reason: str) -> None:
+    try:
+        with folder.held():
+            folder.write_state(state_without_holder(folder, SessionStatus.PENDING, reason))
+    except BoifiError as error:
+        log.warning("session %s does not say what it waits for: %s", folder.session_id, error)

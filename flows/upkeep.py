@@ -12,13 +12,11 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelling
 
 from boifi_core.errors import BoifiError
-from boifi_core.executors import open_injector
-from boifi_core.executors.config import ExecutorConfig
 from boifi_core.folder import SessionFolder, sessions_in
 from boifi_core.models import SessionStatus
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.run_file import flow_run_of
-from boifi_core.session import is_held_by_nobody, reachable_config
+from boifi_core.session import is_held_by_nobody, open_reachable, reachable_config
 
 GRACE_S = 600.0
 """How long after that a session may take to finish its running trial; then it is cancelled. Seconds."""
@@ -38,18 +36,18 @@ def upkeep(data: str, life_s: float) -> None:
         elif age_s > life_s + GRACE_S:
             _cancel(folder)
             log.error("session %s is cancelled: it did not stop", folder.session_id)
-    for executor in _recent_targets(Path(data)):
+    for endpoint, folder in _recent_targets(Path(data)).items():
         try:
-            injector = open_injector(executor)
+            injector = open_reachable(folder)
             try:
                 removed = sweep(injector, is_held_by_nobody(Path(data) / "sessions"), timeout_s=CLEAR_TIMEOUT_S)
             finally:
                 injector.close()
         except BoifiError as error:
-            log.warning("sweep of %s: %s", executor.endpoint, error)
+            log.warning("sweep of %s: %s", endpoint, error)
         else:
             for name in removed:
-                log.warning("removed %s from %s", name, executor.endpoint)
+                log.warning("removed %s from %s", name, endpoint)
 
 
 def _unfinished(data: Path) -> Iterator[tuple[SessionFolder, float]]:
@@ -73,15 +71,15 @@ def _cancel(folder: SessionFolder) -> None:
             client.set_flow_run_state(UUID(flow_run), Cancelling(), force=True)
 
 
-def _recent_targets(data: Path) -> list[ExecutorConfig]:
+def _recent_targets(data: Path) -> dict[str, SessionFolder]:
+    """The control planes of late, each with a session of it that may reach it."""
     now = datetime.now(UTC)
-    found: dict[str, ExecutorConfig] = {}
+    found: dict[str, SessionFolder] = {}
     for folder in sessions_in(data):
         try:
             state = folder.state()
             if state is not None and (now - state.updated_at).total_seconds() < RECENT_S:
-                executor = reachable_config(folder).executor
-                found[executor.endpoint] = executor
+                found[reachable_config(folder).executor.endpoint] = folder
         except BoifiError:
             continue
-    return list(found.values())
+    return found

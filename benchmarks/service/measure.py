@@ -19,6 +19,7 @@ from benchmarks.service.sessions import (
     PATH,
     Asked,
     ask,
+    cancel,
     end_of,
     first_task_s,
     made,
@@ -44,17 +45,19 @@ class Size:
         starts: of a service on a data dir that has been used.
         alone: sessions one after the other.
         trials: of each session, alone and among ten.
+        cancels: sessions that are cancelled in Prefect, one after the other.
         queued: sessions at once on `TARGETS` targets, of two trials each.
     """
 
     starts: int
     alone: int
     trials: int
+    cancels: int
     queued: int
 
 
-FULL = Size(starts=3, alone=3, trials=30, queued=50)
-QUICK = Size(starts=1, alone=1, trials=18, queued=50)
+FULL = Size(starts=3, alone=3, trials=30, cancels=5, queued=50)
+QUICK = Size(starts=1, alone=1, trials=18, cancels=1, queued=50)
 
 
 def measure(size: Size) -> Iterator[Table]:
@@ -67,11 +70,12 @@ def measure(size: Size) -> Iterator[Table]:
             with slow_targets(TARGETS, OBSERVATION_S) as endpoints:
                 alone = _one_by_one(service, endpoints[0], size)
                 ten = _at_once(service, endpoints, size)
+                cancelled = [_cancelled(service, endpoints[0]) for _ in range(size.cancels)]
             with slow_targets(TARGETS, 0.05) as endpoints:
                 queue = _queued(service, endpoints, size)
             grown = service.database_bytes() - empty
             made_trials = sum(len(trials_of(each)) for each in [*alone.asked, *ten.asked, *queue.asked])
-            yield _latencies(service, alone, ten)
+            yield _latencies(service, alone, ten, cancelled)
             yield _trials(alone, ten, grown / made_trials)
             yield _memory(ten)
             yield _cpu(alone, ten)
@@ -185,6 +189,11 @@ def _reading(service: Served, asked: Sequence[Asked], took_ms: list[float]) -> I
         reader.join()
 
 
+def _cancelled(service: Served, endpoint: str) -> tuple[float, float]:
+    (asked,) = ask(service, [endpoint], trials=200)
+    return cancel(service, asked, timeout_s=60)
+
+
 def _queued(service: Served, endpoints: Sequence[str], size: Size) -> Load:
     load, began = Load(), time.monotonic()
     each_target = [endpoint for endpoint in endpoints for _ in range(size.queued // len(endpoints))]
@@ -195,15 +204,18 @@ def _queued(service: Served, endpoints: Sequence[str], size: Size) -> Load:
     return load
 
 
-def _latencies(service: Served, alone: Load, ten: Load) -> Table:
+def _latencies(service: Served, alone: Load, ten: Load, cancelled: Sequence[tuple[float, float]]) -> Table:
     one = [first_task_s(service, asked) for asked in alone.asked]
     many = [first_task_s(service, asked) for asked in ten.asked]
+    cleared, ended = zip(*cancelled, strict=True)
     answers = float(np.quantile(ten.api_ms, 0.95))
     rows = (
         ("request to first task, one session, s", *_spread(one, 1.0), "< 1"),
         (f"request to first task, {len(many)} at once, s", *_spread(many, 5.0), "< 5"),
         (f"answers of the facade meanwhile, ms: p95 of {len(ten.api_ms)}", f"{np.median(ten.api_ms):.0f}",
          f"{answers:.0f}{missed(answers, 100)}", "p95 < 100"),
+        ("cancel in Prefect to no fault in force, s", *_spread(cleared, 5.0), "< 5"),
+        ("cancel in Prefect to CANCELLED, s", *_spread(ended, 5.0), "< 5"),
     )  # fmt: skip
     return Table("Waiting", ("", "median", "longest, or p95", "aim"), rows)
 

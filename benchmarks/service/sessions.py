@@ -11,10 +11,13 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import httpx
+
 from benchmarks.one_session import config_for
 from benchmarks.service.served import Served, until
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.run_file import flow_run_of
 from boifi_core.session import read_trials, stored_config
 
 PATH = "/v1/optimization/sessions"
@@ -97,3 +100,40 @@ def missing_tasks(service: Served, asked: Asked) -> list[str]:
     told = Counter(run["name"] for run in task_runs(service, asked) if run["state_type"] == "COMPLETED")
     wanted = [f"trial {trial.trial}: {step}" for trial in trials_of(asked) for step in STEPS]
     return [name for name in wanted if not told[name]]
+
+
+def cancel(service: Served, asked: Asked, timeout_s: float) -> tuple[float, float]:
+    """Cancel a session in Prefect, as its UI does, while it makes trials.
+
+    Returns:
+        How long after that its control plane listed no fault for good, and Prefect called the run CANCELLED, seconds.
+    """
+    endpoint, run = stored_config(asked.folder).executor.endpoint, f"/flow_runs/{_run_id(asked)}"
+    state = {"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False}
+    with httpx.Client(trust_env=False, timeout=timeout_s) as control_plane:
+
+        def faults() -> list[object]:
+            return list(control_plane.get(f"{endpoint}/v1/policies").raise_for_status().json()["policies"] or ())
+
+        until(faults, timeout_s, "a fault", pause_s=0.01)
+        began = time.monotonic()
+        service.prefect.post(f"{run}/set_state", json=state).raise_for_status()
+        cleared_s = cancelled_s = None
+        while cancelled_s is None:
+            now_s = time.monotonic() - began
+            if now_s > timeout_s:
+                raise TimeoutError(f"not cancelled after {timeout_s} s: {asked.folder.path}")
+            if faults():
+                cleared_s = None
+            elif cleared_s is None:
+                cleared_s = now_s
+            if service.prefect.get(run).raise_for_status().json()["state"]["type"] == "CANCELLED":
+                cancelled_s = now_s
+            time.sleep(0.02)
+        if faults() or cleared_s is None:
+            raise RuntimeError(f"a fault outlives its session: {asked.folder.path}")
+    return cleared_s, cancelled_s
+
+
+def _run_id(asked: Asked) -> str:
+    return until(lambda: flow_run_of(asked.folder), 60, "a flow run", pause_s=0.05)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.cookiejar
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -17,6 +20,22 @@ _LOOPBACK_DIRECT: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.
 # Servers commonly drop connections that idle for 2 to 5 seconds. A request that meets that moment fails by no fault of
 # the target's, so ours are given up before.
 _KEEP_IDLE_S = 1.5
+
+
+Check = Callable[[str, int, str], None]
+"""Is told host, port and address of a new connection; raises `InvalidInput` where there must be none."""
+
+_check: ContextVar[Check | None] = ContextVar("check", default=None)
+
+
+@contextmanager
+def checked(check: Check) -> Iterator[None]:
+    """Let each client that is made within have its connections checked, before anything is sent over them."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
 
 
 def new_client(
@@ -38,7 +57,9 @@ def new_client(
     Raises:
         InvalidInput: `ca_file` holds no certificates.
     """
+    check = _check.get()
     return httpx.AsyncClient(
+        event_hooks={} if check is None else {"request": [_watching(check)]},
         verify=_trust(any(url.startswith("https:") for url in urls), ca_file, section),
         headers={"User-Agent": "boifi", "Accept-Encoding": "identity", **headers},
         cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -49,6 +70,28 @@ def new_client(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEP_IDLE_S
         ),
     )
+
+
+def _watching(check: Check) -> Callable[[httpx.Request], Any]:
+    """A hook that has every new connection of a request looked at; one that must not be is as one that is refused."""
+
+    async def watch(request: httpx.Request) -> None:
+        asked: dict[str, Any] = {}
+
+        async def look(event: str, info: Mapping[str, Any]) -> None:
+            if event == "connection.connect_tcp.started":
+                asked.update(info)
+            elif event == "connection.connect_tcp.complete":
+                stream = info["return_value"]
+                try:
+                    check(asked["host"], asked["port"], stream.get_extra_info("server_addr")[0])
+                except InvalidInput as error:
+                    await stream.aclose()
+                    raise httpx.ConnectError(str(error), request=request) from error
+
+        request.extensions = {**request.extensions, "trace": look}
+
+    return watch
 
 
 def _trust(any_https: bool, ca_file: Path | None, section: str) -> ssl.SSLContext | bool:

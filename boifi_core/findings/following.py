@@ -17,10 +17,10 @@ _TELLS = 2
 _READINGS, _PAIRS, _ALONE = 2, 8, 4
 """Two readings confirm a failure beside eight clean fault-free runs; four do beside the four of its own."""
 
-_WHOLE = 8
-"""What one failure takes as a rule: two readings, and six smaller faults."""
+_WHOLE = 10
+"""What one failure takes as a rule: two readings, and six to eight smaller faults."""
 
-_WORTH = 5
+_WORTH = 9
 """With fewer trials left, no further failure is begun: it would stay half known, and the search can use them."""
 
 

@@ -1,9 +1,16 @@
 """Where a session that others send may reach."""
 
 import pytest
+from hfi_server import HfiServer
 
-from boifi_core.errors import InvalidInput
-from boifi_core.reach import check_url, parse_rules
+from boifi_core.config import parse_session
+from boifi_core.errors import ExecutorUnreachable, InvalidInput
+from boifi_core.executors import open_injector
+from boifi_core.executors.client import checked
+from boifi_core.executors.config import ExecutorConfig
+from boifi_core.folder import REQUEST
+from boifi_core.reach import check_url, connection_check, parse_rules
+from boifi_core.session import make_session, open_reachable, open_session
 
 
 def allowed(url, rules, addresses):
@@ -69,3 +76,45 @@ def test_a_name_that_does_not_resolve_is_refused():
 def test_a_list_with_a_mistake_is_refused(entry):
     with pytest.raises(InvalidInput, match="allowed_targets"):
         parse_rules([entry])
+
+
+@pytest.fixture
+def plane():
+    with HfiServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize("listed", [["loopback"], ["localhost"]])
+def test_a_connection_is_made_where_the_list_has_its_host_or_address(plane, listed):
+    url = plane.url.replace("127.0.0.1", "localhost") if listed == ["localhost"] else plane.url
+    with checked(connection_check(parse_rules(listed))):
+        injector = open_injector(ExecutorConfig(endpoint=url))
+    injector.health(timeout_s=5)
+    injector.close()
+
+
+def test_nothing_is_sent_over_a_connection_to_an_address_that_is_not_allowed(plane):
+    with checked(connection_check(parse_rules(["127.0.0.2"]))):
+        injector = open_injector(ExecutorConfig(endpoint=plane.url))
+    with pytest.raises(ExecutorUnreachable, match="allowed_targets"):
+        injector.health(timeout_s=5)
+    injector.close()
+    assert plane.received == []
+
+
+@pytest.fixture
+def rebound(plane, session_data, tmp_path, monkeypatch):
+    """A requested session whose endpoint resolved to what is allowed when that was looked at, and does no more."""
+    monkeypatch.setenv("BOIFI_ALLOWED_TARGETS", "127.0.0.2")
+    monkeypatch.setattr("boifi_core.reach.resolved", lambda host, port: ["127.0.0.2"])
+    return make_session(tmp_path, parse_session(session_data(plane.url)), others={REQUEST: "{}"})
+
+
+def test_a_requested_session_follows_no_name_to_another_address(plane, rebound):
+    with open_session(rebound) as session, pytest.raises(ExecutorUnreachable, match="allowed_targets"):
+        session.injector.health(timeout_s=5)
+    injector = open_reachable(rebound)
+    with pytest.raises(ExecutorUnreachable, match="allowed_targets"):
+        injector.list(timeout_s=5)
+    injector.close()
+    assert plane.received == []

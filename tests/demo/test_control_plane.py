@@ -50,6 +50,7 @@ class TestInjector(InjectorContract):
         injector.close()
 
 
+@pytest.mark.alone
 class TestObserver(ObserverContract):
     @pytest.fixture
     def observer(self, target):

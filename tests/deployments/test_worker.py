@@ -202,6 +202,9 @@ def test_many_sessions_of_one_target_leave_room_for_those_of_another(runs, hfi, 
     slow(hfi, 1.0)
     many = [runs.start(session_data(hfi.url, total_trials=40)) for _ in range(7)]
     until(lambda: sum(folder.is_held() for folder in many) == 5, 60, "five of them at work")
+    at_work = sorted(folder.session_id[:8] for folder in many if folder.is_held())
+    says = f"waiting for the target: sessions {', '.join(at_work)} come first"
+    until(lambda: [reason_of(folder) for folder in many].count(says) == 2, 30, "the others saying for whom they wait")
     with HfiServer() as other:
         elsewhere = runs.start(session_data(other.url, total_trials=6))
         assert ended(elsewhere).status is SessionStatus.COMPLETED

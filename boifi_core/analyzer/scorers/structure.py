@@ -17,8 +17,8 @@ class StructureScorer(Scorer):
     takes more than 5 times as long as in the baseline; clipped to 10.
 
     Every trace is compared with all fault-free traces of the same kind of request, the nearest of which tells how many
-    spans there were and in which order; and the worst kind counts. Without a fault-free trace only ERROR spans count,
-    without a readable trace nothing.
+    spans there were and in which order; and the worst kind counts. Calls made again add spans, but are no edits.
+    Without a fault-free trace only ERROR spans count, without a readable trace nothing.
 
     Args:
         span_increase_threshold: share of the baseline's number of spans, >= 0; more counts.

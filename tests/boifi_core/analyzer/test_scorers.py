@@ -1,5 +1,6 @@
 import logging
 from datetime import UTC, datetime
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -115,12 +116,18 @@ class TestStructureScorer(ScorerContract):
         return StructureScorer()
 
     def test_more_than_half_as_many_spans_again(self):
-        two_more = [*HEALTHY, span("d", "payments", "b"), span("e", "payments", "b")]
-        three_more = [*two_more, span("f", "payments", "b")]
+        two_more = [*HEALTHY, span("d", "stock", "b"), span("e", "prices", "b")]
+        three_more = [*two_more, span("f", "taxes", "b")]
         assert structure(two_more) == {}
         assert structure(three_more) == {"struct.span_increase": 3, "struct.edit_distance": 5}
         assert structure(three_more, edit_distance_threshold=3) == {"struct.span_increase": 3}
         assert structure(two_more, span_increase_threshold=0.49) == {"struct.span_increase": 3}
+
+    def test_retries_count_once(self):
+        tried_again = [span(f"{n}", "payments", "b", status="error") for n in range(3)]
+        assert structure([*HEALTHY, *tried_again]) == {"struct.span_increase": 3, "struct.error_span": 2}
+        # The first attempt got nowhere, the second went all the way, as the only one of the baseline did.
+        assert structure([*HEALTHY, span("b0", "orders", "r", status="error")]) == {"struct.error_span": 2}
 
     def test_more_than_two_edits(self):
         assert structure(HEALTHY[:2]) == {}
@@ -281,7 +288,8 @@ class TestGradedStructureScorer(ScorerContract):
         return GradedStructureScorer(**thresholds).parts(observed(trace_data=trace(*spans)), BASELINE)
 
     def test_each_sign_grows_towards_the_plans_points(self):
-        extra = [span(f"e{n}", "payments", "b") for n in range(400)]
+        steps = map("".join, product("abcdefgh", repeat=3))
+        extra = [span(f"e{n}", f"step {step}", "b") for n, step in enumerate(steps)]
         two_more = self.parts([*HEALTHY, *extra[:2]])
         assert two_more == {"struct.span_increase": 1.5, "struct.edit_distance": 2.5}
         assert self.parts([*HEALTHY, *extra]) == pytest.approx({"struct.span_increase": 3, "struct.edit_distance": 5})
@@ -300,7 +308,7 @@ class TestGradedStructureScorer(ScorerContract):
         assert parts.get("struct.bottleneck") == (None if points is None else pytest.approx(points))
 
     def test_thresholds_are_where_half_is_reached(self):
-        more = [*HEALTHY, span("e", "payments", "b")]
+        more = [*HEALTHY, span("e", "stock", "b")]
         assert self.parts(more, span_increase_threshold=0.25, edit_distance_threshold=1) == {
             "struct.span_increase": 1.5,
             "struct.edit_distance": 2.5,
