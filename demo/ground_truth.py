@@ -73,14 +73,14 @@ WEAKNESSES = (
             "up again while both debits go through."
         ),
         plans=(_delay("bank", 100),),
-        severity=5.0,
+        severity=3.8,
     ),
     Weakness(
         name="Six calls for one price",
         kind="retries that multiply into a storm",
         what="The catalogue tries three times for a price, and the gateway twice for the catalogue.",
         plans=(_abort("pricing", 503, "GET"),),
-        severity=2.9,
+        severity=1.5,
     ),
     Weakness(
         name="No reviews, no page",
