@@ -103,9 +103,9 @@ $(LOCUST_READY): benchmarks/soak/requirements.txt
 	$(LOCUST)/bin/python -m pip install --quiet -r benchmarks/soak/requirements.txt
 	touch $(LOCUST_READY)
 
-$(SITE_READY): docs/requirements.txt
+$(SITE_READY): scripts/site-requirements.txt
 	$(PYTHON) -m venv --clear $(SITE)
-	$(SITE)/bin/python -m pip install --quiet -r docs/requirements.txt
+	$(SITE)/bin/python -m pip install --quiet -r scripts/site-requirements.txt
 	touch $(SITE_READY)
 
 $(RELEASE_READY): scripts/release-requirements.txt

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,6 +61,7 @@ _AS_FIELD = {"InvalidInput"}
 _SINGLE_WORDS = {"cancelled", "interrupted", "stopped", "missing", "null"}
 
 
+@functools.cache
 def messages() -> dict[str, str]:
     """All messages, each with the first place where the code has it: `boifi_core/folder.py:34`."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if SHOP not in path.parents]

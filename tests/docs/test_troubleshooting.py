@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from api.errors import CODES
 from scripts import messages
 
 PAGE = messages.DOCUMENT.read_text()
@@ -52,16 +51,3 @@ def test_messages_are_found_however_they_are_put_together(code, said):
     tree = ast.parse(f"class Gone(Exception): ...\nclass Lost(Gone): ...\ndef f():\n{body}")
     errors = messages._error_classes([tree]) | {"InvalidInput"}
     assert [messages.shown(text) for _, text in messages._of_module(tree, errors) if messages._is_message(text)] == said
-
-
-def test_every_code_of_the_api_is_named_in_its_page():
-    page = (messages.ROOT / "docs" / "api-reference.md").read_text().partition("## Who may call")[0]
-    own = {
-        node.value.value
-        for path in (messages.ROOT / "api").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant)
-    }
-    assert {"already_ended", "not_ready"} <= own
-    for code in {*CODES.values(), *own}:
-        assert f"`{code}`" in page, code
