@@ -10,8 +10,14 @@ PEERS_READY := $(PEERS)/.ready
 LOCUST := .venv-locust
 LOCUST_READY := $(LOCUST)/.ready
 
-.PHONY: demo test test-together test-alone test-covered test-system check docs bench bench-search bench-service soak lock \
-	clean
+SITE := .venv-site
+SITE_READY := $(SITE)/.ready
+
+RELEASE := .venv-release
+RELEASE_READY := $(RELEASE)/.ready
+
+.PHONY: demo test test-together test-alone test-covered test-system test-nightly check docs site dist bench bench-search \
+	bench-service soak lock clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
@@ -21,10 +27,10 @@ test: test-together test-alone test-covered
 # Two at a time; then those that measure, which a neighbour would disturb.
 test-together: $(READY)
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not system' --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not system and not nightly' --cov --cov-report=
 
 test-alone: $(READY)
-	$(BIN)/python -m pytest -m 'alone and not system' --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest -m 'alone and not system and not nightly' --cov --cov-append --cov-report=
 
 test-covered: $(READY)
 	$(BIN)/coverage report --fail-under=80 --skip-covered
@@ -35,16 +41,31 @@ test-system: $(READY)
 	bash scripts/system-tools.sh
 	$(BIN)/python -m pytest -m system
 
+# The tests that take minutes each: all commands of the documents, the packages in an empty environment.
+test-nightly: $(READY) $(SITE_READY)
+	$(BIN)/python -m pytest -m nightly
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What is made from the code: settings, API reference, the report's schema.
+# What is made from the code (settings, API reference, the report's schema), and the site of all documents, in site/.
 docs: $(READY)
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.report_schema
+	$(MAKE) site
+
+# Fails at a link or an anchor that leads nowhere.
+site: $(SITE_READY)
+	$(SITE)/bin/zensical build --clean --strict
+
+# The wheel and the source package, in dist/.
+dist: $(RELEASE_READY)
+	rm -rf dist
+	$(RELEASE)/bin/python -m build
+	$(RELEASE)/bin/twine check --strict dist/*
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -82,6 +103,16 @@ $(LOCUST_READY): benchmarks/soak/requirements.txt
 	$(LOCUST)/bin/python -m pip install --quiet -r benchmarks/soak/requirements.txt
 	touch $(LOCUST_READY)
 
+$(SITE_READY): scripts/site-requirements.txt
+	$(PYTHON) -m venv --clear $(SITE)
+	$(SITE)/bin/python -m pip install --quiet -r scripts/site-requirements.txt
+	touch $(SITE_READY)
+
+$(RELEASE_READY): scripts/release-requirements.txt
+	$(PYTHON) -m venv --clear $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet -r scripts/release-requirements.txt
+	touch $(RELEASE_READY)
+
 # One lock for every supported Python and platform: names, versions and hashes, no index address.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
@@ -91,4 +122,5 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(LOCUST) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
+	rm -rf $(VENV) $(PEERS) $(LOCUST) $(SITE) $(RELEASE) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+		.coverage build dist site

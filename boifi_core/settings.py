@@ -21,7 +21,12 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-DEFAULT_FILE = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
+_ROOM = Path(__file__).resolve().parent
+
+SHIPPED_FILE = _ROOM / "shipped_config" / "default.yaml"
+"""Where a wheel has `config/default.yaml`: within this package, since `config` beside it could be anybody's."""
+
+DEFAULT_FILE = SHIPPED_FILE if SHIPPED_FILE.is_file() else _ROOM.parent / "config" / "default.yaml"
 
 
 def _split(value: object) -> object:
