@@ -83,7 +83,10 @@ class Authenticator:
     def _local(self, headers: dict[str, str], client: str | None, server: str | None) -> Caller:
         # A page in a browser on this machine may send requests here too: it names its origin, or, where it made its own
         # host name point here, that host.
-        if not all(end is not None and is_loopback(end) for end in (client, server)):
+        # Through a container's published port both ends are addresses of its network.
+        if not self._settings.published_on_loopback and not all(
+            end is not None and is_loopback(end) for end in (client, server)
+        ):
             raise Unknown("without keys or tokens only callers on this machine are served")
         if not is_loopback(_host(headers.get("host", ""))):
             raise Unknown("without keys or tokens the Host must be this machine")

@@ -37,6 +37,13 @@ class Settings(ServiceSettings):
     host: str = Field(
         default="127.0.0.1", description="Where the facade listens. Beyond loopback it wants keys or tokens."
     )
+    published_on_loopback: bool = Field(
+        default=False,
+        description=(
+            "Say so where the facade's port is that of a container and published on loopback alone: without keys or "
+            "tokens it then serves callers of any address, other containers of its network too."
+        ),
+    )
     port: int = Field(default=8000, ge=1, le=65535, description="The facade's port.")
     api_keys: tuple[ApiKey, ...] = Field(
         default=(), description="API keys, as a JSON list of `{name, sha256, scopes}`; made by `python -m api.keys`."
@@ -85,7 +92,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _closed_beyond_loopback(self) -> Settings:
-        if not self.is_guarded and not is_loopback(self.host):
+        if not self.is_guarded and not self.published_on_loopback and not is_loopback(self.host):
             raise ValueError(
                 f"host: must be loopback while neither api_keys nor jwt_secret nor jwt_jwks_url is set, got {self.host}"
             )

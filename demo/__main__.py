@@ -1,4 +1,4 @@
-"""The embedded target as a process: `python -m demo [--port P]`.
+"""The embedded target as a process: `python -m demo [--host H] [--port P]`.
 
 Once it is ready, one line of JSON on stdout says where: `{"control_plane": …, "shop": …, "pid": …}`. It ends on SIGTERM
 or SIGINT.
@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 
 from boifi_core.errors import BoifiError, InvalidInput
-from demo.run import running
+from demo.run import LOOPBACK, running
 from demo.shop.mends import MENDABLE
 
 DEFAULT_OTLP = "http://127.0.0.1:4318"
@@ -33,7 +33,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
     otlp_endpoint = (arguments.otlp_endpoint or DEFAULT_OTLP) if arguments.no_observations else None
     with tempfile.TemporaryDirectory(prefix="boifi-") as folder:
-        options = {"otlp_endpoint": otlp_endpoint, "mended": arguments.mended}
+        options = {"host": arguments.host, "otlp_endpoint": otlp_endpoint, "mended": arguments.mended}
         async with running(arguments.port, Path(folder), **options) as at:
             line = {"control_plane": at.control_plane, "shop": at.shop, "pid": os.getpid()}
             print(json.dumps(line), flush=True)
@@ -51,6 +51,7 @@ def main() -> int:
     """Read the arguments and serve; 2 if they cannot work, 1 if a part did not start."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="A small shop behind a real Envoy.")
     parser.add_argument("--port", type=int, default=8080, help="the control plane's; 0 takes a free one")
+    parser.add_argument("--host", default=LOOPBACK, help="where the control plane listens; nobody is asked for a key")
     parser.add_argument(
         "--no-observations", action="store_true", help="only inject, like a stock control plane; spans go elsewhere"
     )

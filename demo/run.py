@@ -27,7 +27,7 @@ from demo.mesh.envoy import Envoy
 from demo.shop.graph import ENTRY, LINKS
 from demo.traffic import Windows, probe_config
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _SHOP_START_S = 10.0
 _WARM_UP_S = 5.0
 
@@ -42,13 +42,19 @@ class Addresses:
 
 @asynccontextmanager
 async def running(
-    port: int, folder: Path, *, otlp_endpoint: str | None = None, mended: Collection[str] = ()
+    port: int,
+    folder: Path,
+    *,
+    host: str = LOOPBACK,
+    otlp_endpoint: str | None = None,
+    mended: Collection[str] = (),
 ) -> AsyncIterator[Addresses]:
     """The target, from ready to ended.
 
     Args:
         port: the control plane's; 0 takes a free one.
         folder: for sockets, configuration and logs; exists, and has a short path.
+        host: where the control plane listens; all else stays on loopback.
         otlp_endpoint: where spans go instead of the target's own receiver. Then it observes nothing itself, like a
             stock control plane.
         mended: the weaknesses of `demo.shop.front.MENDABLE` that the shop is without.
@@ -58,9 +64,9 @@ async def running(
         BoifiError: a part did not start.
     """
     # The port first: nothing else is started for a target that cannot be reached.
-    listening = _listen(port)
+    listening = _listen(host, port)
     receiver = OtlpReceiver() if otlp_endpoint is None else None
-    endpoint = otlp_endpoint or f"http://{_HOST}:{receiver.port if receiver else 0}"
+    endpoint = otlp_endpoint or f"http://{LOOPBACK}:{receiver.port if receiver else 0}"
     shop = envoy = None
     try:
         shop, services = await _start_shop(folder, endpoint, mended)
@@ -77,7 +83,7 @@ async def running(
         await runner.setup()
         await web.SockSite(runner, listening).start()
         try:
-            yield Addresses(f"http://{_HOST}:{listening.getsockname()[1]}", envoy.entry)
+            yield Addresses(f"http://{host}:{listening.getsockname()[1]}", envoy.entry)
         finally:
             await runner.cleanup()
             await faults.close()
@@ -102,12 +108,12 @@ def _warm_up(shop: str) -> None:
         probe.close()
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     # A port that was in use a moment ago may be taken again; one that is in use may not.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((_HOST, port))
+        listening.bind((host, port))
         listening.listen(128)
     except OSError as error:
         listening.close()

@@ -174,11 +174,11 @@ def test_a_set_that_cannot_be_fetched_is_our_trouble_not_the_callers(tmp_path):
         refused(api.get(SESSIONS, headers={"Authorization": f"Bearer {good}"}), 503, "unavailable")
 
 
-def asked(data, client=("127.0.0.1", 5), base_url="http://127.0.0.1:8000", headers=None):
+def asked(data, client=("127.0.0.1", 5), base_url="http://127.0.0.1:8000", headers=None, **settings):
     """What a caller at some address is answered, where there are neither keys nor tokens."""
 
     async def ask():
-        app = create_app(Settings(data=data))
+        app = create_app(Settings(data=data, **settings))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, client=client)
             async with httpx.AsyncClient(transport=transport, base_url=base_url) as calls:
@@ -199,6 +199,16 @@ def test_without_keys_no_page_of_another_origin_is_served(tmp_path):
     refused(asked(tmp_path, headers={"Origin": "http://evil.example"}), 401, "unauthenticated")
     refused(asked(tmp_path, headers={"Origin": "null"}), 401, "unauthenticated")
     assert asked(tmp_path, headers={"Origin": "http://127.0.0.1:8000"}).status_code == 200
+
+
+def test_through_a_port_published_on_loopback_callers_name_this_machine_and_pages_their_origin(tmp_path):
+    # What comes through a container's published port has an address of the container's network at both ends.
+    container = {"client": ("172.18.0.1", 5), "host": "0.0.0.0", "published_on_loopback": True}
+    assert asked(tmp_path, base_url="http://localhost:8000", **container).status_code == 200
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        refused(asked(tmp_path, headers=headers, **container), 401, "unauthenticated")
+    key = {"api_keys": keys()}
+    refused(asked(tmp_path, **container, **key), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,16 @@ def folder_of(pid):
     raise AssertionError(f"{pid} has no shop")
 
 
+def listening(port):
+    """The address that somebody listens on at this port, by /proc."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        address, state = line.split()[1], line.split()[3]
+        host, _, found = address.partition(":")
+        if state == "0A" and int(found, 16) == port:
+            return socket.inet_ntoa(int(host, 16).to_bytes(4, "little"))
+    return None
+
+
 def started(command=COMMAND):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     line = process.stdout.readline()
@@ -82,12 +92,17 @@ def test_it_says_where_it_is_and_serves_there():
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly(number):
-    process, line = started()
+@pytest.mark.parametrize(
+    ("number", "more", "host"),
+    [(signal.SIGTERM, [], "127.0.0.1"), (signal.SIGINT, ["--host", "0.0.0.0"], "0.0.0.0")],
+)
+def test_it_listens_where_it_is_told_and_a_signal_ends_it_cleanly(number, more, host):
+    process, line = started([*COMMAND, *more])
     told = json.loads(line)
     assert set(told) == {"control_plane", "shop", "pid"}
     assert told["pid"] == process.pid
+    port = int(told["control_plane"].rpartition(":")[2])
+    assert listening(port) == host
     pids, folder = children(process.pid), folder_of(process.pid)
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
