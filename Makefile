@@ -55,6 +55,7 @@ check: $(READY)
 docs: $(READY)
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.report_schema
+	$(BIN)/python -m scripts.image_requirements
 	$(MAKE) site
 
 # Fails at a link or an anchor that leads nowhere.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 WORK_POOL = "boifi"
 """The work pool whose runs the worker of this machine carries out."""
 
@@ -10,3 +12,8 @@ WORKER_TYPE = "boifi-fork"
 
 DEPLOYMENT = "boifi"
 """The name of each flow's deployment: `session/boifi`."""
+
+
+def worker_name(pid: int | None = None) -> str:
+    """What the worker of this machine with this process id is called; without one, how its name begins."""
+    return f"boifi {os.uname().nodename} {'' if pid is None else pid}"

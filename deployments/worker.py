@@ -26,7 +26,7 @@ from deployments.child import run_flow_run
 from deployments.deploy import deploy
 from deployments.forking import ForkingWorker
 from deployments.logs import log
-from deployments.names import WORK_POOL
+from deployments.names import WORK_POOL, worker_name
 from deployments.nights import Schedules
 from deployments.nursery import Nursery
 from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
@@ -59,7 +59,7 @@ async def work(data: Path, limit: int, nursery: Nursery, *, with_schedules: bool
     async with get_client() as client:
         worker = ForkingWorker(
             work_pool_name=WORK_POOL,
-            name=f"boifi {os.uname().nodename} {os.getpid()}",
+            name=worker_name(os.getpid()),
             limit=limit,
             nursery=nursery,
             heartbeat_interval_seconds=HEARTBEAT_S,
