@@ -17,7 +17,7 @@ RELEASE := .venv-release
 RELEASE_READY := $(RELEASE)/.ready
 
 .PHONY: demo test test-together test-alone test-covered test-system test-nightly check docs site dist bench bench-search \
-	bench-service soak lock clean
+	bench-service bench-images soak lock clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
@@ -78,6 +78,11 @@ bench-search: $(PEERS_READY)
 # The service as a whole: its start, waiting, what a trial costs. SERVICE_ARGS="--quick" for fewer starts and trials.
 bench-service: $(READY)
 	$(BIN)/python -m benchmarks.service $(SERVICE_ARGS)
+
+# Sizes, starts and memory of the images; as root, on Debian. IMAGES_ARGS=--write for docs/performance.md.
+bench-images: $(READY)
+	bash scripts/system-tools.sh
+	$(BIN)/python -m benchmarks.images $(IMAGES_ARGS)
 
 # Ten sessions at any time for half an hour; SOAK_ARGS="--minutes 3" for less. Who sends the requests has an environment
 # of its own.

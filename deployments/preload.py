@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 
 import anyio._backends._asyncio  # noqa: F401
-import pandas  # noqa: F401 - Arrow imports it with the first array that it makes
 import prefect.client.orchestration
 import prefect.events.worker
 import prefect.flow_engine
@@ -18,6 +18,9 @@ import pyarrow.vendored.version  # noqa: F401
 import boifi_core.reporting  # noqa: F401
 import deployments.child
 import deployments.flows  # noqa: F401
+
+with contextlib.suppress(ModuleNotFoundError):
+    import pandas  # noqa: F401 - Arrow imports it with the first array that it makes, where it is installed
 
 
 def settle_memory() -> None:

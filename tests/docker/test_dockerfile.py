@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from containers import COMPOSE, DOCKERFILE, ENTRY, ROOT, compose, stages
 
-from scripts.image_requirements import EMBEDDED_TARGET, FOLDER, made
+from scripts.image_requirements import FOLDER, NOT_FOR_SERVICE, made
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -63,7 +63,7 @@ def test_an_image_has_what_its_programs_import_and_not_what_others_do(image, mod
     assert imported.returncode == 0, imported.stderr[-1000:]
     without = run([sys.executable, "-c", ONLY, " ".join(names - {"pydantic"}), *modules], cwd=ROOT)
     assert "No module named 'pydantic'" in without.stderr
-    assert names.isdisjoint({"pytest", "mypy", *(EMBEDDED_TARGET if image == "service" else {"prefect"})})
+    assert names.isdisjoint({"pytest", "mypy", *(NOT_FOR_SERVICE if image == "service" else {"prefect"})})
 
 
 def test_the_wheels_parts_are_let_into_the_build():

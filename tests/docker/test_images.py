@@ -147,5 +147,5 @@ def test_compose_for_a_service_runs_it_with_postgresql_and_keys(images, secrets)
         assert asked(project, f"{unknown} --user boifi:secret") == query(
             project, "prefect", "SELECT count(*) FROM flow_run"
         )
-        assert query(project, "boifi", "SELECT status FROM sessions") == "COMPLETED"
+        assert query(project, "boifi", "SELECT status FROM boifi_sessions") == "COMPLETED"
         everything_was_closed(project, running)
