@@ -1,7 +1,7 @@
 """`python -m benchmarks.images [--write]`: how large the images are, how soon they answer, what memory they take.
 
-Built and run by `scripts.without_engine`, as root; the services are those of docker/compose.dev.yaml. A start is from the
-command that runs a container to its first answer.
+Built and run by `scripts.without_engine`, as root; the services are those of docker/compose.dev.yaml. A start is from
+the command that runs a container to its first answer.
 """
 
 from __future__ import annotations
