@@ -10,17 +10,18 @@ find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.py
 # Arrow's RPC, which nothing here speaks, and what is for building against Arrow and NumPy. Arrow's S3 stays.
 rm -rf pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
 rm -rf numpy/distutils numpy/f2py
+# What no other part of these libraries is made of, and nothing here imports.
+rm -rf scipy/datasets scipy/fftpack scipy/io scipy/misc scipy/odr scipy/signal sklearn/datasets sqlalchemy/testing
 # Prefect's second UI, which has to be asked for, and what the first was made from.
 rm -rf prefect/server/ui-v2 prefect/server/ui_v2_build prefect/server/ui/*
 
-# Symbols are for debuggers.
+# Symbols are for debuggers. Some libraries come under several names, or with several packages.
 find . -type f -name '*.so*' -exec strip --strip-unneeded {} +
+hardlink --quiet --ignore-time .
 
 # Bytecode in place of sources, which would be another hundred megabytes: a traceback names a library's lines, and does not
-# show them. Prefect finds its migrations by their sources, and apprise its plugins.
+# show them. Prefect finds its migrations by their sources, and apprise, which it has for its notifications, its plugins.
 compile="$1/bin/python -m compileall -q --invalidation-mode unchecked-hash"
-for package in prefect apprise; do
-    [ ! -d $package ] || $compile $package
-done
+[ ! -d prefect ] || $compile prefect
 $compile -b -x '^\./(prefect|apprise)/' . || true # what is no Python, such as a template, stays as it is
 find . -name '*.pyc' -not -path '*/__pycache__/*' | sed 's/c$//' | xargs -d '\n' rm -f
