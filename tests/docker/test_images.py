@@ -26,7 +26,8 @@ pytestmark = [
 SLIM_BYTES = 130e6
 """What python:3.11-slim-bookworm weighs, on which the images are released."""
 
-COMMANDS = re.search(r"```sh\n(.*?)```", (ROOT / "docs" / "deployment.md").read_text(), re.DOTALL)[1]
+DOCUMENT = (ROOT / "docs" / "deployment.md").read_text()
+COMMANDS = re.search(r"tests/docker/test_images\.py runs these[^\n]*\n```sh\n(.*?)```", DOCUMENT, re.DOTALL)[1]
 SESSIONS = "http://localhost:8000/v1/optimization/sessions"
 KEY = f"{PREFIX}test"
 
