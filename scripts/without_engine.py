@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from stat import S_ISREG
@@ -103,17 +103,18 @@ class Container:
     """A service's container, which runs until `end`.
 
     Attributes:
-        address: where it is reached in its network.
         log: what it said.
+        identity: what buildah calls it.
+        files: its own file system, without its volumes.
     """
 
     name: str
-    address: str
     process: subprocess.Popen[bytes]
     log: Path
     identity: str
+    files: Path
     began: float
-    started: Sequence[str] = field(repr=False, default=())
+    started: Sequence[str]
 
     def run(self, *command: str, timeout_s: float = 30.0) -> subprocess.CompletedProcess[str]:
         """Run a command in it, as a health check is run."""
@@ -131,12 +132,11 @@ class Container:
 
     def written(self) -> set[str]:
         """What was written into its own files since it began, outside of its volumes."""
-        folder = Path(buildah("mount", self.identity))
         found = set()
-        for path in folder.rglob("*"):
+        for path in self.files.rglob("*"):
             with suppress(OSError):
                 if path.is_file() and path.lstat().st_ctime > self.began:
-                    found.add(f"/{path.relative_to(folder)}")
+                    found.add(f"/{path.relative_to(self.files)}")
         return found
 
     def end(self) -> int | None:
@@ -202,6 +202,8 @@ class Project:
         made = config(image)
         hosts = [word for name, address in self.addresses.items() for word in ("--add-host", f"{name}:{address}")]
         identity = buildah("from", "--pull-never", *hosts, image)
+        # Here, before it runs: a command in the network has mounts of its own, which another does not see.
+        files = Path(buildah("mount", identity))
         number = len(self._containers)
         options = ["--isolation", "chroot", "--volume", f"{self.volume(f'tmp-{number}', 0o1777)}:/tmp"]
         for volume in told.get("volumes", []):
@@ -220,7 +222,7 @@ class Project:
                 [*started, "--", *command],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
-        container = Container(service, self.addresses[service], process, log, identity, began, started)
+        container = Container(service, process, log, identity, files, began, started)
         self._containers.append(container)
         return container
 
