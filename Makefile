@@ -129,4 +129,4 @@ lock:
 
 clean:
 	rm -rf $(VENV) $(PEERS) $(LOCUST) $(SITE) $(RELEASE) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-		.coverage build dist site
+		.coverage .cache build dist site
