@@ -160,7 +160,9 @@ class Container:
 
 def _descendants(pid: int) -> list[int]:
     with suppress(OSError):
-        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        # Any of a process's threads may have started a child.
+        texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        children = [int(each) for text in texts for each in text.split()]
         return children + [each for child in children for each in _descendants(child)]
     return []
 
