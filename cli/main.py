@@ -33,7 +33,9 @@ CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The
 SessionId = Annotated[str, typer.Argument(metavar="SESSION_ID", help="A session's id, or how it begins.")]
 Trials = Annotated[int | None, typer.Option(help="How many trials to make.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all choices; the same seed makes the same proposals.")]
-Out = Annotated[Path | None, typer.Option(help="The data dir; else BOIFI_DATA, else ./boifi-data.")]
+Out = Annotated[
+    str | None, typer.Option(help="The data dir, or s3://bucket/prefix; else BOIFI_DATA, else ./boifi-data.")
+]
 
 
 @app.command()
@@ -57,7 +59,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a session against the target that its file names."""
-    from boifi_core.folder import data_dir
+    from boifi_core.data import data_dir
     from boifi_core.reporting import stored_catalogue
     from cli import run as running
     from cli.show import closing
