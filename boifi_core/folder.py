@@ -124,8 +124,9 @@ class SessionFolder:
         self.files.mark(_STOP, why)
         self.files.note(None)
 
-    def stop_requested(self) -> bool:
-        return self.files.exists_lately(_STOP)
+    def stop_requested(self, *, lately: bool = False) -> bool:
+        """Whether somebody asked for that; with `lately`, for who asks again and again, as of a moment ago."""
+        return self.files.exists_lately(_STOP) if lately else self.files.exists(_STOP)
 
     def stop_reason(self) -> str:
         """The reason of a session that was asked to stop."""

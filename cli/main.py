@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -202,6 +203,7 @@ def _warn(text: str) -> None:
 
 def command() -> int:
     """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
+    _show_waits()
     try:
         app()
     except SystemExit as end:
@@ -215,6 +217,14 @@ def command() -> int:
     except (KeyboardInterrupt, Terminated):
         return _failed("interrupted", 1)
     return 0
+
+
+def _show_waits() -> None:
+    """Say on standard error that a store far away is waited for."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    log = logging.getLogger("boifi.storage")
+    log.handlers, log.propagate = [handler], False
 
 
 def _failed(message: str, status: int) -> int:

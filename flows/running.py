@@ -56,7 +56,7 @@ class Running:
 
     def stopping(self) -> bool:
         """Whether somebody asked the session to end after the running trial."""
-        return self._stop or self.session.folder.stop_requested()
+        return self._stop or self.session.folder.stop_requested(lately=True)
 
     def _cancel_asked(self) -> bool:
         folder = self.session.folder

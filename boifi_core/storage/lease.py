@@ -204,9 +204,11 @@ class _Found:
     def __init__(self, answer: dict[str, Any]) -> None:
         self.etag: str = answer["ETag"]
         try:
-            self.record: dict[str, Any] = json.loads(answer["Body"])
-        except ValueError:  # whoever wrote this is none of us
-            self.record = {"holder": "somebody"}
+            record = json.loads(answer["Body"])
+        except ValueError:
+            record = None
+        # Whoever wrote anything else is none of us.
+        self.record: dict[str, Any] = record if isinstance(record, dict) else {"holder": "somebody"}
         stated = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(stated) if stated else datetime.now(UTC)
         self.age_s = (now - answer["LastModified"]).total_seconds()

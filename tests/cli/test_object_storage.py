@@ -79,11 +79,13 @@ def test_a_session_waits_for_a_store_in_trouble(s3_data, s3_store, start, sessio
         until_trial(process, 2)
         for how in ("503", "cut", "lost"):
             trouble.cause(how)
-            time.sleep(1.5)
+            time.sleep(2.5 if how == "503" else 1.5)  # it says so after a second
             trouble.end()
             time.sleep(0.3)
         said = process.communicate(timeout=120)[0]
     assert process.returncode == 0, said
+    assert re.search(r"^warning: s3://\S+: 503 InternalError; it is tried again for 120 s$", said, re.MULTILINE), said
+    assert "the store answers again" in said
     (folder,) = sessions_in(s3_data)
     assert numbers(folder) == list(range(1, 10))
     assert hfi.active() == {}
