@@ -32,7 +32,7 @@ from boifi_core.models import SessionState, SessionStatus
 from boifi_core.run_file import flow_run_of
 from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies
-from deployments.fate import Act, Seen, fate, is_final
+from deployments.fate import STARTING_S, Act, Seen, fate, is_final
 from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import campaign_folder, cancel_night, settle_night
@@ -43,11 +43,14 @@ _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
 _PAGE = 200
 
 
-async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> None:
+async def settle(
+    client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pending_s: float = STARTING_S
+) -> None:
     """Do what has to be done about this flow run, if it is a session's or a night's.
 
     Args:
         is_over: its process is known to have ended.
+        pending_s: how long a run may be PENDING before it counts as lost, seconds.
     """
     folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
     if folder is None and place is None:
@@ -55,16 +58,18 @@ async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> 
     try:
         now = await client.read_flow_run(flow_run.id)
         if folder is not None:
-            await _settle(client, now, folder, is_over=is_over)
+            await _settle(client, now, folder, is_over=is_over, pending_s=pending_s)
         elif place is not None:
-            await settle_night(client, now, place, is_over=is_over)
+            await settle_night(client, now, place, is_over=is_over, pending_s=pending_s)
     except ObjectNotFound:
         return
     except BoifiError as error:
         log.warning("%s: %s", flow_run.name, error)
 
 
-async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool) -> None:
+async def _settle(
+    client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool, pending_s: float
+) -> None:
     session = folder.state()
     prefect = flow_run.state
     if prefect is None:
@@ -77,6 +82,7 @@ async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolde
         is_held=folder.is_held(),
         is_over=is_over,
         deaths=0,
+        pending_s=pending_s,
     )
     what = fate(seen)
     if what.act is Act.RUN_AGAIN:
@@ -102,12 +108,15 @@ def as_prefect(session: SessionState) -> State:
     return (Cancelled if session.reason == "cancelled" else Failed)(message=session.reason)
 
 
-async def settle_all(client: PrefectClient, data: Path, ours: Collection[UUID]) -> None:
+async def settle_all(
+    client: PrefectClient, data: Path, ours: Collection[UUID], *, pending_s: float = STARTING_S
+) -> None:
     """Settle what others left: dead workers, dead machines, whoever cancels in Prefect's UI.
 
     Args:
         data: the data dir whose unfinished sessions are looked at.
         ours: the flow runs that run in this worker's own processes, which settles them when they end.
+        pending_s: as of `settle`.
     """
     live = await _runs(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNSETTLED))))
     named = list(await asyncio.to_thread(lambda: list(_unfinished_runs(data))))
@@ -116,7 +125,7 @@ async def settle_all(client: PrefectClient, data: Path, ours: Collection[UUID]) 
         live += await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids), sort=_SORT, limit=_PAGE)
     for flow_run in {run.id: run for run in live}.values():
         if flow_run.id not in ours:
-            await settle(client, flow_run, is_over=False)
+            await settle(client, flow_run, is_over=False, pending_s=pending_s)
 
 
 async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, Process]) -> None:
