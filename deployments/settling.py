@@ -43,9 +43,7 @@ _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
 _PAGE = 200
 
 
-async def settle(
-    client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pending_s: float = STARTING_S
-) -> None:
+async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pending_s: float = STARTING_S) -> None:
     """Do what has to be done about this flow run, if it is a session's or a night's.
 
     Args:
@@ -85,7 +83,9 @@ async def _settle(
         pending_s=pending_s,
     )
     what = fate(seen)
-    if what.act is Act.RUN_AGAIN:
+    # A run that waited for a process in vain has lost none.
+    is_unbegun = prefect.type is StateType.PENDING and not is_over
+    if what.act is Act.RUN_AGAIN and not is_unbegun:
         what = fate(replace(seen, deaths=count_death(folder)))
     if what.act is not Act.LEAVE:
         log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests as they stand in the repository, and what in them does not fit to the code or to each other."""
+"""The Kubernetes manifests as they stand in the repository, and what in them does not fit to code or each other."""
 
 import ast
 import json
@@ -192,7 +192,9 @@ def _env(container: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _environment(manifests: Manifests, known: Code) -> Iterator[str]:
     named = {(name, variable) for name, _, container in _containers(manifests) for variable in _env(container)}
-    named |= {("patch", value["name"]) for value in manifests.added() if isinstance(value, dict) and "valueFrom" in value}
+    named |= {
+        ("patch", value["name"]) for value in manifests.added() if isinstance(value, dict) and "valueFrom" in value
+    }
     for generator in ("boifi-settings", "boifi-prefect-server"):
         named |= {(generator, variable) for variable in manifests.literals("configMapGenerator", generator)}
     for where, variable in sorted(named):
