@@ -71,18 +71,11 @@ def failed(path):
 
 
 def test_it_is_hardened_but_for_rules_with_a_reason(built):
-    assert {each for each in failed(built) if each[0] not in skipped()} == set()
-
-
-def test_each_rule_that_is_left_out_has_its_reason_and_is_not_kept_anyway(tmp_path):
-    text = (FOLDER / "checkov.yaml").read_text()
-    assert len(re.findall(r"^  # .*\n(?:  # .*\n)*  - CKV", text, re.M)) == len(skipped())
-    broken = set()
-    for overlay in ("dev", "production"):
-        path = tmp_path / f"{overlay}.yaml"
-        path.write_text(tool("kubectl", "kustomize", FOLDER / "overlays" / overlay))
-        broken |= {check for check, _ in failed(path)}
-    assert skipped() <= broken
+    wanted = skipped() if built.stem == "dev" else skipped() - {"CKV_K8S_15"}
+    assert re.fullmatch(r"(#.*\n)*skip-check:\n((  #.*\n)+  - CKV_K8S_\d+\n)+", (FOLDER / "checkov.yaml").read_text())
+    found = failed(built)
+    # Neither one that is not left out, nor one that is and is kept all the same.
+    assert {check for check, _ in found} == wanted, sorted(found)
 
 
 def test_every_image_has_its_tag_and_secrets_stand_in_no_manifest_of_production(built):

@@ -159,7 +159,7 @@ def test_a_pod_that_is_evicted_removes_its_fault_and_the_session_goes_on(deploye
     first = pod_of(deployed, before)
     until(hfi.active, 60, "a fault")
     deployed.cluster.pods[first].terminate()
-    assert deployed.cluster.pods[first].wait(90) == 128 + signal.SIGTERM
+    deployed.cluster.pods[first].wait(90)
     assert hfi.active() == {}
     assert folder.state().reason.startswith("interrupted")
     slow(hfi, 0)

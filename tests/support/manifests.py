@@ -123,7 +123,7 @@ class Manifests:
         texts = {
             str(path.relative_to(FOLDER)): path.read_text()
             for path in sorted(FOLDER.rglob("*"))
-            if path.suffix in (".yaml", ".json")
+            if path.suffix in (".yaml", ".json") and path.parent != FOLDER
         }
         assert not set(changed or {}) - set(texts), "no such file"
         texts |= changed or {}

@@ -21,6 +21,8 @@ import yaml
 from aiohttp import web
 from manifests import Manifests
 
+from boifi_core.tether import spawn
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "boifi"
 RESOURCES = {
@@ -112,7 +114,7 @@ class StandInCluster:
         words = [*container["command"], *container.get("args", [])]
         assert words[:2] == ["python", "-m"], words
         with (self._place / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
+            return spawn(
                 [sys.executable, "-c", AS_POD, pod, *words[2:]],
                 cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
