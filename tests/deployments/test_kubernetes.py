@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -107,13 +106,14 @@ def test_a_sessions_pod_is_given_time_to_remove_its_fault():
     assert pods()["PodTemplate boifi-session"]["spec"]["terminationGracePeriodSeconds"] >= needed_s
 
 
-def made_job(**changes):
+def made_job(api_url):
     """The job that Prefect's own worker would make of the pool's template, for a flow run."""
     from prefect.client.schemas.objects import FlowRun
+    from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect.states import Pending
     from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
-    template = job_template({"template": deepcopy(pods()["PodTemplate boifi-session"]), **changes}, "boifi")
+    template = job_template({"template": pods()["PodTemplate boifi-session"]}, "boifi")
     flow_run = FlowRun(flow_id="6a3b7e52-0f4e-4c4e-9f57-0d6b3c1f2a10", name="ratings-delay 9b2f6a1e", state=Pending())
 
     async def make():
@@ -121,11 +121,12 @@ def made_job(**changes):
         made.prepare_for_flow_run(flow_run, None, None, None, "kubernetes")
         return made.job_manifest
 
-    return asyncio.run(make()), flow_run
+    with temporary_settings({PREFECT_API_URL: api_url}):
+        return asyncio.run(make()), flow_run
 
 
-def test_prefects_worker_makes_a_job_of_the_session_pod():
-    job, flow_run = made_job()
+def test_prefects_worker_makes_a_job_of_the_session_pod(prefect_server):
+    job, flow_run = made_job(prefect_server)
     pod = job["spec"]["template"]["spec"]
     container = pod["containers"][0]
     assert job["metadata"]["namespace"] == "boifi"

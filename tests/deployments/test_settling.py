@@ -1,11 +1,11 @@
 """What becomes of a flow run whose process nobody knows of, with a real Prefect server."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hfi_server import HfiServer
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
 from boifi_core.config import parse_session
@@ -15,14 +15,12 @@ from boifi_core.session import make_session
 from deployments.fate import MAX_DEATHS
 from deployments.settling import settle
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
-
 
 @pytest.fixture
-def settled(tmp_path, session_data):
-    """Puts a session's run into this state, an hour ago, and settles it; `times` over. Session and last state."""
+def settled(prefect_server, tmp_path, session_data):
+    """Puts a session's run into this state and settles it, `times` over. Session and last state."""
 
-    def settle_each(state, times):
+    def settle_each(state, times, *, is_over):
         async def settling(endpoint):
             from flows.session import session
 
@@ -31,25 +29,25 @@ def settled(tmp_path, session_data):
                 run = await client.create_flow_run(session, parameters={"folder": str(folder.path)})
                 keep_flow_run(folder, str(run.id))
                 for _ in range(times):
-                    long_ago = state(timestamp=datetime.now(UTC) - timedelta(hours=1))
-                    await client.set_flow_run_state(run.id, long_ago, force=True)
-                    await settle(client, run, is_over=False, pending_s=900.0)
+                    await client.set_flow_run_state(run.id, state(), force=True)
+                    await settle(client, run, is_over=is_over, pending_s=0.0)
                 return folder, (await client.read_flow_run(run.id)).state
 
-        with HfiServer() as hfi:
+        # Others may have let Prefect read its settings before its server was there.
+        with HfiServer() as hfi, temporary_settings({PREFECT_API_URL: prefect_server}):
             return asyncio.run(settling(hfi.url))
 
     return settle_each
 
 
 def test_a_run_that_waited_for_its_pod_in_vain_is_asked_for_again_however_often(settled):
-    folder, state = settled(Pending, MAX_DEATHS + 2)
+    folder, state = settled(Pending, MAX_DEATHS + 2, is_over=False)
     assert state.name == "AwaitingRetry"
     assert folder.state() is None
 
 
 def test_a_run_whose_process_is_gone_is_not(settled):
-    folder, state = settled(Running, MAX_DEATHS + 1)
+    folder, state = settled(Running, MAX_DEATHS + 1, is_over=True)
     assert state.name == "Failed"
     assert folder.state().status is SessionStatus.FAILED
     assert "its process died 4 times without a new trial" in folder.state().reason
