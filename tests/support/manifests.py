@@ -266,11 +266,16 @@ def _ports(manifests: Manifests, known: Code) -> Iterator[str]:
         if "otlp" in ports and ports["otlp"] != known.traces_port:
             yield f"{name}: traces are received on {known.traces_port}, its port otlp is {ports['otlp']}"
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            asked = container.get(probe, {}).get("httpGet") or container.get(probe, {}).get("tcpSocket")
+            asked = container.get(probe, {}).get("httpGet")
             if asked and asked["port"] not in ports:
                 yield f"{name}: {probe} asks port {asked['port']}"
-            served = {"facade": known.routes, "prefect": {"/api/health", "/api/ready"}, "worker": {"/health"}}
-            if asked and "path" in asked and asked["path"] not in served[container["name"]]:
+            served = {
+                "facade": known.routes,
+                "prefect": {"/api/health", "/api/ready"},
+                "worker": {"/health"},
+                "demo": {"/v1/ready"},
+            }
+            if asked and asked["path"] not in served[container["name"]]:
                 yield f"{name}: {probe} asks {asked['path']}"
 
 
