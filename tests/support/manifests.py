@@ -73,6 +73,7 @@ def code() -> Code:
     from cli.serve import RETENTION
     from deployments import cluster, keeper, names
 
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
     metrics = Metrics()
     series: dict[str, frozenset[str]] = {}
     for family in metrics.registry.collect():
@@ -88,7 +89,7 @@ def code() -> Code:
         server_settings={**SERVER_SETTINGS, **TELEMETRY_OFF, **RETENTION},
         metrics=series,
         routes=frozenset(route.path for route in operating.router.routes),
-        images=frozenset(f"boifi-{name}" for name in ("service", "worker", "demo")),
+        images=frozenset(f"boifi-{name}" for name in re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE)),
         version=tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
         pool=names.WORK_POOL,
         pool_type=cluster.POOL_TYPE,
