@@ -25,9 +25,9 @@ from boifi_core.tether import spawn
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "boifi"
-RESOURCES = {
-    ("", "v1"): ("pods", "podtemplates"),
-    ("batch", "v1"): ("jobs",),
+KINDS = {
+    "": {"namespaces": "Namespace", "events": "Event", "pods": "Pod", "podtemplates": "PodTemplate"},
+    "batch": {"jobs": "Job"},
 }
 
 AS_POD = """
@@ -183,11 +183,10 @@ class StandInCluster:
 
     async def _resources(self, request: web.Request) -> web.Response:
         group = "batch" if "batch" in request.path else ""
-        kinds = {"pods": "Pod", "podtemplates": "PodTemplate", "jobs": "Job"}
         resources = [
-            {"name": name, "singularName": kinds[name].lower(), "namespaced": True, "kind": kinds[name],
+            {"name": name, "singularName": kind.lower(), "namespaced": name != "namespaces", "kind": kind,
              "verbs": ["create", "delete", "get", "list", "patch", "watch"]}
-            for name in RESOURCES[group, "v1"]
+            for name, kind in KINDS[group].items()
         ]  # fmt: skip
         version = "batch/v1" if group else "v1"
         return web.json_response({"kind": "APIResourceList", "groupVersion": version, "resources": resources})
