@@ -24,6 +24,9 @@ from api.routes import operating, results, sessions
 from api.runs import Launcher, Prefect, PrefectUnavailable
 from api.settings import Settings
 from api.store import Store
+from boifi_core.data import state_path
+from boifi_core.errors import BoifiError
+from boifi_core.storage import IMPATIENT_S, patience_s
 
 VERSION = "0.1.0"
 
@@ -69,7 +72,7 @@ async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await work()
         except Exception as error:
-            known = isinstance(error, (SQLAlchemyError, OSError))
+            known = isinstance(error, (SQLAlchemyError, OSError, BoifiError))
             _log.error("%s", " ".join(str(error).split())[:300], exc_info=None if known else error)
             await asyncio.sleep(1.0)
 
@@ -88,7 +91,8 @@ async def _warm_up(prefect: Prefect) -> None:
 def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        with logs.configured(settings.data):
+        patience_s.set(IMPATIENT_S)
+        with logs.configured(state_path(settings.data, settings.state)):
             store = Store(settings.store_url)
             await store.open()
             index = Index(store, settings.data, metrics.trial)

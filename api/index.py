@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from api.store import ENDED, Claim, Store, micros
 from boifi_core.config import SessionConfig, parse_session
 from boifi_core.errors import BoifiError
-from boifi_core.folder import REQUEST, SessionFolder
+from boifi_core.folder import REQUEST, SessionFolder, session_ids, summaries
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.run_file import FILE as RUN
 from boifi_core.run_file import flow_run_of
+from boifi_core.storage import Folder, Place, StorageError, open_folder
 
 LOOK_AT_ENDED_S = 10.0
 """How often the folders of sessions that have ended are looked at, seconds."""
@@ -28,10 +27,11 @@ _log = logging.getLogger("boifi.index")
 
 @dataclass(frozen=True)
 class Seen:
-    """What a folder holds: the session's row, and the trials that were not known."""
+    """What a folder holds: the session's row, the trials that were not known, and the request that made it."""
 
     row: dict[str, Any]
     trials: Sequence[Trial]
+    request: dict[str, Any]
 
 
 class Index:
@@ -43,7 +43,7 @@ class Index:
         complete: whether all folders were looked at since the start.
     """
 
-    def __init__(self, store: Store, data: Path, on_trial: Any = None) -> None:
+    def __init__(self, store: Store, data: Place, on_trial: Any = None) -> None:
         self.store = store
         self.data = data
         self.changed = asyncio.Event()
@@ -72,14 +72,16 @@ class Index:
     async def refresh_all(self, *, only_unfinished: bool = False) -> None:
         """Bring the store up to date with the folders: new ones, changed ones, those that are gone."""
         known = await self.store.stamps()
-        there = await asyncio.to_thread(_session_ids, self.data)
-        for session_id in known.keys() - there:
+        there = await asyncio.to_thread(_there, self.data, is_whole=not only_unfinished)
+        for session_id in known.keys() - there.keys():
             await self.store.forget(session_id)
             self._configs.pop(session_id, None)
             self._tell()
-        for session_id in there:
+        for session_id, now in there.items():
             status, stamp = known.get(session_id, (None, None))
-            if not (only_unfinished and status in ENDED) and stamp != stamp_of(self.folder(session_id)):
+            if now is None and only_unfinished and status in ENDED:
+                continue
+            if stamp != (stamp_of(self.folder(session_id)) if now is None else now):
                 await self.refresh(session_id)
 
     async def refresh(self, session_id: str) -> None:
@@ -87,17 +89,21 @@ class Index:
         folder = self.folder(session_id)
         async with self._locks.setdefault(session_id, asyncio.Lock()):
             row = await self.store.session(session_id)
-            if row is not None and row.stamp == stamp_of(folder):
+            if row is not None and row.stamp == await asyncio.to_thread(stamp_of, folder):
                 return
             after = 0 if row is None else await self.store.last_trial(session_id)
             try:
                 seen = await asyncio.to_thread(self._look, folder, after)
+            except StorageError:
+                raise  # it is no fault of the session's
             except (BoifiError, OSError, ValueError, KeyError) as error:
-                if folder.path.exists() and session_id not in self._damaged:
+                if session_id not in self._damaged and await asyncio.to_thread(lambda: folder.is_made):
                     self._damaged.add(session_id)
                     _log.error("session %s cannot be read: %s", session_id, " ".join(str(error).split()))
                 return
             new = await self.store.put(seen.row, [_trial_row(trial) for trial in seen.trials])
+            if row is None:
+                await self._remember_key(session_id, seen.request)
             if seen.row["status"] in ENDED:
                 self._configs.pop(session_id, None)
                 self._locks.pop(session_id, None)
@@ -113,15 +119,17 @@ class Index:
         for session_id in await self.store.stamps():
             await self.store.forget(session_id)
         await self.refresh_all()
-        await self.remember_keys()
 
     async def remember_keys(self) -> None:
-        """Take the Idempotency-Keys that the folders hold; those that are known already stay."""
-        for session_id in await asyncio.to_thread(_session_ids, self.data):
-            request = await asyncio.to_thread(_read, self.folder(session_id).path / REQUEST)
-            if request.get("idempotency_key"):
-                claim = Claim(request["digest"], session_id)
-                await self.store.claim(request["caller"], request["idempotency_key"], claim)
+        """Take the Idempotency-Keys that the folders of unknown sessions hold; those that are known already stay."""
+        known = await self.store.stamps()
+        for session_id, request in await asyncio.to_thread(_requests, self.data, known):
+            await self._remember_key(session_id, request)
+
+    async def _remember_key(self, session_id: str, request: dict[str, Any]) -> None:
+        if request.get("idempotency_key"):
+            claim = Claim(request["digest"], session_id)
+            await self.store.claim(request["caller"], request["idempotency_key"], claim)
 
     def _tell(self) -> None:
         self.changed.set()
@@ -137,7 +145,7 @@ class Index:
         self._configs[folder.session_id] = config
         state = folder.state()
         trials = History(folder.history, config.search_space).trials(after)
-        request = _read(folder.path / REQUEST)
+        request = _read(folder.files, REQUEST)
         created = datetime.fromisoformat(stored["created_at"])
         best = state.progress.best_result if state else None
         row = {
@@ -156,7 +164,7 @@ class Index:
             "is_ours_to_start": bool(request),
             "stamp": stamp,
         }
-        return Seen(row, trials)
+        return Seen(row, trials, request)
 
 
 def document_of(trial: Trial) -> str:
@@ -169,17 +177,27 @@ _TRACES = {"trace_data", "traces"}
 
 def stamp_of(folder: SessionFolder) -> str:
     """Changes when anything changes that the index shows of a session."""
-    marks = []
-    for name in ("session.json", "state.json", "history", "stop", RUN):
-        mark = 0
-        with contextlib.suppress(OSError):
-            mark = (folder.path / name).stat().st_mtime_ns
-        marks.append(str(mark))
-    return " ".join(marks)
+    noted = folder.files.note_stamp()
+    if noted is not None:
+        return noted
+    names = ("session.json", "state.json", "history", "stop", RUN)
+    return " ".join(str(folder.files.modified_ns(name)) for name in names)
 
 
-def _session_ids(data: Path) -> set[str]:
-    return {path.parent.name for path in (data / "sessions").glob("*/session.json")}
+def _there(data: Place, *, is_whole: bool) -> Mapping[str, str | None]:
+    """The sessions of the data dir, and where they are noted their stamps.
+
+    Args:
+        is_whole: those are noted too that nobody has noted yet, such as copies from elsewhere.
+    """
+    sessions = open_folder(data / "sessions")
+    noted = sessions.note_stamps()
+    if noted is None:
+        return dict.fromkeys(session_ids(data))
+    if is_whole and any(session_id not in noted for session_id in session_ids(data)):
+        summaries(data)
+        noted = sessions.note_stamps() or {}
+    return noted
 
 
 def _status(folder: SessionFolder, state: SessionState | None) -> SessionStatus:
@@ -196,9 +214,23 @@ def _trial_row(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _requests(data: Place, known: Collection[str]) -> list[tuple[str, dict[str, Any]]]:
+    """The requests that made the sessions that are not known."""
+    ids = [session_id for session_id in session_ids(data) if session_id not in known]
+    texts = open_folder(data / "sessions").read_all([f"{session_id}/{REQUEST}" for session_id in ids])
+    return [(session_id, _parsed(text or b"")) for session_id, text in zip(ids, texts, strict=True)]
+
+
+def _read(files: Folder, name: str) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError):
+        return _parsed(files.read(name))
+    except OSError:
+        return {}
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except ValueError:
         return {}
     return data if isinstance(data, dict) else {}

@@ -18,13 +18,13 @@ _requests = logging.getLogger("boifi.requests")
 _audit = logging.getLogger("boifi.audit")
 
 AUDIT_FILE = "audit.jsonl"
-"""In the data dir: a line for each session that was created, stopped or deleted."""
+"""On this machine's disk: a line for each session that was created, stopped or deleted."""
 
 
 @contextmanager
-def configured(data: Path) -> Iterator[None]:
+def configured(state: Path) -> Iterator[None]:
     """Send the facade's logs to standard error, and the audit log to its file too, for as long as this lasts."""
-    data.mkdir(parents=True, exist_ok=True)
+    state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         root = logging.getLogger("boifi")
         before = root.level, root.propagate
@@ -33,7 +33,7 @@ def configured(data: Path) -> Iterator[None]:
         stack.callback(_restore, root, *before)
         stack.enter_context(_handled(root, logging.StreamHandler(sys.stderr)))
         # Watched, so that it can be rotated from outside.
-        kept = logging.handlers.WatchedFileHandler(data / AUDIT_FILE, encoding="utf-8")
+        kept = logging.handlers.WatchedFileHandler(state / AUDIT_FILE, encoding="utf-8")
         stack.enter_context(_handled(_audit, kept))
         yield
 

@@ -30,7 +30,7 @@ class Reports:
             written = await asyncio.to_thread(_written, folder, form)
             if written is not None:
                 return written
-        key = (folder.session_id, form, stamp_of(folder))
+        key = (folder.session_id, form, await asyncio.to_thread(stamp_of, folder))
         async with self._one:
             if key not in self._kept:
                 self._kept[key] = await _made(folder, form)
@@ -41,10 +41,10 @@ class Reports:
 
 def _written(folder: SessionFolder, form: str) -> str | None:
     """What the session wrote at its end, if no trial was added since."""
-    path = folder.path / f"report.{form}"
+    name = f"report.{form}"
     try:
-        is_latest = path.stat().st_mtime_ns >= folder.history.stat().st_mtime_ns
-        return path.read_text(encoding="utf-8") if is_latest else None
+        is_latest = folder.files.modified_ns(name) >= folder.files.modified_ns("history")
+        return folder.files.read(name).decode() if is_latest else None
     except OSError:
         return None
 
@@ -69,12 +69,11 @@ async def _made(folder: SessionFolder, form: str) -> str:
 
 
 def _main(path: str, form: str) -> None:
-    from pathlib import Path
-
     from boifi_core.reporting import render
+    from boifi_core.storage import place_of
 
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.stdout.write(render(SessionFolder(Path(path)), form))
+    sys.stdout.write(render(SessionFolder(place_of(path)), form))
 
 
 if __name__ == "__main__":

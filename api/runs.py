@@ -61,7 +61,7 @@ class Prefect:
         session_id = folder.session_id
         wanted = {
             "parameters": {"folder": str(folder.path)},
-            "name": run_name(folder),
+            "name": await asyncio.to_thread(run_name, folder),
             "tags": [f"session:{session_id}"],
             "idempotency_key": f"session:{session_id}",
         }
@@ -174,7 +174,7 @@ class Launcher:
         except BoifiError as error:
             _log.warning("session %s is not started yet: %s", session_id, error, extra={"session_id": session_id})
             await self._index.store.note(session_id, f"not started yet: {error}")
-            return not folder.path.exists()
+            return not await asyncio.to_thread(lambda: folder.is_made)
         _log.info("session %s is flow run %s", session_id, run_id, extra={"session_id": session_id})
         await self._index.refresh(session_id)
         return True

@@ -10,6 +10,7 @@ from limits import parse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from boifi_core.data import state_path
 from boifi_core.settings import Listed, ServiceSettings
 
 Scope = Literal["read", "run", "admin"]
@@ -32,7 +33,10 @@ class Settings(ServiceSettings):
 
     database_url: str | None = Field(
         default=None,
-        description="The index of sessions: `sqlite:///…` or `postgresql://…`; `boifi.db` in the data dir if not set.",
+        description=(
+            "The index of sessions: `sqlite:///…` or `postgresql://…`; if not set `boifi.db` in the data dir, or in "
+            "`state`."
+        ),
     )
     host: str = Field(
         default="127.0.0.1", description="Where the facade listens. Beyond loopback it wants keys or tokens."
@@ -109,7 +113,7 @@ class Settings(ServiceSettings):
     @property
     def store_url(self) -> str:
         """The database's URL with the driver that we use."""
-        url = self.database_url or f"sqlite:///{self.data / 'boifi.db'}"
+        url = self.database_url or f"sqlite:///{state_path(self.data, self.state) / 'boifi.db'}"
         name, colon, rest = url.partition("://")
         driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}.get(name, name)
         return f"{driver}{colon}{rest}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -13,6 +11,7 @@ import pyarrow.parquet as pq
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.history_columns import Dimension, is_earlier, row, schema, trial_from
 from boifi_core.models import Trial
+from boifi_core.storage import NotWritten, Place, open_folder
 
 
 class HistoryDamaged(BoifiError):
@@ -33,16 +32,17 @@ class Space(Protocol):
 class History:
     """The trials of one session, in `folder`.
 
-    `pandas.read_parquet(folder)` reads it at any moment, while it is written too: a part is written to a name with a
-    leading dot, which readers of datasets pass over, flushed to the disk, and renamed. One process writes at a time.
+    `pandas.read_parquet(folder)` reads it at any moment, while it is written too: a part is there whole or not at all.
+    One process writes at a time.
 
     Args:
         folder: the dataset's folder; need not exist.
         space: its dimensions name the `point.` columns.
     """
 
-    def __init__(self, folder: Path, space: Space) -> None:
+    def __init__(self, folder: Place, space: Space) -> None:
         self.folder = folder
+        self._files = open_folder(folder)
         self._dimensions = tuple(space.dimensions)
         self._schema = schema(self._dimensions)
 
@@ -57,16 +57,14 @@ class History:
             HistoryNotWritten: no room, or no right to write.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for leftover in self.folder.glob(".part-*"):
-                leftover.unlink()
-        except OSError as error:
-            raise HistoryNotWritten(f"{self.folder} cannot be made ready: {error.strerror}") from error
-        if self._part(0).exists():
-            self._read(self._part(0))
+            self._files.make_ready()
+            self._files.tidy("part-")
+        except NotWritten as error:
+            raise HistoryNotWritten(f"{self.folder} cannot be made ready: {error.why}") from error
+        if self._files.exists(_part(0)):
+            self._read(_part(0))
         else:
-            self._write(self._part(0), [])
-            _flush_folder(self.folder.parent)
+            self._create(_part(0), [])
 
     def append(self, trial: Trial) -> None:
         """Write one trial; once this returns, it outlives a crash of the process or the machine.
@@ -75,10 +73,10 @@ class History:
             InvalidInput: the trial's number is recorded already.
             HistoryNotWritten: no room, or no right to write; nothing has changed.
         """
-        part = self._part(trial.trial)
-        if part.exists():
-            raise InvalidInput("trial", "must not be recorded already", trial.trial)
-        self._write(part, [trial])
+        try:
+            self._create(_part(trial.trial), [trial])
+        except FileExistsError:
+            raise InvalidInput("trial", "must not be recorded already", trial.trial) from None
 
     def trials(self, after: int = 0, limit: int | None = None) -> list[Trial]:
         """The trials whose number is above `after`, by number: all, or the first `limit`.
@@ -87,40 +85,41 @@ class History:
             InvalidInput: the folder holds the history of another search space.
             HistoryDamaged: a part cannot be read.
         """
-        first = self._part(after + 1 if after else 0).name
-        parts = sorted(part for part in self.folder.glob("part-*.parquet") if part.name >= first)
+        names = self._files.names(prefix="part-", after=_part(after) if after else "")
+        parts = [name for name in names if name.endswith(".parquet")]
         # The first part may be the empty one.
-        return [trial for part in parts[: None if limit is None else limit + 1] for trial in self._read(part)][:limit]
+        wanted = parts[: None if limit is None else limit + 1]
+        return [trial for part, data in self._contents(wanted) for trial in self._parsed(part, data)][:limit]
 
-    def _part(self, number: int) -> Path:
-        return self.folder / f"part-{number:06}.parquet"
-
-    def _write(self, part: Path, trials: Sequence[Trial]) -> None:
-        temporary = part.with_name(f".{part.name}")
+    def _create(self, part: str, trials: Sequence[Trial]) -> None:
         buffer = pa.BufferOutputStream()
         table = pa.Table.from_pylist([row(trial, self._dimensions) for trial in trials], schema=self._schema)
         pq.write_table(table, buffer, write_page_checksum=True)
         try:
-            try:
-                with temporary.open("wb") as file:
-                    file.write(buffer.getvalue())
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(part)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-            _flush_folder(self.folder)
-        except OSError as error:
-            raise HistoryNotWritten(f"{part} cannot be written: {error.strerror}") from error
+            self._files.create(part, buffer.getvalue().to_pybytes())
+        except NotWritten as error:
+            raise HistoryNotWritten(f"{self.folder / part} cannot be written: {error.why}") from error
 
-    def _read(self, part: Path) -> list[Trial]:
+    def _contents(self, parts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        try:
+            for part, data in zip(parts, self._files.read_all(parts), strict=True):
+                if data is None:
+                    raise _unreadable(self.folder / part, "it is gone")
+                yield part, data
+        except OSError as error:
+            raise _unreadable(error.filename, error.strerror) from error
+
+    def _read(self, part: str) -> list[Trial]:
+        return [trial for name, data in self._contents([part]) for trial in self._parsed(name, data)]
+
+    def _parsed(self, name: str, data: bytes) -> list[Trial]:
+        part = self.folder / name
         try:
             # Not pq.read_table: its threads can outlive the interpreter and abort it at exit (apache/arrow#34314).
-            with part.open("rb") as file:
-                table = pq.ParquetFile(file, page_checksum_verification=True).read(use_threads=False)
+            source = pa.BufferReader(data)
+            table = pq.ParquetFile(source, page_checksum_verification=True).read(use_threads=False)
         except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no UTF-8 is a ValueError
-            raise HistoryDamaged(f"{part} cannot be read: {_one_line(error)}") from error
+            raise _unreadable(part, _one_line(error)) from error
         if not table.schema.equals(self._schema) and not is_earlier(table.schema, self._dimensions):
             raise InvalidInput("search_space", f"must be the one that {self.folder} was made with")
         try:
@@ -129,13 +128,12 @@ class History:
             raise HistoryDamaged(f"{part} holds no trial: {_one_line(error)}") from error
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make a rename in `folder` outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _part(number: int) -> str:
+    return f"part-{number:06}.parquet"
+
+
+def _unreadable(part: object, why: object) -> HistoryDamaged:
+    return HistoryDamaged(f"{part} cannot be read: {why}")
 
 
 def _one_line(error: Exception) -> str:

@@ -45,7 +45,7 @@ def next_replay(session: Session) -> Proposal | None:
     """
     path = session.folder.path / FILE
     try:
-        wanted = _REPLAYS.validate_json(path.read_bytes())
+        wanted = _REPLAYS.validate_json(session.folder.files.read(FILE))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:

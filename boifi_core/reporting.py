@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from boifi_core.config import SessionConfig
+from boifi_core.data import out_option
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.report.curves import curves
@@ -62,6 +63,7 @@ def report_input(folder: SessionFolder) -> ReportInput:
         accuracy=optimizer.accuracy() if is_explained else None,
         curves=curves(optimizer, None if best is None else best[0]) if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
+        out=out_option(folder.data),
     )
 
 
@@ -73,8 +75,8 @@ def render(folder: SessionFolder, form: str) -> str:
 def write_report_files(folder: SessionFolder) -> ReportInput:
     """Write `report.md` and `report.html` into the session's folder; returns what they tell of."""
     report = report_input(folder)
-    write_atomically(folder.path / "report.md", markdown(report))
-    write_atomically(folder.path / "report.html", html(report))
+    folder.files.write("report.md", markdown(report).encode())
+    folder.files.write("report.html", html(report).encode())
     return report
 
 
@@ -86,4 +88,10 @@ def stored_catalogue(folder: SessionFolder) -> Catalogue:
 
 def _catalogue(folder: SessionFolder, config: SessionConfig, trials: Sequence[Trial]) -> Catalogue:
     dimensions = config.search_space.dimensions
-    return catalogue(trials, stored_evidence(folder), session_id=folder.session_id, dimensions=dimensions)
+    return catalogue(
+        trials,
+        stored_evidence(folder),
+        session_id=folder.session_id,
+        dimensions=dimensions,
+        out=out_option(folder.data),
+    )

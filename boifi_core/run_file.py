@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.data import state_dir
+from boifi_core.folder import SessionFolder
+from boifi_core.storage import Place
 
 FILE = "run.json"
 
@@ -16,27 +18,34 @@ _ASKED_FILE = ".asked"
 def flow_run_of(folder: SessionFolder) -> str | None:
     """The id of the session's flow run; None where it has none, or none that can be read."""
     try:
-        return str(json.loads((folder.path / FILE).read_text())["flow_run_id"])
+        return str(json.loads(folder.files.read(FILE))["flow_run_id"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def keep_flow_run(folder: SessionFolder, flow_run_id: str) -> None:
     """Note which flow run the session is."""
-    write_atomically(folder.path / FILE, json.dumps({"flow_run_id": flow_run_id}))
+    folder.files.write(FILE, json.dumps({"flow_run_id": flow_run_id}).encode())
+    folder.files.note(None)
 
 
 def ask(folder: SessionFolder) -> None:
     """Let a worker of this machine know that a flow run was made for the session."""
-    (folder.path.parent / _ASKED_FILE).touch()
+    path = _asked(folder.data)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
 
 
-def asked_at(data: Path) -> int | None:
-    """Changes whenever somebody asked for a session of this data dir; None before the first time."""
+def asked_at(data: Place) -> int | None:
+    """Changes whenever somebody on this machine asked for a session of this data dir; None before the first time."""
     try:
-        return (data / "sessions" / _ASKED_FILE).stat().st_mtime_ns
+        return _asked(data).stat().st_mtime_ns
     except FileNotFoundError:
         return None
+
+
+def _asked(data: Place) -> Path:
+    return state_dir(data) / "sessions" / _ASKED_FILE
 
 
 def run_name(folder: SessionFolder) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from types import MappingProxyType
 
@@ -25,7 +23,7 @@ from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.following import Budget, Wanted, following
 from boifi_core.findings.objective import OBJECTIVES, Worth
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.folder import SessionFolder
 from boifi_core.guarded_space import guarded
 from boifi_core.guardrails import Guardrails, objection
 from boifi_core.history import History
@@ -47,6 +45,7 @@ from boifi_core.reach import Rule, check_reach, connection_check, parse_rules
 from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.settings import ServiceSettings
 from boifi_core.space import SearchSpace
+from boifi_core.storage import Place, StorageUnavailable, open_folder
 from boifi_core.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
 from boifi_core.warm_start import as_text, past_of, signals, stored_past, training_score
@@ -205,7 +204,7 @@ class Session:
 
 
 def make_session(
-    data: Path,
+    data: Place,
     config: SessionConfig,
     *,
     session_id: str | None = None,
@@ -328,7 +327,7 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
         }
     )
     session = stored_session(merged, folder.session_id, datetime.fromisoformat(stored["created_at"]))
-    write_atomically(folder.path / "session.json", json.dumps(session, indent=2, ensure_ascii=False))
+    folder.rewrite(session)
     folder.forget_stop()
     return merged
 
@@ -430,12 +429,15 @@ def sweep_dead(session: Session) -> list[str]:
     return sweep(session.injector, lambda start: start == own or is_dead(start), timeout_s=CLEAR_TIMEOUT_S)
 
 
-def is_held_by_nobody(sessions: Path) -> Callable[[str], bool]:
+def is_held_by_nobody(sessions: Place) -> Callable[[str], bool]:
     """Tells from how an id begins whether it is that of sessions in this folder, and no process holds any of them."""
 
     def is_dead(start: str) -> bool:
-        found = [SessionFolder(path) for path in sessions.glob(f"{start}-*")]
-        return bool(found) and not any(folder.is_held() for folder in found)
+        try:
+            found = [SessionFolder(sessions / name) for name in open_folder(sessions).names(prefix=f"{start}-")]
+            return bool(found) and not any(folder.is_held() for folder in found)
+        except StorageUnavailable:
+            return False  # whose process lives as far as is known
 
     return is_dead
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,6 +20,8 @@ from pydantic_settings import (
     SettingsError,
     YamlConfigSettingsSource,
 )
+
+from boifi_core.storage import Place, S3Path, place_of
 
 _ROOM = Path(__file__).resolve().parent
 
@@ -34,6 +36,10 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _place(value: Any) -> Place:
+    return place_of(value if isinstance(value, (Path, S3Path)) else str(value))
+
+
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list of texts; in the environment separated by commas."""
 
@@ -43,7 +49,15 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BOIFI_", extra="ignore", frozen=True)
 
-    data: Path = Field(default=Path("boifi-data"), description="The data dir: sessions, database, audit log.")
+    data: Annotated[Place, PlainValidator(_place), PlainSerializer(str)] = Field(
+        default=Path("boifi-data"), validate_default=True,
+        description="The data dir, a path or `s3://bucket/prefix`: sessions; on disk also database and audit log.",
+    )  # fmt: skip
+    state: Path = Field(
+        default=Path("boifi-state"),
+        description="What must be on this machine's own disk where the data dir is in object storage: below it, in "
+        "`bucket/prefix`, lie database, audit log and Prefect's home.",
+    )
     allowed_targets: Listed = Field(
         default=("loopback",),
         description=(
@@ -57,7 +71,7 @@ class ServiceSettings(BaseSettings):
         default=24 * 3600.0, gt=0, description="How long after it was made a session is stopped, seconds."
     )
 
-    @field_validator("data")
+    @field_validator("state")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()

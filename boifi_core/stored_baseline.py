@@ -7,7 +7,7 @@ from typing import Any
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.findings.catalogue import Evidence
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.folder import SessionFolder
 from boifi_core.models import RawObservation
 
 FILE = "baseline.json"
@@ -21,7 +21,7 @@ def keep_baseline(folder: SessionFolder, typical: RawObservation, evidence: Evid
         "observations": [each.model_dump(mode="json") for each in evidence.fault_free],
         "analyzer": analyzer.model_dump(mode="json"),
     }
-    write_atomically(folder.path / FILE, json.dumps(data, indent=2, ensure_ascii=False))
+    folder.files.write(FILE, json.dumps(data, indent=2, ensure_ascii=False).encode())
 
 
 def stored_baseline(folder: SessionFolder) -> tuple[RawObservation | None, float | None]:
@@ -48,7 +48,7 @@ def stored_thresholds(folder: SessionFolder) -> AnalyzerConfig | None:
 
 def _read(folder: SessionFolder) -> dict[str, Any] | None:
     try:
-        data: dict[str, Any] = json.loads((folder.path / FILE).read_text())
+        data: dict[str, Any] = json.loads(folder.files.read(FILE))
     except FileNotFoundError:
         return None
     return data

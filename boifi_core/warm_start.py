@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from boifi_core.errors import BoifiError, InvalidInput
@@ -16,11 +15,12 @@ from boifi_core.history import History
 from boifi_core.models import Phase, Trial
 from boifi_core.optimizer.past import Entry, translated
 from boifi_core.space import SearchSpace
+from boifi_core.storage import Place
 
 FILE = "past.json"
 
 
-def past_of(data: Path, session_ids: Sequence[str], space: SearchSpace) -> list[Entry]:
+def past_of(data: Place, session_ids: Sequence[str], space: SearchSpace) -> list[Entry]:
     """The trials of these sessions, in this order, each with what was fixed in its session among its point.
 
     Raises:
@@ -33,7 +33,7 @@ def past_of(data: Path, session_ids: Sequence[str], space: SearchSpace) -> list[
     ]
 
 
-def _past_of(data: Path, session_id: str, space: SearchSpace, field: str) -> list[Entry]:
+def _past_of(data: Place, session_id: str, space: SearchSpace, field: str) -> list[Entry]:
     try:
         folder = find_session(data, session_id)
     except InvalidInput as error:
@@ -67,7 +67,7 @@ def stored_past(folder: SessionFolder) -> list[Entry]:
     """
     path = folder.path / FILE
     try:
-        data: list[dict[str, Any]] = json.loads(path.read_text())
+        data: list[dict[str, Any]] = json.loads(folder.files.read(FILE))
         return [(entry["point"], entry["score"], entry["signals"]) for entry in data]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SessionDamaged(f"{path} cannot be read: {error}") from error

@@ -18,8 +18,9 @@ from rich.text import Text
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_campaign_file
 from boifi_core.campaign.report import markdown
 from boifi_core.check import check
+from boifi_core.data import data_dir, state_dir
 from boifi_core.errors import BoifiError
-from boifi_core.folder import data_dir
+from boifi_core.storage import Place
 from cli.prefect_api import check_given_api, prefect_api
 from cli.run import sigterm_raises
 from cli.serve import api_of_service
@@ -29,7 +30,7 @@ WORKER_TIMEOUT_S = 120.0
 BREAK_OFF_S = 60.0
 
 
-def run_campaign(path: Path, out: Path | None, console: Console) -> int:
+def run_campaign(path: Path, out: str | None, console: Console) -> int:
     """Run a night now, and show what it came to.
 
     Returns:
@@ -40,7 +41,7 @@ def run_campaign(path: Path, out: Path | None, console: Console) -> int:
     data = data_dir(out)
     place = CampaignFolder(data / "campaigns" / config.name)
     # Who runs a night by hand has not asked for one every night.
-    stored = place.config().schedule if (place.path / "campaign.json").is_file() else None
+    stored = place.config().schedule if place.is_made else None
     place = CampaignFolder.make(data, config.model_copy(update={"schedule": stored}))
     before = {night.night for night in place.nights()}
     with sigterm_raises(), _service(data) as api_url:
@@ -52,11 +53,11 @@ def run_campaign(path: Path, out: Path | None, console: Console) -> int:
     if not nights:
         raise BoifiError(ended.message or "the night did not begin")
     console.print(Text(markdown(nights[-1])), soft_wrap=True)
-    console.print(Text(f"report      {place.night_folder(nights[-1].night) / 'report.md'}"), soft_wrap=True)
+    console.print(Text(f"report      {place.night_place(nights[-1].night) / 'report.md'}"), soft_wrap=True)
     return _exit_status(nights[-1], config)
 
 
-def schedule_campaign(path: Path, out: Path | None) -> None:
+def schedule_campaign(path: Path, out: str | None) -> None:
     """Keep the campaign in the data dir, where the service of that data dir takes it up by itself."""
     config = _read(path)
     place = CampaignFolder.make(data_dir(out), config)
@@ -78,21 +79,21 @@ def _exit_status(night: Night, config: CampaignConfig) -> int:
 
 
 @contextmanager
-def _service(data: Path) -> Iterator[str]:
+def _service(data: Place) -> Iterator[str]:
     """Prefect's API with a worker behind it: the given one, that of a service on this data dir, or our own."""
-    os.environ.update(api_of_service(data))
+    os.environ.update(api_of_service(state_dir(data)))
     if os.environ.get("PREFECT_API_URL"):
-        with prefect_api(data) as url:
+        with prefect_api(state_dir(data)) as url:
             yield url
         return
-    with prefect_api(data) as url, _worker(data, url):
+    with prefect_api(state_dir(data)) as url, _worker(data, url):
         yield url
 
 
 @contextmanager
-def _worker(data: Path, url: str) -> Iterator[None]:
+def _worker(data: Place, url: str) -> Iterator[None]:
     ending = threading.Event()
-    log = data / "worker.log"
+    log = state_dir(data) / "worker.log"
     command = [sys.executable, "-m", "deployments.worker", str(data), "--no-schedules"]
     worker = Child("worker", command, dict(os.environ), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S, log=log)
 

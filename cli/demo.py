@@ -13,7 +13,8 @@ from rich.text import Text
 
 from boifi_core.check import check
 from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
-from boifi_core.folder import SessionFolder, data_dir
+from boifi_core.data import data_dir
+from boifi_core.folder import SessionFolder
 from boifi_core.reporting import stored_catalogue
 from boifi_core.session import make_session
 from cli import run as running
@@ -33,7 +34,7 @@ def demo_config(endpoint: str, trials: int | None, seed: int | None) -> SessionC
     return check(with_overrides(parse_session(data), trials=trials, seed=seed))[0]
 
 
-def run_demo(trials: int | None, seed: int | None, out: Path | None, console: Console) -> int:
+def run_demo(trials: int | None, seed: int | None, out: str | None, console: Console) -> int:
     """Start the target, run a session against it, show what it found; returns the exit status."""
     # Overrides are checked before anything is started, whatever port the target will get.
     demo_config("http://127.0.0.1:1", trials, seed)
@@ -68,7 +69,7 @@ def embedded_target(folder: SessionFolder, config: SessionConfig) -> Iterator[No
     Raises:
         InvalidInput: its port is in use by now.
     """
-    if not (folder.path / EMBEDDED).exists():
+    if not folder.files.exists(EMBEDDED):
         yield
         return
     with start_target(urlsplit(config.executor.endpoint).port or 0):

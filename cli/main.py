@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -33,7 +34,9 @@ CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The
 SessionId = Annotated[str, typer.Argument(metavar="SESSION_ID", help="A session's id, or how it begins.")]
 Trials = Annotated[int | None, typer.Option(help="How many trials to make.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all choices; the same seed makes the same proposals.")]
-Out = Annotated[Path | None, typer.Option(help="The data dir; else BOIFI_DATA, else ./boifi-data.")]
+Out = Annotated[
+    str | None, typer.Option(help="The data dir, or s3://bucket/prefix; else BOIFI_DATA, else ./boifi-data.")
+]
 
 
 @app.command()
@@ -57,7 +60,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a session against the target that its file names."""
-    from boifi_core.folder import data_dir
+    from boifi_core.data import data_dir
     from boifi_core.reporting import stored_catalogue
     from cli import run as running
     from cli.show import closing
@@ -200,6 +203,7 @@ def _warn(text: str) -> None:
 
 def command() -> int:
     """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
+    _show_waits()
     try:
         app()
     except SystemExit as end:
@@ -213,6 +217,14 @@ def command() -> int:
     except (KeyboardInterrupt, Terminated):
         return _failed("interrupted", 1)
     return 0
+
+
+def _show_waits() -> None:
+    """Say on standard error that a store far away is waited for."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    log = logging.getLogger("boifi.storage")
+    log.handlers, log.propagate = [handler], False
 
 
 def _failed(message: str, status: int) -> int:

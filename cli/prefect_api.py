@@ -37,10 +37,10 @@ SERVER_SETTINGS = {
 
 
 @contextmanager
-def prefect_api(data: Path) -> Iterator[str]:
+def prefect_api(state: Path) -> Iterator[str]:
     """The API's URL; Prefect, imported after this, uses it.
 
-    A server of our own has its home in the data dir, where past runs stay visible, and ends with this process,
+    A server of our own has its home in this folder, where past runs stay visible, and ends with this process,
     however that dies. Runs at the same time each get a home of their own.
 
     Raises:
@@ -54,7 +54,7 @@ def prefect_api(data: Path) -> Iterator[str]:
         yield given
         return
     with ExitStack() as stack:
-        home = stack.enter_context(_free_home(data))
+        home = stack.enter_context(_free_home(state))
         url = stack.enter_context(_server(home))
         os.environ["PREFECT_HOME"] = str(home)
         os.environ["PREFECT_API_URL"] = url
@@ -94,10 +94,10 @@ def _drain() -> None:
 
 
 @contextmanager
-def _free_home(data: Path) -> Iterator[Path]:
+def _free_home(state: Path) -> Iterator[Path]:
     number = 1
     while True:
-        home = data / ("prefect" if number == 1 else f"prefect-{number}")
+        home = state / ("prefect" if number == 1 else f"prefect-{number}")
         home.mkdir(parents=True, exist_ok=True)
         with (home / "lock").open("a+") as lock:
             if try_lock(lock):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Console
 from rich.text import Text
 
 from boifi_core.analyzer import explain
+from boifi_core.data import data_dir, state_dir
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.findings.again import Again, again
-from boifi_core.folder import data_dir, find_session
+from boifi_core.folder import find_session
 from boifi_core.models import Trial
 from boifi_core.reporting import stored_catalogue
 from boifi_core.session import read_trials, stored_config
@@ -23,7 +22,7 @@ NOT_THE_SAME = 4
 """The exit status of a replay that was measured and did something else."""
 
 
-def run_replay(session_id: str, trial: int, out: Path | None, console: Console) -> int:
+def run_replay(session_id: str, trial: int, out: str | None, console: Console) -> int:
     """Replay a trial; exit status 0 if it did the same again, `NOT_THE_SAME` if not.
 
     Raises:
@@ -39,7 +38,7 @@ def run_replay(session_id: str, trial: int, out: Path | None, console: Console) 
         raise InvalidInput("TRIAL", f"must be a recorded trial of session {folder.session_id}", trial)
     with sigterm_raises(), embedded_target(folder, config):
         preflight(config)
-        with prefect_api(data):
+        with prefect_api(state_dir(data)):
             from flows.replay import replay
 
             state = replay.with_options(flow_run_name=f"{as_template(config.name)} replay of trial {trial}")(

@@ -14,17 +14,19 @@ from rich.text import Text
 
 from boifi_core.check import check
 from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
+from boifi_core.data import data_dir, out_option, state_dir
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.config import variable_named
 from boifi_core.findings import Catalogue
-from boifi_core.folder import SessionFolder, data_dir, find_session
+from boifi_core.folder import SessionFolder, find_session
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
 from boifi_core.run_file import run_name
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
+from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.warm_start import past_of, stored_past
 from cli.prefect_api import check_given_api, prefect_api
 from cli.terminated import Terminated
@@ -78,7 +80,7 @@ def dry_run(config: SessionConfig, past: Sequence[Entry], console: Console) -> N
         injector.close()
 
 
-def past_for(config: SessionConfig, out: Path | None) -> list[Entry]:
+def past_for(config: SessionConfig, out: str | None) -> list[Entry]:
     """What the session would learn from at its start.
 
     Raises:
@@ -103,7 +105,7 @@ def introduce(console: Console, folder: SessionFolder, config: SessionConfig) ->
         console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
 
 
-def run_session(folder: SessionFolder, config: SessionConfig, data: Path, console: Console) -> SessionState:
+def run_session(folder: SessionFolder, config: SessionConfig, data: Place, console: Console) -> SessionState:
     """Run the session in `folder` to its end, showing its progress; returns its last state.
 
     Raises:
@@ -114,14 +116,20 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Path, consol
     done = read_trials(folder, config)
     before = folder.state()  # of a session to go on with: it says nothing about this run
     try:
-        with sigterm_raises(), prefect_api(data) as api_url:
+        with sigterm_raises(), prefect_api(state_dir(data)) as api_url:
             problem = _run_flow(folder, config, done, api_url, console)
     except (KeyboardInterrupt, Terminated):
         state = folder.state()
         if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
             return state
-        raise Interrupted(f"interrupted; boifi run … --resume {folder.session_id} goes on with it") from None
-    state = folder.state()
+        raise Interrupted(
+            f"interrupted; boifi run … --resume {folder.session_id}{out_option(data)} goes on with it"
+        ) from None
+    try:
+        state = folder.state()
+    except StorageUnavailable as error:
+        again = f"boifi run … --resume {folder.session_id}{out_option(data)}"
+        raise BoifiError(f"{problem or error}; {again} goes on with it") from None
     if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")
     return state
@@ -157,7 +165,9 @@ def exit_status(state: SessionState, fail_on: float | None, found: Catalogue) ->
     return 3 if fail_on is not None and any(mode.fails(fail_on) for mode in found.modes) else 0
 
 
-def folder_for(config: SessionConfig, data: Path, resume: str | None) -> tuple[SessionFolder, SessionConfig, list[str]]:
+def folder_for(
+    config: SessionConfig, data: Place, resume: str | None
+) -> tuple[SessionFolder, SessionConfig, list[str]]:
     """A new session's folder, or the one to go on with; the config that it runs with; what of the file it does not use.
 
     Raises:

@@ -21,9 +21,10 @@ from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.text import Text
 
+from boifi_core.data import data_dir, state_path
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.filelock import try_lock
-from boifi_core.folder import data_dir
+from boifi_core.storage import Place
 from boifi_core.target_lock import ALONE
 from boifi_core.validation import invalid_input
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, free_port
@@ -50,7 +51,7 @@ RETENTION = {
 }
 
 
-def serve(host: str | None, port: int | None, out: Path | None, console: Console) -> int:
+def serve(host: str | None, port: int | None, out: str | None, console: Console) -> int:
     """Run the service until it is asked to end; returns the exit status.
 
     Args:
@@ -63,16 +64,23 @@ def serve(host: str | None, port: int | None, out: Path | None, console: Console
     settings = _settings(host, port)
     host, port, is_guarded = settings.host, settings.port, settings.is_guarded
     data = data_dir(out or settings.data)
+    state = state_path(data, settings.state)
     _check_port(host, port)
     check_given_api()
-    home = data / "service"
-    home.mkdir(exist_ok=True)
+    home = state / "service"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        rule = f"must be a folder that can be written ({error.strerror})"
+        raise InvalidInput("state", rule, str(settings.state)) from error
+    os.environ["BOIFI_STATE"] = str(settings.state)
     with _alone(home), _asked_to_end() as ending:
         children, prefect_url = _children(host, port, data, home, is_guarded)
         for label, text in (
             ("facade", f"http://{_for_url(host)}:{port}/docs"),
             ("prefect", prefect_url.removesuffix("/api")),
             ("data", str(data)),
+            *([] if state == data else [("state", str(state))]),
         ):
             console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
         try:
@@ -84,7 +92,7 @@ def serve(host: str | None, port: int | None, out: Path | None, console: Console
     return 0
 
 
-def _children(host: str, port: int, data: Path, home: Path, is_guarded: bool) -> tuple[list[Child], str]:
+def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -> tuple[list[Child], str]:
     """What is to run, in the order in which one needs the other: the facade last. And the URL of Prefect's API."""
     environment = {**os.environ, **TELEMETRY_OFF, "BOIFI_DATA": str(data), "BOIFI_HOST": host}
     environment.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -182,9 +190,9 @@ def _tell_others(home: Path, environment: Mapping[str, str]) -> None:
     path.write_text(json.dumps({name: environment[name] for name in _API_VARIABLES if name in environment}))
 
 
-def api_of_service(data: Path) -> dict[str, str]:
-    """How to reach the Prefect API of the service that runs on this data dir, as environment; empty if none runs."""
-    home = data / "service"
+def api_of_service(state: Path) -> dict[str, str]:
+    """How to reach the Prefect API of the service that keeps its state here, as environment; empty if none runs."""
+    home = state / "service"
     try:
         with (home / "lock").open("r") as lock:
             if try_lock(lock):

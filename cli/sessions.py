@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -12,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from boifi_core.config import TOKEN_VARIABLE
+from boifi_core.data import data_dir
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, open_injector
-from boifi_core.folder import SessionDamaged, SessionFolder, data_dir, find_session, sessions_in
+from boifi_core.folder import SessionDamaged, SessionFolder, find_session, summaries
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import FORMATS, render
+from boifi_core.summary import Summary
 from boifi_core.target_lock import target_lock
 from boifi_core.validation import invalid_input
 
@@ -24,7 +25,7 @@ _ROOM_FOR_IDS = 120
 _GONE = "(gone)"
 
 
-def list_sessions(out: Path | None, console: Console) -> None:
+def list_sessions(out: str | None, console: Console) -> None:
     """A line for each session: id, status, trials, worst severity, name.
 
     Where there is little room, an id is how it begins, which every command takes for it.
@@ -36,14 +37,13 @@ def list_sessions(out: Path | None, console: Console) -> None:
         table.add_column(column, justify="right" if justify == "right" else "left", no_wrap=True)
     characters = 36 if console.width >= _ROOM_FOR_IDS else 8
     gone, damaged = False, []
-    for folder in sessions_in(data):
-        try:
-            session_id, status, *rest = _row(folder)
-        except SessionDamaged as error:
-            damaged.append(f"{folder.session_id}: {error}")
-        else:
-            gone = gone or status.endswith(_GONE)
-            table.add_row(session_id[:characters], status, *rest)
+    for folder, summary in summaries(data):
+        if isinstance(summary, SessionDamaged):
+            damaged.append(f"{folder.session_id}: {summary}")
+            continue
+        status = _status(folder, summary)
+        gone = gone or status.endswith(_GONE)
+        table.add_row(folder.session_id[:characters], status, *_rest(summary))
     if table.row_count:
         console.print(table)
     for line in damaged:
@@ -56,30 +56,23 @@ def list_sessions(out: Path | None, console: Console) -> None:
         console.print(Text(f"no sessions in {data}"), soft_wrap=True)
 
 
-def _row(folder: SessionFolder) -> tuple[str, ...]:
-    stored = folder.session()
-    state = folder.state()
-    done = state.progress.current_iteration if state else 0
-    best = state.progress.best_result if state else None
+def _rest(summary: Summary) -> tuple[str, ...]:
     return (
-        folder.session_id,
-        _status(folder),
-        f"{done}/{stored['config']['total_trials']}",
-        f"{best.severity_score:.1f}" if best else "-",
-        stored["created_at"][:16].replace("T", " "),
-        stored["config"]["name"],
+        f"{summary.trials}/{summary.total_trials}",
+        "-" if summary.worst is None else f"{summary.worst:.1f}",
+        summary.created_at[:16].replace("T", " "),
+        summary.name,
     )
 
 
-def _status(folder: SessionFolder) -> str:
-    state = folder.state()
-    status = state.status.value if state else "PENDING"
-    if status in ("RUNNING", "STOPPING", "PENDING") and not folder.is_held():
+def _status(folder: SessionFolder, summary: Summary) -> str:
+    status = summary.status.value if summary.status else "PENDING"
+    if not summary.is_over and not folder.is_held():
         return f"{status} {_GONE}"
     return status
 
 
-def stop_session(session_id: str, out: Path | None) -> None:
+def stop_session(session_id: str, out: str | None) -> None:
     """Ask the process that runs the session to end it after the running trial."""
     folder = find_session(data_dir(out), session_id)
     if not folder.is_held():
@@ -88,7 +81,7 @@ def stop_session(session_id: str, out: Path | None) -> None:
     print(f"{folder.session_id}: ends after the running trial")
 
 
-def print_report(session_id: str, form: str, out: Path | None) -> None:
+def print_report(session_id: str, form: str, out: str | None) -> None:
     """The report on standard output."""
     if form not in FORMATS:
         raise InvalidInput("--format", f"must be one of {', '.join(FORMATS)}", form)

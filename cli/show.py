@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from boifi_core.data import out_option
 from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.folder import SessionFolder
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
@@ -104,7 +105,10 @@ def closing(
     if found.modes:
         console.print(Text(f"{'again':<10}{found.examined[0].replay}"), soft_wrap=True)
     if resumable and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
-        console.print(Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}"), soft_wrap=True)
+        console.print(
+            Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}{out_option(folder.data)}"),
+            soft_wrap=True,
+        )
 
 
 def _failures(console: Console, found: Catalogue) -> None:

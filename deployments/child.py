@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 from uuid import UUID
 
 from boifi_core.folder import SessionFolder
 from boifi_core.run_file import flow_run_of, keep_flow_run
+from boifi_core.storage import place_of
 
 DRAIN_TIMEOUT_S = 10.0
 
@@ -50,10 +50,10 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
 
 
 def session_folder(parameters: dict[str, object]) -> SessionFolder | None:
-    """The session that a flow run with these parameters runs, if it is one that lies on this machine."""
+    """The session that a flow run with these parameters runs, if it can be seen from this machine."""
     path = parameters.get("folder")
-    folder = SessionFolder(Path(path)) if isinstance(path, str) else None
-    return folder if folder is not None and (folder.path / "session.json").is_file() else None
+    folder = SessionFolder(place_of(path)) if isinstance(path, str) else None
+    return folder if folder is not None and folder.is_made else None
 
 
 def _drain() -> None:

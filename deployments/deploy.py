@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from prefect import Flow
@@ -15,6 +14,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
 
 from boifi_core.settings import ServiceSettings
+from boifi_core.storage import Place
 from deployments.forking import ForkingWorker
 from deployments.names import DEPLOYMENT, WORK_POOL
 from flows.campaign import campaign
@@ -24,7 +24,7 @@ from flows.upkeep import upkeep
 UPKEEP_EVERY = timedelta(minutes=5)
 
 
-async def deploy(client: PrefectClient, data: Path, *, with_schedules: bool) -> None:
+async def deploy(client: PrefectClient, data: Place, *, with_schedules: bool) -> None:
     """Make the work pool, if it is not there, and all deployments, as they are in this version.
 
     Args:
@@ -42,7 +42,7 @@ async def deploy(client: PrefectClient, data: Path, *, with_schedules: bool) -> 
     await deploy_flows(client, data, with_schedules=with_schedules)
 
 
-async def deploy_flows(client: PrefectClient, data: Path, *, with_schedules: bool) -> None:
+async def deploy_flows(client: PrefectClient, data: Place, *, with_schedules: bool) -> None:
     """Make all deployments, as they are in this version; the work pool is there. Arguments as of `deploy`."""
     for flow in (session, campaign):
         await _deploy(client, flow)

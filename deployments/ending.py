@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.folder import SessionFolder
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import write_report_files
 from boifi_core.session import failed_state, open_reachable
+from boifi_core.storage import open_folder
 
 INTERRUPTED = "interrupted"
 """How the reason of a session begins whose process was ended in good order."""
@@ -53,17 +54,17 @@ def count_death(folder: SessionFolder) -> int:
     One that ended in good order, as its state then says, did not die. Its state says so until its successor writes the
     next: where that one has gone too without a word, it died.
     """
-    trials = len(list(folder.history.glob("*.parquet")))
+    trials = len(open_folder(folder.history).names(prefix="part-"))
     state = folder.state()
     is_interrupted = state is not None and (state.reason or "").startswith(INTERRUPTED)
     interrupted_at = state.updated_at.isoformat() if state is not None and is_interrupted else None
-    path = folder.path / _DEATHS_FILE
     try:
-        before = json.loads(path.read_text())
+        before = json.loads(folder.files.read(_DEATHS_FILE))
     except (OSError, ValueError):
         before = {}
     deaths = int(before.get("deaths", 0)) if before.get("trials") == trials else 0
     if interrupted_at is None or interrupted_at == before.get("interrupted_at"):
         deaths += 1
-    write_atomically(path, json.dumps({"trials": trials, "deaths": deaths, "interrupted_at": interrupted_at}))
+    now = {"trials": trials, "deaths": deaths, "interrupted_at": interrupted_at}
+    folder.files.write(_DEATHS_FILE, json.dumps(now).encode())
     return deaths

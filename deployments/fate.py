@@ -82,5 +82,5 @@ def fate(seen: Seen) -> Fate:
 
 def _may_still_move(seen: Seen) -> bool:
     is_live = seen.prefect in (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
-    patience_s = seen.pending_s if seen.prefect is StateType.PENDING else STARTING_S
-    return is_live and not seen.is_over and seen.in_state_s < patience_s
+    allowed_s = seen.pending_s if seen.prefect is StateType.PENDING else STARTING_S
+    return is_live and not seen.is_over and seen.in_state_s < allowed_s

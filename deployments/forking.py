@@ -20,6 +20,7 @@ from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus
 from boifi_core.session import state_without_holder
+from boifi_core.storage import StorageError
 from boifi_core.target_lock import target_name
 from deployments.child import session_folder
 from deployments.logs import log
@@ -83,12 +84,18 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         under_way = self.processes.keys() | self._submitting_flow_run_ids
         self._places = {run_id: place for run_id, place in self._places.items() if run_id in under_way}
-        due = {each.flow_run.id for each in flow_run_response}
-        self._told = {run_id: said for run_id, said in self._told.items() if run_id in due}
-        return await super()._submit_scheduled_flow_runs([each for each in flow_run_response if self._finds_room(each)])
+        response = {each.flow_run.id for each in flow_run_response}
+        self._told = {run_id: said for run_id, said in self._told.items() if run_id in response}
+        due = [each for each in flow_run_response if await self._finds_room(each)]
+        return await super()._submit_scheduled_flow_runs(due)
 
-    def _finds_room(self, due: WorkerFlowRunResponse) -> bool:
-        run_id, place = due.flow_run.id, _place_of(due.flow_run)
+    async def _finds_room(self, due: WorkerFlowRunResponse) -> bool:
+        run_id = due.flow_run.id
+        try:
+            place = await asyncio.to_thread(_place_of, due.flow_run)
+        except StorageError as error:
+            log.warning("%s", error)
+            return False
         if place is None or run_id in self._places:
             return True
         before = [each.folder.session_id for each in self._places.values() if each.target == place.target]
@@ -98,7 +105,7 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
         said = f"waiting for the target: sessions {', '.join(sorted(each[:8] for each in before))} come first"
         if self._told.get(run_id) != said:
             self._told[run_id] = said
-            _say(place.folder, said)
+            await asyncio.to_thread(_say, place.folder, said)
         return False
 
     async def run(

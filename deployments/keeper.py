@@ -18,6 +18,7 @@ from kubernetes_asyncio.client import ApiException
 from prefect.client.orchestration import PrefectClient, get_client
 
 from boifi_core.settings import ServiceSettings
+from boifi_core.storage import IMPATIENT_S, patience_s
 from deployments import logs
 from deployments.cluster import job_template, put_pool, read_pod_template
 from deployments.deploy import deploy_flows
@@ -80,6 +81,7 @@ async def _look_after(client: PrefectClient, settings: ServiceSettings) -> None:
 
 def main() -> None:
     logs.configure()
+    patience_s.set(IMPATIENT_S)
     asyncio.run(keep(ServiceSettings(), os.environ["POD_NAMESPACE"]))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
@@ -17,6 +17,7 @@ from boifi_core.campaign import CampaignFolder, Night, campaigns_in
 from boifi_core.campaign.report import summary
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
+from boifi_core.storage import Place, place_of
 from deployments.fate import STARTING_S
 from deployments.logs import log
 from deployments.names import WORK_POOL
@@ -31,14 +32,14 @@ _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
 class Schedules:
     """The campaigns of a data dir as deployments, `campaign/<name>`, each with its schedule."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Place) -> None:
         self._data = data
-        self._known: dict[str, float] = {}
+        self._known: dict[str, int] = {}
 
     async def renew(self, client: PrefectClient) -> None:
         """Deploy the campaigns that are new or have changed since the last time."""
-        for place in campaigns_in(self._data):
-            changed = (place.path / "campaign.json").stat().st_mtime
+        for place in await asyncio.to_thread(campaigns_in, self._data):
+            changed = await asyncio.to_thread(place.changed_ns)
             if self._known.get(place.path.name) != changed:
                 try:
                     await _deploy(client, place)
@@ -48,7 +49,7 @@ class Schedules:
 
 
 async def _deploy(client: PrefectClient, place: CampaignFolder) -> None:
-    config = place.config()
+    config = await asyncio.to_thread(place.config)
     when = config.schedule
     schedules = []
     if when is not None:
@@ -69,10 +70,10 @@ async def _deploy(client: PrefectClient, place: CampaignFolder) -> None:
 
 
 def campaign_folder(parameters: dict[str, object]) -> CampaignFolder | None:
-    """The campaign that a flow run with these parameters runs a night of, if it is one that lies on this machine."""
+    """The campaign that a flow run with these parameters runs a night of, if it can be seen from this machine."""
     path = parameters.get("folder")
-    place = CampaignFolder(Path(path)) if isinstance(path, str) else None
-    return place if place is not None and (place.path / "campaign.json").is_file() else None
+    place = CampaignFolder(place_of(path)) if isinstance(path, str) else None
+    return place if place is not None and place.is_made else None
 
 
 def night_of(place: CampaignFolder, flow_run: FlowRun) -> Night | None:
@@ -85,16 +86,18 @@ async def settle_night(
 ) -> None:
     """Go on with a night whose process died, a bounded number of times; tell Prefect of one that has ended."""
     state = flow_run.state
-    if state is None or place.is_held() or state.type in (*_ENDED, StateType.SCHEDULED, StateType.PAUSED):
+    if state is None or state.type in (*_ENDED, StateType.SCHEDULED, StateType.PAUSED):
         return
-    night = night_of(place, flow_run)
+    if await asyncio.to_thread(place.is_held):
+        return
+    night = await asyncio.to_thread(night_of, place, flow_run)
     if night is not None and night.ended_at is not None:
         ended = Cancelled if night.problem == "cancelled" else Failed if night.problem else Completed
         await client.set_flow_run_state(flow_run.id, ended(message=summary(night)), force=True)
         return
     in_state_s = (datetime.now(UTC) - state.timestamp).total_seconds()
-    patience_s = pending_s if state.type is StateType.PENDING else STARTING_S
-    if state.type is not StateType.CRASHED and not is_over and in_state_s < patience_s:
+    allowed_s = pending_s if state.type is StateType.PENDING else STARTING_S
+    if state.type is not StateType.CRASHED and not is_over and in_state_s < allowed_s:
         return
     if flow_run.run_count > MOST_STARTS:
         died: State[Any] = Failed(message=f"its process died {flow_run.run_count} times")

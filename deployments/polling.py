@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 from prefect.exceptions import PrefectHTTPStatusError
 
+from boifi_core.errors import BoifiError
 from deployments.logs import log
 
 CANCEL_POLL_S = 1.0
@@ -25,6 +26,8 @@ async def every(pause_s: float, job: Callable[[], Awaitable[None]]) -> None:
             await job()
         except API_ERRORS as error:
             log.warning("Prefect's API: %s", brief(error))
+        except BoifiError as error:
+            log.warning("%s", error)
         except Exception:
             log.exception("this goes on")
         await asyncio.sleep(pause_s)

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -25,14 +24,15 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
 
-from boifi_core import run_file
+from boifi_core.campaign import CampaignFolder
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder
+from boifi_core.folder import SessionDamaged, SessionFolder, summaries
 from boifi_core.models import SessionState, SessionStatus
 from boifi_core.run_file import flow_run_of
+from boifi_core.storage import Place
 from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies
-from deployments.fate import STARTING_S, Act, Seen, fate, is_final
+from deployments.fate import STARTING_S, Act, Seen, fate
 from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import campaign_folder, cancel_night, settle_night
@@ -50,10 +50,10 @@ async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pen
         is_over: its process is known to have ended.
         pending_s: how long a run may be PENDING before it counts as lost, seconds.
     """
-    folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
-    if folder is None and place is None:
-        return
     try:
+        folder, place = await asyncio.to_thread(_of, flow_run)
+        if folder is None and place is None:
+            return
         now = await client.read_flow_run(flow_run.id)
         if folder is not None:
             await _settle(client, now, folder, is_over=is_over, pending_s=pending_s)
@@ -65,19 +65,25 @@ async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pen
         log.warning("%s: %s", flow_run.name, error)
 
 
+def _of(flow_run: FlowRun) -> tuple[SessionFolder | None, CampaignFolder | None]:
+    """The session that the flow run runs, or the campaign that it runs a night of."""
+    folder = session_folder(flow_run.parameters)
+    return folder, campaign_folder(flow_run.parameters) if folder is None else None
+
+
 async def _settle(
     client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool, pending_s: float
 ) -> None:
-    session = folder.state()
     prefect = flow_run.state
     if prefect is None:
         return
+    session, is_held = await asyncio.to_thread(lambda: (folder.state(), folder.is_held()))
     seen = Seen(
         prefect=prefect.type,
         message=prefect.message or "",
         in_state_s=(datetime.now(UTC) - prefect.timestamp).total_seconds(),
         session=session,
-        is_held=folder.is_held(),
+        is_held=is_held,
         is_over=is_over,
         deaths=0,
         pending_s=pending_s,
@@ -86,7 +92,7 @@ async def _settle(
     # A run that waited for a process in vain has lost none.
     is_unbegun = prefect.type is StateType.PENDING and not is_over
     if what.act is Act.RUN_AGAIN and not is_unbegun:
-        what = fate(replace(seen, deaths=count_death(folder)))
+        what = fate(replace(seen, deaths=await asyncio.to_thread(count_death, folder)))
     if what.act is not Act.LEAVE:
         log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})
     if what.act is Act.RUN_AGAIN:
@@ -96,7 +102,7 @@ async def _settle(
     elif what.act is Act.END_SESSION:
         for problem in await asyncio.to_thread(end_session, folder, what.reason):
             log.warning("%s", problem, extra={"session_id": folder.session_id})
-        session = folder.state()
+        session = await asyncio.to_thread(folder.state)
     if what.act in (Act.END_SESSION, Act.TELL_PREFECT) and session is not None:
         await client.set_flow_run_state(flow_run.id, as_prefect(session), force=True)
 
@@ -109,7 +115,7 @@ def as_prefect(session: SessionState) -> State:
 
 
 async def settle_all(
-    client: PrefectClient, data: Path, ours: Collection[UUID], *, pending_s: float = STARTING_S
+    client: PrefectClient, data: Place, ours: Collection[UUID], *, pending_s: float = STARTING_S
 ) -> None:
     """Settle what others left: dead workers, dead machines, whoever cancels in Prefect's UI.
 
@@ -136,14 +142,19 @@ async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, Process
     """
     wanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
     for flow_run in await _runs(client, FlowRunFilter(state=wanted)):
-        folder, place = session_folder(flow_run.parameters), campaign_folder(flow_run.parameters)
-        if folder is not None and not folder.cancel_requested():
-            folder.request_cancel()
-            terminate(folder)
+        folder, place = await asyncio.to_thread(_of, flow_run)
+        if folder is not None:
+            await asyncio.to_thread(_cancel, folder)
         elif place is not None:
-            cancel_night(place, flow_run)
+            await asyncio.to_thread(cancel_night, place, flow_run)
         if folder is None and flow_run.id in ours:
             ours[flow_run.id].terminate()
+
+
+def _cancel(folder: SessionFolder) -> None:
+    if not folder.cancel_requested():
+        folder.request_cancel()
+        terminate(folder)
 
 
 def terminate(folder: SessionFolder) -> bool:
@@ -158,21 +169,28 @@ def terminate(folder: SessionFolder) -> bool:
     return True
 
 
-def held_by_service(data: Path) -> list[SessionFolder]:
+def held_by_service(data: Place) -> list[SessionFolder]:
     """The sessions of the data dir that processes of this machine run for the service."""
-    folders = [SessionFolder(path.parent) for path in (data / "sessions").glob(f"*/{run_file.FILE}")]
-    return [folder for folder in folders if folder.holder() is not None]
+    return [folder for folder in _unfinished(data) if flow_run_of(folder) is not None and folder.holder() is not None]
 
 
-def _unfinished_runs(data: Path) -> Iterable[UUID]:
-    for path in (data / "sessions").glob(f"*/{run_file.FILE}"):
-        folder = SessionFolder(path.parent)
+def _unfinished_runs(data: Place) -> Iterable[UUID]:
+    for folder in _unfinished(data):
         try:
             flow_run = flow_run_of(folder)
-            if flow_run is not None and not is_final(folder.state()):
+            if flow_run is not None:
                 yield UUID(flow_run)
-        except (BoifiError, ValueError) as error:
+        except ValueError as error:
             log.warning("%s", error, extra={"session_id": folder.session_id})
+
+
+def _unfinished(data: Place) -> Iterable[SessionFolder]:
+    for folder, summary in summaries(data):
+        if isinstance(summary, SessionDamaged):
+            if flow_run_of(folder) is not None:
+                log.warning("%s", summary, extra={"session_id": folder.session_id})
+        elif not summary.is_over:
+            yield folder
 
 
 async def _runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from boifi_core import run_file
+from boifi_core.folder import SessionFolder
 from boifi_core.settings import ServiceSettings
+from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s, place_of
 from deployments import logs, preload
 from deployments.child import run_flow_run
 from deployments.deploy import deploy
@@ -43,7 +46,7 @@ BREAK_OFF_S = 45.0
 LAST_WORDS_S = 5.0
 
 
-async def work(data: Path, limit: int, nursery: Nursery, *, with_schedules: bool) -> None:
+async def work(data: Place, limit: int, nursery: Nursery, *, with_schedules: bool) -> None:
     """Run sessions until SIGTERM or SIGINT; then break their trials off and leave them resumable."""
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -97,7 +100,7 @@ def _end_in_time() -> None:
     last.start()
 
 
-async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, with_schedules: bool) -> None:
+async def _serve(client: PrefectClient, worker: ForkingWorker, data: Place, *, with_schedules: bool) -> None:
     while True:
         try:
             await deploy(client, data, with_schedules=with_schedules)
@@ -109,7 +112,7 @@ async def _serve(client: PrefectClient, worker: ForkingWorker, data: Path, *, wi
         await worker.start(printer=log.info)
 
 
-async def _look_when_asked(worker: ForkingWorker, data: Path) -> None:
+async def _look_when_asked(worker: ForkingWorker, data: Place) -> None:
     """Look for new runs as soon as the facade on this machine has made one: that saves half of `QUERY_POLL_S`."""
     seen = run_file.asked_at(data)
     while True:
@@ -133,24 +136,22 @@ async def _after(client: PrefectClient, worker: ForkingWorker, flow_run: FlowRun
         log.warning("flow run %s is settled later: %s", flow_run.id, error)
 
 
-async def _break_off(worker: ForkingWorker, data: Path) -> None:
+async def _break_off(worker: ForkingWorker, data: Place) -> None:
     """End all sessions that this machine runs for the service, those of an earlier worker too."""
     for process in worker.processes.values():
         process.terminate()
     own = {process.pid for process in worker.processes.values()}
-    held = await asyncio.to_thread(held_by_service, data)
-    for folder in held:
-        if folder.holder() not in own:
-            terminate(folder)
+    held = await asyncio.to_thread(_end_others, data, own)
     deadline = time.monotonic() + BREAK_OFF_S
     while time.monotonic() < deadline:
-        if not worker.processes and not any(folder.is_held() for folder in held):
+        are_held = await asyncio.to_thread(lambda: any(map(_is_held, held)))
+        if not worker.processes and not are_held:
             return
-        if not any(folder.is_held() for folder in held):
+        if not are_held:
             # Their sessions are closed. What they would still tell Prefect must not come in after a successor's start.
             deadline = min(deadline, time.monotonic() + LAST_WORDS_S)
         await asyncio.sleep(0.1)
-    still = [folder.holder() for folder in held if folder.is_held()]
+    still = [folder.holder() for folder in held if _is_held(folder)]
     for process in worker.processes.values():
         if process.pid not in still:
             process.kill()
@@ -158,17 +159,41 @@ async def _break_off(worker: ForkingWorker, data: Path) -> None:
         log.warning("some sessions have not ended within %g s; they go on by themselves", BREAK_OFF_S)
 
 
+def _end_others(data: Place, own: Collection[int]) -> list[SessionFolder]:
+    """Ask the processes of this machine that run a session to end, except our own; returns all such sessions."""
+    try:
+        held = held_by_service(data)
+        for folder in held:
+            if folder.holder() not in own:
+                terminate(folder)
+    except StorageError as error:
+        log.warning("%s", error)
+        return []
+    return held
+
+
+def _is_held(folder: SessionFolder) -> bool:
+    try:
+        return folder.is_held()
+    except StorageError:
+        return True  # as far as is known
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="the data dir")
+    parser.add_argument("data", help="the data dir")
     parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
     given = parser.parse_args()
+    data = place_of(given.data)
     logs.configure()
+    if not isinstance(data, Path):
+        import boifi_core.storage.s3  # noqa: F401 - botocore, which is large
     preload.settle_memory()
     nursery = Nursery(run_flow_run)
+    patience_s.set(IMPATIENT_S)
     with contextlib.suppress(asyncio.CancelledError):
         limit = ServiceSettings().sessions_at_once
-        asyncio.run(work(given.data.resolve(), limit, nursery, with_schedules=not given.no_schedules))
+        asyncio.run(work(data, limit, nursery, with_schedules=not given.no_schedules))
 
 
 if __name__ == "__main__":

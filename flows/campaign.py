@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,13 +24,15 @@ from boifi_core.campaign import CampaignConfig, CampaignFolder, Known, Night, Se
 from boifi_core.campaign.report import as_json, junit, markdown, summary
 from boifi_core.campaign.standing import known_after, not_measured, standings
 from boifi_core.config import SessionConfig
+from boifi_core.data import out_option
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.folder import SessionFolder, write_atomically
+from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import objection
 from boifi_core.models import SessionStatus
 from boifi_core.reporting import stored_catalogue
 from boifi_core.run_file import keep_flow_run, run_name
 from boifi_core.session import make_session, read_trials, stored_config
+from boifi_core.storage import place_of
 
 POLL_S = 1.0
 
@@ -42,7 +43,7 @@ WEBHOOK_TIMEOUT_S = 10.0
 
 
 def _run_name() -> str:
-    return f"campaign {Path(flow_run.parameters['folder']).name}"
+    return f"campaign {place_of(flow_run.parameters['folder']).name}"
 
 
 @flow(name="campaign", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -52,7 +53,7 @@ def campaign(folder: str) -> State[Any]:
     Ends COMPLETED, or FAILED where the night could not run, a session did not run well, or a failure is new or worse
     and as severe as the campaign's `fail_on`.
     """
-    place = CampaignFolder(Path(folder))
+    place = CampaignFolder(place_of(folder))
     with place.held():
         config = place.config()
         night = _begun(place, config) or _begin(place, config)
@@ -216,6 +217,7 @@ def _told(place: CampaignFolder, night: Night, session: SessionOfNight, known: S
             night=night.night,
             began_at=night.began_at,
             replayed=session.replayed,
+            out=out_option(place.data),
         )
     except BoifiError as error:
         return [not_measured(each, f"{why}; {error}") for each in known]
@@ -223,11 +225,10 @@ def _told(place: CampaignFolder, night: Night, session: SessionOfNight, known: S
 
 def _publish(place: CampaignFolder, config: CampaignConfig, night: Night) -> None:
     """Write the report beside the night, into Prefect, and to the webhook."""
-    folder = place.night_folder(night.night)
     outcome = as_json(night, config.fail_on)
-    write_atomically(folder / "report.md", markdown(night))
-    write_atomically(folder / "report.json", json.dumps(outcome, indent=2, ensure_ascii=False))
-    write_atomically(folder / "junit.xml", junit(night, config.fail_on))
+    place.keep(night, "report.md", markdown(night))
+    place.keep(night, "report.json", json.dumps(outcome, indent=2, ensure_ascii=False))
+    place.keep(night, "junit.xml", junit(night, config.fail_on))
     key = f"campaign-{config.name.replace('_', '-')}"
     create_markdown_artifact(key=key, markdown=markdown(night), description=summary(night))
     if config.webhook:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, tags
@@ -17,6 +16,7 @@ from boifi_core.models import Phase, Trial
 from boifi_core.policies import with_expiry
 from boifi_core.reporting import stored_catalogue
 from boifi_core.session import open_session
+from boifi_core.storage import place_of
 from boifi_core.trial import Proposal
 from flows.running import Running
 from flows.signals import Cancelled
@@ -29,7 +29,7 @@ def replay(folder: str, trial: int) -> State[Any]:
 
     It is tried up to `TRIES` times, until it does the same. Ends COMPLETED where it could be measured.
     """
-    place = SessionFolder(Path(folder))
+    place = SessionFolder(place_of(folder))
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
         running = Running(live, get_run_logger())
         original = next(t for t in live.trials if t.trial == trial)

@@ -23,6 +23,7 @@ from boifi_core.models import (
 )
 from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, foreign_policies, policy_names, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
+from boifi_core.storage import in_handler
 from boifi_core.target_lock import target_lock
 from boifi_core.trial import Proposal, status_of
 from flows.lease import target_lease
@@ -46,7 +47,7 @@ class Running:
         self.session = session
         self.log = log
         self.made: list[Trial] = []
-        self.signals = Signals(self._stop_asked, session.folder.cancel_requested)
+        self.signals = Signals(self._stop_asked, self._cancel_asked)
         self.progress = Progress(session)
         self._stop = False
         self._waited = False
@@ -55,14 +56,19 @@ class Running:
 
     def stopping(self) -> bool:
         """Whether somebody asked the session to end after the running trial."""
-        return self._stop or self.session.folder.stop_requested()
+        return self._stop or self.session.folder.stop_requested(lately=True)
+
+    def _cancel_asked(self) -> bool:
+        folder = self.session.folder
+        return bool(in_handler(folder.path, folder.cancel_requested))
 
     def _stop_asked(self) -> None:
         # A signal's handler, wherever the session stands: nothing that is raised here may break the trial off. Printing
         # raises where it interrupts another print, and where a Ctrl-C ended the `tee` that read it too.
         self._stop = True
+        folder = self.session.folder
         with contextlib.suppress(OSError, RuntimeError, SystemExit):
-            self.session.folder.request_stop()
+            in_handler(folder.path, folder.request_stop)
             watcher().note("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
 
     def measure_baseline(self) -> None:

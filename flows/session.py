@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, tags
@@ -19,6 +18,7 @@ from boifi_core.guardrails import ends_session
 from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.session import failed_state, open_session, reachable_config
+from boifi_core.storage import StorageUnavailable, place_of
 from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
 from flows.lean import lean_tasks
 from flows.running import Running, SessionFailed
@@ -36,7 +36,7 @@ def session(folder: str) -> State[Any]:
     second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are
     removed.
     """
-    place = SessionFolder(Path(folder))
+    place = SessionFolder(place_of(folder))
     with place.held():
         try:
             reachable_config(place)
@@ -64,6 +64,8 @@ def _to_its_end(running: Running) -> State[Any]:
     except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
         live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
         raise
+    except StorageUnavailable as error:  # nothing can be written, not even that it ended
+        return Failed(message=str(error))
     except BoifiError as error:
         return _ended(running, SessionStatus.FAILED, str(error), Failed)
     except Exception as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 from prefect import flow, get_run_logger
@@ -12,11 +11,11 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelling
 
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder, sessions_in
-from boifi_core.models import SessionStatus
+from boifi_core.folder import SessionDamaged, SessionFolder, summaries
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.run_file import flow_run_of
 from boifi_core.session import is_held_by_nobody, open_reachable, reachable_config
+from boifi_core.storage import Place, place_of
 
 GRACE_S = 600.0
 """How long after that a session may take to finish its running trial; then it is cancelled. Seconds."""
@@ -29,18 +28,19 @@ RECENT_S = 2 * 24 * 3600.0
 def upkeep(data: str, life_s: float) -> None:
     """Stop the sessions of this data dir that are older than `life_s`, and remove the policies of dead ones."""
     log = get_run_logger()
-    for folder, age_s in _unfinished(Path(data)):
+    place = place_of(data)
+    for folder, age_s in _unfinished(place):
         if age_s > life_s and not folder.stop_requested():
             folder.request_stop(f"past its life of {life_s / 3600:g} h")
             log.warning("session %s is stopped: past its life", folder.session_id)
         elif age_s > life_s + GRACE_S:
             _cancel(folder)
             log.error("session %s is cancelled: it did not stop", folder.session_id)
-    for endpoint, folder in _recent_targets(Path(data)).items():
+    for endpoint, folder in _recent_targets(place).items():
         try:
             injector = open_reachable(folder)
             try:
-                removed = sweep(injector, is_held_by_nobody(Path(data) / "sessions"), timeout_s=CLEAR_TIMEOUT_S)
+                removed = sweep(injector, is_held_by_nobody(place / "sessions"), timeout_s=CLEAR_TIMEOUT_S)
             finally:
                 injector.close()
         except BoifiError as error:
@@ -50,18 +50,13 @@ def upkeep(data: str, life_s: float) -> None:
                 log.warning("removed %s from %s", name, endpoint)
 
 
-def _unfinished(data: Path) -> Iterator[tuple[SessionFolder, float]]:
+def _unfinished(data: Place) -> Iterator[tuple[SessionFolder, float]]:
     """The sessions of the service that have not ended, and how old each is, seconds."""
     now = datetime.now(UTC)
-    for folder in sessions_in(data):
-        try:
-            state = folder.state()
-            made_at = datetime.fromisoformat(folder.session()["created_at"])
-        except BoifiError:
+    for folder, summary in summaries(data):
+        if isinstance(summary, SessionDamaged) or summary.is_over or flow_run_of(folder) is None:
             continue
-        is_over = state is not None and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
-        if not is_over and flow_run_of(folder) is not None:
-            yield folder, (now - made_at).total_seconds()
+        yield folder, (now - datetime.fromisoformat(summary.created_at)).total_seconds()
 
 
 def _cancel(folder: SessionFolder) -> None:
@@ -71,14 +66,15 @@ def _cancel(folder: SessionFolder) -> None:
             client.set_flow_run_state(UUID(flow_run), Cancelling(), force=True)
 
 
-def _recent_targets(data: Path) -> dict[str, SessionFolder]:
+def _recent_targets(data: Place) -> dict[str, SessionFolder]:
     """The control planes of late, each with a session of it that may reach it."""
     now = datetime.now(UTC)
     found: dict[str, SessionFolder] = {}
-    for folder in sessions_in(data):
+    for folder, summary in summaries(data):
+        if isinstance(summary, SessionDamaged) or summary.updated_at is None:
+            continue
         try:
-            state = folder.state()
-            if state is not None and (now - state.updated_at).total_seconds() < RECENT_S:
+            if (now - summary.updated_at).total_seconds() < RECENT_S:
                 found[reachable_config(folder).executor.endpoint] = folder
         except BoifiError:
             continue

@@ -20,6 +20,7 @@ from boifi_core.report import ReportInput
 from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
 from boifi_core.report.tables import plain
 from boifi_core.session import Session
+from boifi_core.storage import uri
 
 SHARE = 0.02
 """Of a session's time, at most so much goes into telling how far it is."""
@@ -86,7 +87,7 @@ def publish(session: Session, report: ReportInput, markdown: str) -> None:
         markdown: the report.
     """
     name, about = session.config.name, f"session {report.session_id}, {report.status}"
-    history = session.folder.history.resolve()
+    history = session.folder.history
     try:
         create_table_artifact(
             table=failure_rows(report),
@@ -97,7 +98,7 @@ def publish(session: Session, report: ReportInput, markdown: str) -> None:
             markdown=markdown, key=artifact_key(name, "report"), description=f"The report of {about}"
         )
         create_link_artifact(
-            link=history.as_uri(),
+            link=uri(history),
             link_text=str(history),
             key=artifact_key(name, "history"),
             description=f'`pandas.read_parquet("{history}")` reads the trials of {about}',

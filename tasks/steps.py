@@ -54,7 +54,8 @@ def score(session: Session, trial: int, observation: RawObservation) -> Severity
     return steps.score(session, observation)
 
 
-@task(name="record", task_run_name="trial {trial}: record", cache_policy=NO_CACHE, timeout_seconds=60)
+# A store far away may be waited for.
+@task(name="record", task_run_name="trial {trial}: record", cache_policy=NO_CACHE, timeout_seconds=300)
 def record(session: Session, trial: int, draft: Trial) -> Trial:
     return steps.record(session, draft)
 

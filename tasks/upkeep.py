@@ -17,7 +17,7 @@ def sweep(session: Session) -> list[str]:
     return sweep_dead(session)
 
 
-@task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=120)
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=300)
 def write_report(session: Session) -> None:
     """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI."""
     report = write_report_files(session.folder)

@@ -106,6 +106,29 @@ def session_file(tmp_path, session_data):
     return make
 
 
+@pytest.fixture(scope="session")
+def s3_store():
+    """A real S3 API on loopback, the same for all tests."""
+    from s3_server import s3_server
+
+    with s3_server() as store:
+        yield store
+
+
+@pytest.fixture
+def s3_data(s3_store, monkeypatch, tmp_path):
+    """A data dir of the test's own in object storage, which this process and its children can reach."""
+    from boifi_core.storage import S3Path
+    from boifi_core.storage.client import forget_client
+
+    for name, value in s3_store.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BOIFI_STATE", str(tmp_path / "state"))
+    forget_client()
+    yield S3Path(s3_store.bucket(), "team/mesh")
+    forget_client()
+
+
 def users_environment():
     """This process's environment without the settings that the tests' own Prefect server brought."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}

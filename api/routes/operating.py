@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -16,6 +16,7 @@ from api.models import Health, Ready
 from api.parts import Here
 from api.reference import page
 from api.routes.sessions import NoQuery
+from boifi_core.data import is_usable
 from boifi_core.errors import BoifiError
 
 router = APIRouter(tags=["operating"])
@@ -40,7 +41,7 @@ async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
         await here.store.ping()
     except (SQLAlchemyError, OSError) as error:
         raise ApiError(503, "not ready: the database does not answer", code="not_ready") from error
-    if not os.access(here.settings.data, os.W_OK):
+    if not await asyncio.to_thread(is_usable, here.settings.data):
         raise ApiError(503, "not ready: the data dir cannot be written", code="not_ready")
     if not here.index.complete:
         raise ApiError(503, "not ready: the sessions on disk are still being read", code="not_ready")

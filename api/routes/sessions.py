@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import re
-import shutil
 import uuid
 from typing import Annotated, Any
 
@@ -30,7 +29,6 @@ from api.runs import end_unstarted
 from api.store import ENDED, Claim
 from api.views import RECENT, links, summary, whole
 from boifi_core.config import SessionConfig
-from boifi_core.errors import BoifiError
 from boifi_core.folder import REQUEST, SessionHeld
 from boifi_core.models import SessionStatus
 
@@ -69,7 +67,7 @@ async def found(session_id: SessionId, here: Here) -> Any:
     """A session's row, as its folder is now."""
     if _SOUND_ID.fullmatch(session_id):
         folder = here.index.folder(session_id)
-        if await asyncio.to_thread((folder.path / "session.json").exists):
+        if await asyncio.to_thread(lambda: folder.is_made):
             await here.index.refresh(session_id)
             row = await here.store.session(session_id)
             if row is not None:
@@ -106,7 +104,7 @@ async def create(
         others = {REQUEST: json.dumps(kept)}
         await asyncio.to_thread(_make, here, config, session_id, others)
     except BaseException:
-        if idempotency_key is not None and not here.index.folder(session_id).path.exists():
+        if idempotency_key is not None and not await asyncio.to_thread(lambda: here.index.folder(session_id).is_made):
             await here.store.release(session_id)
         raise
     await here.index.refresh(session_id)
@@ -204,7 +202,7 @@ async def _claimed(here: Parts, caller: Caller, key: str, request: BaseModel, se
 async def _earlier(here: Parts, claim: Claim) -> Any | None:
     """The session that an earlier request with this key made; a moment is given to one that is just being made."""
     for _ in range(20):
-        if (here.index.folder(claim.session_id).path / "session.json").exists():
+        if await asyncio.to_thread(lambda: here.index.folder(claim.session_id).is_made):
             await here.index.refresh(claim.session_id)
             return await here.store.session(claim.session_id)
         await asyncio.sleep(0.05)
@@ -224,12 +222,5 @@ def _created(
 
 def _remove(here: Parts, session_id: str) -> None:
     folder = here.index.folder(session_id)
-    aside = folder.path.with_name(f".{session_id}.deleted")
     with folder.held():
-        # At once gone for all who list sessions, whatever comes between.
-        (folder.path / "session.json").unlink()
-        folder.path.rename(aside)
-    try:
-        shutil.rmtree(aside)
-    except OSError as error:
-        raise BoifiError(f"{aside} cannot be removed whole: {error.strerror}") from error
+        folder.delete()

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from boifi_core.campaign.night import Known, Standing, Told
 from boifi_core.findings import Catalogue, FailureMode, Verdict
+from boifi_core.findings.catalogue import replay_command
 from boifi_core.findings.likeness import APART, Failure, likeness
 from boifi_core.known import is_of_known
 from boifi_core.models import Trial
@@ -26,6 +27,7 @@ def standings(
     night: str,
     began_at: datetime,
     replayed: Sequence[str],
+    out: str = "",
 ) -> list[Told]:
     """Each known failure of this session, and each that nobody knew.
 
@@ -35,6 +37,7 @@ def standings(
     Args:
         trials, found: tonight's session.
         replayed: the known failure that each replay was of, in order.
+        out: what a command needs to find the data dir, such as ` --out DIR`.
     """
     of = dict(zip((trial.trial for trial in trials if is_of_known(trial)), replayed, strict=False))
     told = []
@@ -44,13 +47,18 @@ def standings(
         modes = [mode for trial in readings if (mode := found.mode_of(trial.trial)) is not None]
         alike = _likest(each, [mode for mode in found.modes if mode.id not in at_home])
         at_home |= {mode.id for mode in modes} | ({alike.id} if alike is not None else set())
-        told.append(_told(each, readings, modes, alike, session_id))
+        told.append(_told(each, readings, modes, alike, session_id, out))
     unknown = (mode for mode in found.modes if mode.id not in at_home and mode.verdict is not Verdict.INCONCLUSIVE)
     return told + [_new(mode, trials, session, session_id, night, began_at) for mode in unknown]
 
 
 def _told(
-    known: Known, readings: Sequence[Trial], shown: Sequence[FailureMode], alike: FailureMode | None, session_id: str
+    known: Known,
+    readings: Sequence[Trial],
+    shown: Sequence[FailureMode],
+    alike: FailureMode | None,
+    session_id: str,
+    out: str,
 ) -> Told:
     severities = tuple(trial.severity or 0.0 for trial in readings)
     evidence = {
@@ -71,7 +79,7 @@ def _told(
             "severity": now,
             "sentence": shown[-1].sentence,
             "signature": shown[-1].signature,
-            "shown_by": f"boifi replay {session_id} {readings[-1].trial}",
+            "shown_by": replay_command(session_id, readings[-1].trial, out),
         }
         known = known.model_copy(update=seen)
         return Told(known=known, standing=standing or Standing.STILL_THERE, **evidence)

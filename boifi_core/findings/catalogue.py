@@ -63,7 +63,12 @@ class Evidence:
 
 
 def catalogue(
-    trials: Sequence[Trial], evidence: Evidence, *, session_id: str, dimensions: Sequence[Dimension] = ()
+    trials: Sequence[Trial],
+    evidence: Evidence,
+    *,
+    session_id: str,
+    dimensions: Sequence[Dimension] = (),
+    out: str = "",
 ) -> Catalogue:
     """The distinct failures that these trials showed, the worst first.
 
@@ -72,6 +77,7 @@ def catalogue(
         evidence: what tells a failure from what is normal.
         session_id: for the commands that show a failure again.
         dimensions: of the search space, for the regions.
+        out: what those commands need to find the session's data dir, such as ` --out DIR`.
     """
     scored = rankable(trials)
     failed = [(trial, failure) for trial in scored if (failure := evidence.failure(trial)) is not None]
@@ -88,7 +94,7 @@ def catalogue(
             update={
                 "confirmation": _confirmation(mode, scored, home, shown, len(controls), alarms),
                 "minimal": (smallest := minimal_fault(mode, scored, home, dimensions)),
-                "replay": _replay(session_id, mode.worst if smallest is None else smallest.trial),
+                "replay": replay_command(session_id, mode.worst if smallest is None else smallest.trial, out),
             }
         )
         for mode in modes
@@ -127,7 +133,7 @@ def _mode(
         trials=tuple(trial.trial for trial in members),
         faint=tuple(trial.trial for trial, failure in group if failure.is_faint),
         region=region([trial.point for trial in tried], dimensions),
-        replay=_replay(session_id, shown.trial),
+        replay=replay_command(session_id, shown.trial),
     )
 
 
@@ -135,8 +141,9 @@ def _failing(alike: Sequence[Trial], failing: Collection[int]) -> int:
     return sum(trial.trial in failing for trial in alike)
 
 
-def _replay(session_id: str, trial: int) -> str:
-    return f"boifi replay {session_id} {trial}"
+def replay_command(session_id: str, trial: int, out: str = "") -> str:
+    """The command that shows a trial again."""
+    return f"boifi replay {session_id} {trial}{out}"
 
 
 def _shared(of_members: Sequence[Sequence[Fact]]) -> tuple[Fact, ...]:

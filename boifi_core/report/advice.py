@@ -49,7 +49,7 @@ def _broken(report: ReportInput) -> list[str]:
 
 
 def _repeat(report: ReportInput, best: Finding) -> list[str]:
-    again = code(f"boifi replay {report.session_id[:8]} {best.trial.trial}")
+    again = code(f"boifi replay {report.session_id[:8]} {best.trial.trial}{report.out}")
     low, high = min(best.severities), max(best.severities)
     if len(best.severities) == 1:
         return [f"The worst fault was seen once. Repeat it: {again}."]

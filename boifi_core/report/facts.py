@@ -40,6 +40,7 @@ class ReportInput:
         accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
         curves: what it expects along each dimension; none with too few trials.
         catalogue: the distinct failures, and how sure they are.
+        out: what a command needs after it to find the session's data dir, such as ` --out DIR`.
     """
 
     session_id: str
@@ -60,6 +61,7 @@ class ReportInput:
     accuracy: float | None = None
     curves: Sequence[Curve] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
+    out: str = ""
 
     @property
     def duration(self) -> timedelta:

@@ -88,7 +88,7 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
     if best.is_of_point:
         point = ", ".join(code(f"{name}: {value}") for name, value in best.trial.point.items())
         parts.append(f"The point: {point or 'empty'}.")
-    again = f"boifi replay {report.session_id[:8]} {best.trial.trial}"
+    again = f"boifi replay {report.session_id[:8]} {best.trial.trial}{report.out}"
     parts.append(f"To see it again, as long as the target is there:\n\n```\n{plain(again)}\n```")
     return "\n\n".join(parts)
 

@@ -7,35 +7,14 @@ import sys
 
 import pytest
 
-from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.folder import SessionFolder, SessionHeld, data_dir, find_session, sessions_in, write_atomically
+from boifi_core.errors import InvalidInput
+from boifi_core.folder import SessionDamaged, SessionFolder, SessionHeld, find_session, sessions_in, summaries
 
 
 def make(data, session_id, created_at="2026-01-01T00:00:00+00:00"):
     folder = SessionFolder(data / "sessions" / session_id)
     folder.make({"session_id": session_id, "created_at": created_at, "config": {}})
     return folder
-
-
-def test_data_dir_is_out_then_environment_then_here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("BOIFI_DATA", raising=False)
-    assert data_dir() == tmp_path / "boifi-data"
-    monkeypatch.setenv("BOIFI_DATA", str(tmp_path / "env"))
-    assert data_dir() == tmp_path / "env"
-    assert data_dir(tmp_path / "out") == tmp_path / "out"
-
-
-@pytest.mark.parametrize("out", ["s3://bucket/x", "memory://x"])
-def test_a_url_is_refused_as_data_dir(out):
-    with pytest.raises(InvalidInput, match=r"--out: must be a local path, got"):
-        data_dir(out)
-
-
-def test_a_file_is_refused_as_data_dir(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(InvalidInput, match=r"--out: must be a folder"):
-        data_dir(tmp_path / "file")
 
 
 def test_sessions_are_found_by_id_or_beginning(tmp_path):
@@ -51,6 +30,19 @@ def test_sessions_are_found_by_id_or_beginning(tmp_path):
 def test_a_folder_without_session_json_is_no_session(tmp_path):
     (tmp_path / "sessions" / "half").mkdir(parents=True)
     assert sessions_in(tmp_path) == []
+
+
+def test_each_session_has_a_summary_and_a_damaged_one_says_why(tmp_path, session_data):
+    whole = SessionFolder(tmp_path / "sessions" / "abc")
+    whole.make({"created_at": "2026-01-01T00:00:00+00:00", "config": session_data("http://127.0.0.1:1")})
+    make(tmp_path, "cut").path.joinpath("session.json").write_text("{")
+    make(tmp_path, "other").path.joinpath("session.json").write_text('{"created_at": 1, "config": 2}')
+    (_, summary), *damaged = summaries(tmp_path)
+    assert (summary.name, summary.total_trials, summary.status, summary.is_over) == ("ratings-delay", 12, None, False)
+    assert [(folder.session_id, type(said)) for folder, said in damaged] == [
+        ("cut", SessionDamaged),
+        ("other", SessionDamaged),
+    ]
 
 
 HOLD = """
@@ -88,17 +80,3 @@ def test_stop_requests_are_seen_and_forgotten(tmp_path):
     folder.forget_stop()
     folder.forget_stop()
     assert not folder.stop_requested()
-
-
-def test_a_failed_write_leaves_the_old_file_and_says_why(tmp_path, monkeypatch):
-    path = tmp_path / "state.json"
-    write_atomically(path, "old")
-
-    def no_space(_descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(BoifiError, match="No space left"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]

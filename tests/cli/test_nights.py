@@ -76,7 +76,7 @@ def deployed(prefect, name):
 def told(service, name, night):
     """The services behind each standing."""
     place = CampaignFolder(service.data / "campaigns" / name)
-    report = json.loads((place.night_folder(night.night) / "report.json").read_text())
+    report = json.loads((place.night_place(night.night) / "report.json").read_text())
     found = {}
     for each in report["told"]:
         found.setdefault(each["standing"], set()).add(each["known"]["plans"][0]["target_service"])

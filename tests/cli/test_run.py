@@ -6,7 +6,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,57 +13,9 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
+from command_lines import until_line, until_trial
 from hfi_landscape import landscape
 from hfi_server import HfiServer
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def hfi():
-    with HfiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def start(environment, prefect_server):
-    """Start `boifi` as a process of its own group; whatever is left of it at the end is killed."""
-    started = []
-
-    def start(*arguments, **changes):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *map(str, arguments)],
-            cwd=ROOT,
-            env={**environment, "PREFECT_API_URL": prefect_server, **changes},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        process.stdout.close()
-
-
-def until_line(process, pattern):
-    """Read the output up to a line that has this pattern; returns what was read."""
-    read = []
-    for line in process.stdout:
-        read.append(line)
-        if re.search(pattern, line):
-            return "".join(read)
-    pytest.fail(f"ended before {pattern}: {''.join(read)}")
-
-
-def until_trial(process, number):
-    """Read the output up to this trial's line; returns what was read."""
-    return until_line(process, rf"^ *{number}/")
 
 
 def session_folder(tmp_path):

@@ -7,9 +7,10 @@ import time
 import httpx
 
 from boifi_core.config import parse_session
-from boifi_core.folder import write_atomically
 from boifi_core.models import SessionStatus
+from boifi_core.run_file import keep_flow_run
 from boifi_core.session import make_session, read_trials, stored_config
+from boifi_core.storage import open_folder
 
 
 class FlowRuns:
@@ -27,7 +28,7 @@ class FlowRuns:
                 "tags": [f"session:{folder.session_id}"],
                 "idempotency_key": f"session:{folder.session_id}"}  # fmt: skip
         made = self.http.post(f"/deployments/{deployment['id']}/create_flow_run", json=body).raise_for_status().json()
-        write_atomically(folder.path / "run.json", json.dumps({"flow_run_id": made["id"]}))
+        keep_flow_run(folder, made["id"])
         return folder
 
     def run_id(self, folder):
@@ -71,7 +72,8 @@ def trials(folder):
 
 def made_trials(folder, at_least, seconds=60):
     """Wait for so many trials."""
-    until(lambda: len(list(folder.history.glob("*.parquet"))) >= at_least, seconds, f"{at_least} trials")
+    history = open_folder(folder.history)
+    until(lambda: len(history.names(prefix="part-")) >= at_least, seconds, f"{at_least} trials")
 
 
 def kill_holder(folder, number):

@@ -28,18 +28,19 @@ class Service:
 
     Attributes:
         variables: more environment for it.
+        home: where its log lies; the data dir where nothing is said.
         headers: sent with every request.
     """
 
-    def __init__(self, data, variables=None, headers=None):
-        self.data, self.port, self.variables = data, free_port(), variables or {}
+    def __init__(self, data, variables=None, headers=None, home=None):
+        self.data, self.port, self.variables, self.home = data, free_port(), variables or {}, home or data
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30, headers=headers)
         self.process = None
 
     def start(self):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "BOIFI_"))}
-        with (self.data / "serve.log").open("ab") as log:
+        with (self.home / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "serve", "--port", str(self.port), "--out", str(self.data)],
                 cwd=ROOT, env={**environment, **self.variables}, stdout=log, stderr=log, start_new_session=True,
@@ -49,7 +50,7 @@ class Service:
         until(self.is_ready, 120, f"ready; {self.log()[-2000:]}")
 
     def log(self):
-        return (self.data / "serve.log").read_text()
+        return (self.home / "serve.log").read_text()
 
     def is_ready(self):
         try:

@@ -1,0 +1,93 @@
+"""The data dir, and what goes with it on this machine's own disk."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from boifi_core.errors import InvalidInput
+from boifi_core.storage import Place, S3Path, StorageError, StorageRefused, place_of
+
+STORE_TIMEOUT_S = 15.0
+"""How long a store may take to answer at all, seconds."""
+
+
+def data_dir(out: str | os.PathLike[str] | S3Path | None = None) -> Place:
+    """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing.
+
+    Raises:
+        InvalidInput: a URL of another kind, or a folder or bucket that cannot be used.
+        StorageUnavailable: its store does not answer.
+    """
+    place = place_of(out if out is not None else os.environ.get("BOIFI_DATA") or "boifi-data", "--out")
+    if not isinstance(place, Path):
+        from boifi_core.storage.s3 import check  # botocore, which a data dir on disk does without
+
+        try:
+            check(place, within_s=STORE_TIMEOUT_S)
+        except StorageRefused as error:
+            why = str(error).removeprefix(f"{place}: ")
+            raise InvalidInput("--out", f"must be a place that can be used ({why})", str(place)) from error
+        return place
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput("--out", f"must be a folder that can be written ({error.strerror})", str(place)) from error
+    return place
+
+
+def is_usable(data: Place) -> bool:
+    """Whether the data dir is there, and for us to write as far as that can be told without writing."""
+    if isinstance(data, Path):
+        return os.access(data, os.W_OK)
+    from boifi_core.storage.s3 import check
+
+    try:
+        check(data, within_s=STORE_TIMEOUT_S)
+    except StorageError:
+        return False
+    return True
+
+
+def state_dir(data: Place) -> Path:
+    """Where that lies which must be on this machine's own disk: Prefect's home, logs, the database; made if missing.
+
+    It is the data dir itself where that is on disk, else a folder named like it in the one of the setting `state`.
+
+    Raises:
+        InvalidInput: it cannot be made, or a setting breaks its rule.
+    """
+    if isinstance(data, Path):
+        return data
+    path = state_path(data, _state(os.environ.get("BOIFI_STATE"), os.environ.get("BOIFI_CONFIG"), Path.cwd()))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        rule = f"must be a folder that can be written ({error.strerror})"
+        raise InvalidInput("BOIFI_STATE", rule, str(path)) from error
+    return path
+
+
+@cache
+def _state(*_read_from: object) -> Path:
+    from boifi_core.settings import ServiceSettings  # which a data dir on disk does without
+
+    try:
+        return ServiceSettings().state
+    except (ValidationError, SettingsError) as error:
+        raise InvalidInput("settings", " ".join(str(error).split())) from None
+
+
+def state_path(data: Place, state: str | os.PathLike[str]) -> Path:
+    """The folder that `state_dir` makes, where `state` is the one that all of them lie in."""
+    return data if isinstance(data, Path) else Path(state).expanduser().resolve() / data.bucket / data.key
+
+
+def out_option(data: Place) -> str:
+    """What a command needs after it to find this data dir from here: nothing for ./boifi-data."""
+    return "" if data == Path("boifi-data").resolve() else f" --out {shlex.quote(str(data))}"

@@ -1,0 +1,168 @@
+"""A folder on this machine's disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from boifi_core.filelock import is_locked, try_lock
+from boifi_core.storage.base import Held, Note, NotWritten, not_written
+
+LOOK_S = 0.5
+"""How long a lock may be somebody's who only looks, seconds."""
+
+
+class LocalFolder:
+    """A folder on disk: what is written goes to a name with a leading dot, is flushed, and renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()
+
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        for name in names:
+            try:
+                yield self.read(name)
+            except FileNotFoundError:
+                yield None
+
+    def write(self, name: str, data: bytes) -> None:
+        # Only who holds the session writes, so what a killed one left half written is written over.
+        path = self.path / name
+        _write(path, path.with_name(f".{path.name}.part"), data)
+
+    def create(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        if path.exists():
+            raise FileExistsError(path)
+        _write(path, path.with_name(f".{path.name}"), data)
+        try:
+            _flush_folder(path.parent)
+        except OSError as error:
+            raise not_written(path, error.strerror) from error
+
+    def mark(self, name: str, text: str) -> None:
+        (self.path / name).write_text(text)
+
+    def remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def exists(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def exists_lately(self, name: str) -> bool:
+        return self.exists(name)
+
+    def modified_ns(self, name: str) -> int:
+        with contextlib.suppress(OSError):
+            return (self.path / name).stat().st_mtime_ns
+        return 0
+
+    def names(self, *, prefix: str = "", after: str = "") -> list[str]:
+        try:
+            found = [path.name for path in self.path.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(name for name in found if name.startswith(prefix) and name > after and name[0] != ".")
+
+    def make(self) -> None:
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise not_written(self.path, error.strerror) from error
+
+    def make_ready(self) -> None:
+        try:
+            is_new = not self.path.exists()
+            self.path.mkdir(parents=True, exist_ok=True)
+            if is_new:
+                _flush_folder(self.path.parent)
+        except OSError as error:
+            raise not_written(self.path, error.strerror) from error
+
+    def tidy(self, prefix: str) -> None:
+        try:
+            for leftover in self.path.glob(f".{prefix}*"):
+                leftover.unlink()
+        except OSError as error:
+            raise not_written(self.path, error.strerror) from error
+
+    def discard(self, first: str) -> None:
+        aside = self.path.with_name(f".{self.path.name}.deleted")
+        # At once gone for all who list, whatever comes between.
+        (self.path / first).unlink()
+        self.path.rename(aside)
+        try:
+            shutil.rmtree(aside)
+        except OSError as error:
+            raise NotWritten(f"{aside} cannot be removed whole: {error.strerror}", error.strerror) from error
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        with (self.path / name).open("a+") as lock:
+            deadline = time.monotonic() + LOOK_S
+            while not try_lock(lock):  # who only looks whether it is held has it for a moment
+                if time.monotonic() > deadline:
+                    raise Held(f"{self.path / name} is held by another process")
+                time.sleep(0.02)
+            lock.truncate(0)
+            lock.write(f"{socket.gethostname()} {os.getpid()}")
+            lock.flush()
+            yield
+
+    def is_held(self, name: str) -> bool:
+        return is_locked(self.path / name)
+
+    def holder(self, name: str) -> int | None:
+        try:
+            with (self.path / name).open("r") as lock:
+                if try_lock(lock):
+                    return None
+                host, _, pid = lock.read().rpartition(" ")
+        except FileNotFoundError:
+            return None
+        return int(pid) if host == socket.gethostname() and pid.isdecimal() else None
+
+    def note(self, text: str | None) -> None:
+        """The files themselves are read quickly enough."""
+
+    def note_stamp(self) -> str | None:
+        return None
+
+    def note_stamps(self) -> Mapping[str, str] | None:
+        return None
+
+    def notes(self) -> Mapping[str, Note] | None:
+        return None
+
+
+def _write(path: Path, temporary: Path, data: bytes) -> None:
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise not_written(path, error.strerror) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
