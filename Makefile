@@ -141,4 +141,4 @@ lock:
 
 clean:
 	rm -rf $(VENV) $(PEERS) $(LOCUST) $(SITE) $(RELEASE) $(MANIFEST_TOOLS) .venv-lock .mypy_cache .pytest_cache .ruff_cache \
-		.hypothesis .coverage build dist site
+		.hypothesis .coverage .cache build dist site

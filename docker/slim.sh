@@ -18,8 +18,9 @@ rm -rf scipy/datasets scipy/fftpack scipy/io scipy/misc scipy/odr scipy/signal s
 # Prefect's second UI, which has to be asked for, and what the first was made from.
 rm -rf prefect/server/ui-v2 prefect/server/ui_v2_build prefect/server/ui/*
 
-# Symbols are for debuggers. Some libraries come under several names, or with several packages.
-find . -type f -name '*.so*' -exec strip --strip-unneeded {} +
+# Symbols are for debuggers. What the makers of wheels put into .libs folders would not load any more without its own; some of
+# it comes with several packages, as other libraries come by several names.
+find . -type f -name '*.so*' -not -path './*.libs/*' -exec strip --strip-unneeded {} +
 hardlink --quiet --ignore-time .
 
 # Bytecode in place of sources, which would be another hundred megabytes: a traceback names a library's lines, and does not

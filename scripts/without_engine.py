@@ -82,10 +82,17 @@ def config(image: str) -> dict[str, Any]:
 
 
 def size_bytes(image: str) -> int:
-    """The size of an image's files, uncompressed, its base among them."""
+    """What an image adds to its base: the size of its files, uncompressed, that are not the base's."""
+    base = {path: size for path, (size, _) in _files(base_image()).items()}
+    own = {inode: size for path, (size, inode) in _files(image).items() if base.get(path) != size}
+    return sum(own.values())
+
+
+def _files(image: str) -> dict[str, tuple[int, int]]:
+    """Size and inode of each file of an image, by its path."""
     with mounted(image) as folder:
-        files = (path.lstat() for path in folder.rglob("*"))
-        return sum({stat.st_ino: stat.st_size for stat in files if S_ISREG(stat.st_mode)}.values())
+        found = {str(path.relative_to(folder)): path.lstat() for path in folder.rglob("*")}
+    return {path: (stat.st_size, stat.st_ino) for path, stat in found.items() if S_ISREG(stat.st_mode)}
 
 
 @contextmanager
@@ -126,7 +133,8 @@ class Container:
         found: list[int] = []
         for pid in _descendants(self.process.pid):
             with suppress(OSError):
-                if Path(f"/proc/{pid}").stat().st_uid != 0:
+                place = Path(f"/proc/{pid}")
+                if place.stat().st_uid != 0 and not (place / "cmdline").read_bytes().startswith(b"buildah"):
                     found.append(pid)
         return found
 
@@ -152,7 +160,9 @@ class Container:
 
 def _descendants(pid: int) -> list[int]:
     with suppress(OSError):
-        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        # Any of a process's threads may have started a child.
+        texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        children = [int(each) for text in texts for each in text.split()]
         return children + [each for child in children for each in _descendants(child)]
     return []
 
@@ -233,7 +243,8 @@ class Project:
     def close(self) -> None:
         """End all that still runs, the last first, and remove what was made for it."""
         for container in reversed(self._containers):
-            container.end()
+            with suppress(subprocess.TimeoutExpired):
+                container.end()
             buildah("rm", container.identity)
         with suppress(RuntimeError):
             call("ip", "netns", "delete", self.name)

@@ -7,9 +7,11 @@ import pytest
 import yaml
 from hfi_server import HfiServer
 
+from boifi_core.folder import sessions_in
 from demo.target import start_target
 
 ROOT = Path(__file__).resolve().parents[2]
+USAGE = (ROOT / "docs" / "usage-examples.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
 
@@ -45,6 +47,26 @@ def test_against_a_strict_control_plane(boifi_here, example, delay_field, tmp_pa
         delays = [fault["delay"] for post in hfi.requests("POST") for fault in [post.body["spec"]["rules"][0]["fault"]]
                   if "delay" in fault]  # fmt: skip
         assert all(set(delay) == {"fixed_delay", "fixed_delay_ms"} for delay in delays)
+
+
+def test_the_warm_start_learns_from_the_example_before_it(boifi_here, tmp_path):
+    again = ROOT / "examples" / "warm-start" / "again.yaml"
+    with HfiServer() as hfi:
+        boifi_here("run", at(hfi.url, ROOT / "examples" / "one-fault.yaml", tmp_path), "--trials", 6, check=0)
+        [earlier] = sessions_in(tmp_path / "data")
+        path = at(hfi.url, again, tmp_path)
+        path.write_text(path.read_text().replace("[EARLIER]", f"[{earlier.session_id}]"))
+        done = boifi_here("run", path, "--trials", 5, check=0)
+    assert re.search(rf"knows +[1-6] trials of {earlier.session_id}", done.stdout)
+
+
+@pytest.mark.parametrize("name", sorted(re.findall(r"`(examples/[\w/-]+\.yaml)`", USAGE)))
+def test_what_the_usage_examples_show_is_what_the_files_say(name):
+    shown = USAGE.partition(f"`{name}`")[2].partition("\n## ")[0]
+    said = [line.strip() for line in (ROOT / name).read_text().splitlines()]
+    for line in (line for block in re.findall(r"```yaml\n(.*?)```", shown, re.DOTALL) for line in block.splitlines()):
+        assert line.strip() in said or line.strip() == "# …", line
+    assert name in shown, "a command runs it"
 
 
 def yaml_blocks(name):

@@ -24,7 +24,7 @@ POSTGRES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}
 """What the image of PostgreSQL takes."""
 
 OTHERS = {
-    *("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SHARED_CREDENTIALS_FILE"),  # botocore's
+    *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE"),  # the client of the object storage
     "PGPASSWORD",  # psycopg and asyncpg
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL",  # Prefect's logging.yml
     *("HOME", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "PYTHONUNBUFFERED", "DO_NOT_TRACK"),

@@ -102,7 +102,8 @@ end() {{
 def run(blocks, folder, timeout_s):
     """Run them in `folder`, where a checkout's `.venv` and `examples` are; what they printed, and the exit status.
 
-    In a network of their own where the machine allows that, so that ports are free and none is kept from others.
+    In a network of their own where the machine allows that, so that ports are free and none is kept from others; and
+    none of their processes outlives them, a time-out included.
     """
     for name, real in ((".venv", Path(sys.prefix)), ("examples", ROOT / "examples")):
         (folder / name).symlink_to(real)
@@ -118,9 +119,24 @@ def run(blocks, folder, timeout_s):
     )  # fmt: skip
 
 
+_UP = 'ip link set lo up && exec "$@"'
+
+
 def _own_network():
-    for how in (["unshare", "--net"], ["unshare", "--net", "--map-root-user"]):
-        command = [*how, "bash", "-c", 'ip link set lo up && exec "$@"', "bash"]
+    for more in ([], ["--map-root-user"]):
+        command = [
+            "unshare",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            *more,
+            "bash",
+            "-c",
+            _UP,
+            "bash",
+        ]
         try:
             if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
                 return command
