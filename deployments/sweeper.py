@@ -1,0 +1,12 @@
+"""`python -m deployments.sweeper`: upkeep, once. For a scheduler of its own, such as a CronJob."""
+
+from __future__ import annotations
+
+from boifi_core.settings import ServiceSettings
+from boifi_core.storage import IMPATIENT_S, patience_s
+from flows.upkeep import upkeep
+
+if __name__ == "__main__":
+    patience_s.set(IMPATIENT_S)
+    settings = ServiceSettings()
+    upkeep(str(settings.data), settings.session_life_s)
