@@ -113,17 +113,7 @@ def motos_s3(project, told):
     command = [*project.inside, sys.executable, "-m", "moto.server", "-H", address, "-p", "5000"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        patient = (
-            "curl",
-            "--silent",
-            "--show-error",
-            "--fail",
-            "--retry",
-            "60",
-            "--retry-delay",
-            "1",
-            "--retry-connrefused",
-        )
+        patient = ("curl", "-sS", "--fail", "--retry", "60", "--retry-delay", "1", "--retry-connrefused")
         call(*project.inside, *patient, "-X", "PUT", "-H", UNSIGNED, f"http://{address}:5000/night", timeout_s=90)
         yield
     finally:
