@@ -104,7 +104,9 @@ def everything_was_closed(project, running):
         assert processes
         assert {Path(f"/proc/{pid}").stat().st_uid for pid in processes} == {10001}
         assert container.written() == set()
-        assert container.end() in (0, 143), container.log.read_text()
+        status = container.end()
+        log = container.log.read_text()
+        assert status == 0 or "subprocess exited on terminated" in log, log
 
 
 def test_compose_for_one_machine_runs_its_first_session(images):
