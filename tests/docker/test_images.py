@@ -112,7 +112,8 @@ def everything_was_closed(project, running):
 def test_compose_for_one_machine_runs_its_first_session(images):
     services = compose(COMPOSE["dev"].read_text())["services"]
     with brought_up(services) as (project, running):
-        assert json.loads(asked(project, "curl http://localhost:8000/ready"))["status"] == "ready"
+        ready = "curl http://localhost:8000/ready"
+        until(lambda: json.loads(asked(project, ready)).get("status") == "ready", 30, "ready")
         session = run_the_first_session(project, running)
         assert "http://127.0.0.1:4200/" in session["links"]["prefect"]
         page = asked(project, f"curl --location http://{project.addresses['prefect']}:4200/dashboard")
@@ -154,8 +155,8 @@ def test_compose_for_a_service_runs_it_with_postgresql_object_storage_and_keys(i
         assert session["created_by"] == "ci"
         unknown = f"curl --request POST http://{project.addresses['prefect']}:4200/api/flow_runs/count"
         assert "Unauthorized" in asked(project, unknown)
-        known = asked(project, f"{unknown} --user boifi:secret")
-        assert known == query(project, "prefect", "SELECT count(*) FROM flow_run")
+        assert int(asked(project, f"{unknown} --user boifi:secret")) > 0
+        assert query(project, "prefect", "SELECT state_type FROM flow_run WHERE name LIKE '%executor%'") == "COMPLETED"
         assert query(project, "boifi", "SELECT status FROM boifi_sessions") == "COMPLETED"
         kept = asked(project, f"curl 'http://{project.addresses['storage']}:5000/night?list-type=2'")
         assert f"<Key>boifi/sessions/{session['session_id']}/" in kept
