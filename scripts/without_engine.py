@@ -69,10 +69,20 @@ def base_image() -> str:
 def build(target: str) -> str:
     """The name of the image of a target of docker/Dockerfile, as it is now."""
     name = f"localhost/boifi-{target}:dev"
-    options = ["--isolation", "chroot", "--format", "docker", "--layers", "--build-arg", f"BASE={base_image()}"]
-    file = ["--file", ROOT / "docker" / "Dockerfile", "--target", target, "--tag", name, ROOT]
-    buildah("build", *options, *file, timeout_s=BUILD_TIMEOUT_S)
+    _build(target, "--tag", name)
     return name
+
+
+def bills_of_materials(folder: Path) -> None:
+    """Put the software bills of materials into a folder."""
+    _build("sbom", "--output", folder)
+
+
+def _build(target: str, *more: str | Path) -> None:
+    # With the same options each time: else nothing of one is taken for another.
+    options = ["--isolation", "chroot", "--format", "docker", "--layers", "--build-arg", f"BASE={base_image()}"]
+    file = ["--file", ROOT / "docker" / "Dockerfile", "--target", target, *more, ROOT]
+    buildah("build", *options, *file, timeout_s=BUILD_TIMEOUT_S)
 
 
 def config(image: str) -> dict[str, Any]:
