@@ -15,7 +15,7 @@ from flow_runs import until
 
 from scripts.without_engine import Project, call
 
-START_S = 120
+START_S = 300
 
 UNSIGNED = (
     "Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
