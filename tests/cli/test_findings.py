@@ -61,7 +61,7 @@ def test_each_failure_is_confirmed_made_small_and_fails_again_when_it_is_replaye
         threshold = next(each for each in mode.minimal.thresholds if each.dimension == "delay_ms")
         assert least_ms <= threshold.middle <= most_ms, mode.minimal
         assert threshold.holds_at < threshold.fails_at
-        number = mode.replay.split()[-1]
+        number = mode.replay.split()[3]
         assert "the same failure" in boifi_here("replay", folder.session_id, number, check=0).stdout
         again = stored_catalogue(folder).mode_of(int(number))
         assert max(again.trials) > max(found.mode_of(int(number)).trials)

@@ -144,7 +144,7 @@ def test_sigterm_removes_the_fault_and_leaves_the_session_resumable(start, sessi
     assert hfi.active() == {}
     folder = session_folder(tmp_path)
     assert state_of(folder)["status"] == "RUNNING"
-    assert f"--resume {folder.name} goes on with it" in out
+    assert f"--resume {folder.name} --out {tmp_path / 'data'} goes on with it" in out
     slow(hfi, 0)
     process = start("run", path, "--resume", folder.name[:6])
     out, _ = process.communicate(timeout=60)
