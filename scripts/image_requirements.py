@@ -46,6 +46,7 @@ def roots() -> dict[str, list[Requirement]]:
     runtime = [Requirement(text) for text in project["project"]["dependencies"]]
     return {
         "service": runtime,
+        "cluster": [Requirement(text) for text in project["project"]["optional-dependencies"]["kubernetes"]],
         "demo": [Requirement(name) for name in DEMO],
         "build": [Requirement(text) for text in project["build-system"]["requires"]],
     }
@@ -96,7 +97,10 @@ def made() -> dict[Path, str]:
 
 
 def _names() -> dict[str, set[str]]:
-    return {name: needed(wanted, NOT_FOR_SERVICE if name == "service" else ()) for name, wanted in roots().items()}
+    names = {name: needed(wanted, NOT_FOR_SERVICE if name == "service" else ()) for name, wanted in roots().items()}
+    # The worker's image has the service's libraries already.
+    without = {"prefect", *names["service"], *(NOT_FOR_SERVICE - {"aiohttp"})}
+    return {**names, "cluster": needed(roots()["cluster"], without)}
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_a_page_can_be_read_without_scripts(tab, site):
     assert "boifi target up" in tab.ask("document.body.innerText")
 
 
-def test_a_dead_link_fails_the_build(tmp_path):
+def test_a_dead_link_fails_the_build(site, tmp_path):
     for name in ("index.md", "other.md"):
         (tmp_path / "docs").mkdir(exist_ok=True)
         (tmp_path / "docs" / name).write_text("# A page\n\n[one](other.md#nowhere)\n")

@@ -54,6 +54,15 @@ def test_the_tests_run_on_every_python_that_the_project_names():
     assert PROJECT["requires-python"] == f">={named[0]}"
 
 
+def test_every_image_is_built():
+    [images] = [job for path, name, job in jobs() if (path, name) == ("checks.yml", "images")]
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "docker" / "Dockerfile").read_text(), re.MULTILINE)
+    targets = images["strategy"]["matrix"]["target"]
+    assert set(targets) <= set(stages)
+    compose = "".join(path.read_text() for path in (ROOT / "docker").glob("compose.*.yaml"))
+    assert set(re.findall(r"\btarget: (\w+)", compose)) <= set(targets)
+
+
 def test_every_job_ends_and_may_do_only_what_it_needs():
     for path, name, job in jobs():
         assert job["timeout-minutes"] <= 90, (path, name)

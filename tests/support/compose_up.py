@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from flow_runs import until
 from scripts.without_engine import Project, call
 
 START_S = 120
+
+UNSIGNED = (
+    "Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+)
+"""Moto asks for a signature and looks at none."""
 
 
 @contextmanager
@@ -98,6 +104,21 @@ def debians_postgres(project, told):
         yield
     finally:
         os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+
+
+@contextmanager
+def motos_s3(project, told):
+    """Moto's S3 API where the file has no service for it, with the bucket `night`."""
+    address = project.addresses["storage"]
+    command = [*project.inside, sys.executable, "-m", "moto.server", "-H", address, "-p", "5000"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        patient = ("curl", "-sS", "--fail", "--retry", "60", "--retry-delay", "1", "--retry-connrefused")
+        call(*project.inside, *patient, "-X", "PUT", "-H", UNSIGNED, f"http://{address}:5000/night", timeout_s=90)
+        yield
+    finally:
+        server.kill()
+        server.wait()
 
 
 def query(project, database, sql):
