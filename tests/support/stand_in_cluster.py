@@ -7,6 +7,7 @@ cluster; the data dir it shares with the others.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -218,12 +219,14 @@ class StandInCluster:
                 events.put_nowait({"type": "MODIFIED", "object": job})
         self._watchers.append(events)
         try:
-            while True:
-                event = await events.get()
-                if _matches(event["object"], wanted):
-                    await response.write(json.dumps(event).encode() + b"\n")
+            with contextlib.suppress(ConnectionResetError):  # who watches may go
+                while True:
+                    event = await events.get()
+                    if _matches(event["object"], wanted):
+                        await response.write(json.dumps(event).encode() + b"\n")
         finally:
             self._watchers.remove(events)
+        return response
 
     async def _create(self, request: web.Request) -> web.Response:
         job = await request.json()
