@@ -67,7 +67,7 @@ def test_the_bill_of_materials_lists_what_is_in_them(images, tmp_path):
         assert wanted <= found
 
 
-def run_the_first_session(project, running, headers=()):
+def run_the_first_session(project, running, headers=(), tries=5):
     """Have the documents' commands run a session, a short one, to its end; returns what is known of it."""
     create, show, report = re.findall(r"^curl.*?(?=^curl|\Z)", COMMANDS, re.M | re.S)
     short = create.replace('"total_trials": 20', '"total_trials": 4').replace(
@@ -84,6 +84,9 @@ def run_the_first_session(project, running, headers=()):
 
     logs = "\n".join(each.log.read_text()[-3000:] for several in running.values() for each in several)
     session = until(ended, 180, f"its end: {logs}")
+    if "not healthy" in (session["reason"] or "") and tries:
+        # The shop lives by time-outs of some tens of milliseconds, and the machine has other work.
+        return run_the_first_session(project, running, headers, tries - 1)
     assert (session["status"], session["progress"]["current_iteration"]) == ("COMPLETED", 4), session
     assert asked(project, report.replace("{session_id}", session_id), headers).startswith("# ")
     policies = json.loads(asked(project, f"curl http://{project.addresses['mock-executor']}:9090/v1/policies"))
