@@ -175,8 +175,17 @@ def test_data_that_cannot_be_written(refuse, tmp_path, session_file, hfi):
     assert "--out: must be a folder" in line
 
 
-def test_a_url_for_data(refuse, session_file, hfi):
-    assert "--out: must be a local path" in refuse("run", session_file(hfi.url), "--out", "s3://bucket/boifi")
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("ftp://host/boifi", "must be a local path or s3://bucket/prefix"),
+        ("s3://A_bucket/boifi", "must be s3://bucket/prefix, with the bucket's name in 3 to 63"),
+    ],
+)
+def test_a_url_for_data_that_names_no_object_storage(refuse, session_file, hfi, url, rule):
+    line = refuse("run", session_file(hfi.url), "--out", url)
+    assert f"--out: {rule}" in line
+    assert url in line
 
 
 def test_a_prefect_api_that_does_not_answer(refuse, session_file, hfi, monkeypatch):
