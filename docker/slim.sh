@@ -30,3 +30,6 @@ migrations=prefect/server/database/_migrations
 [ ! -d $migrations ] || $compile $migrations
 $compile -b -x "^\./$migrations/" . || true # what is no Python, such as a template, stays as it is
 find . -name '*.pyc' -not -path '*/__pycache__/*' | sed 's/c$//' | xargs -d '\n' rm -f
+
+# Whoever runs the image reads all of it, what Prefect made for itself too.
+chmod -R a+rX .

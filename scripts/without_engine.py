@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path.home() / ".cache" / "boifi-images"
 BASE = "localhost/boifi-base:bookworm"
-TARGETS = ("service", "worker", "demo")
+TARGETS = ("service", "worker", "demo", "cluster")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 BUILD_TIMEOUT_S = 900.0

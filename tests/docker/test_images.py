@@ -42,7 +42,8 @@ def images():
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_image_is_small_and_has_nothing_to_build_or_install_with(images, target):
-    assert size_bytes(images[target]) + SLIM_BYTES < 500e6
+    # In a cluster's nodes are pods of the worker's image; that of what makes them, with the client, is there once.
+    assert size_bytes(images[target]) + SLIM_BYTES < (560e6 if target == "cluster" else 500e6)
     assert config(images[target])["User"] == "10001:10001"
     with mounted(images[target]) as files:
         programs = {path.name for folder in ("usr/bin", "usr/local/bin", "opt/boifi/bin", "opt/code/bin")
@@ -53,7 +54,7 @@ def test_an_image_is_small_and_has_nothing_to_build_or_install_with(images, targ
         assert packages.isdisjoint({"pip", "setuptools", "wheel", "pytest", "mypy"})
         assert not list(files.glob("usr/**/ensurepip"))
         installed = [path.stat() for path in (files / "opt").rglob("*") if not path.is_symlink()]
-        assert [stat for stat in installed if stat.st_uid != 0 or stat.st_mode & 0o022] == []
+        assert [stat for stat in installed if stat.st_uid != 0 or stat.st_mode & 0o026 != 0o004] == []
 
 
 def test_the_bill_of_materials_lists_what_is_in_them(images, tmp_path):
@@ -113,7 +114,7 @@ def test_compose_for_one_machine_runs_its_first_session(images):
         until(lambda: json.loads(asked(project, ready)).get("status") == "ready", 30, "ready")
         session = run_the_first_session(project, running)
         assert "http://127.0.0.1:4200/" in session["links"]["prefect"]
-        page = asked(project, f"curl --location http://{project.addresses['prefect']}:4200/dashboard")
+        page = asked(project, f"curl --fail -H 'Accept: text/html' http://{project.addresses['prefect']}:4200/dashboard")
         script = re.search(r'src="(/assets/[^"]+\.js)"', page)[1]
         assert len(asked(project, f"curl --fail http://{project.addresses['prefect']}:4200{script}")) > 100_000
         refused = f"curl --write-out '%{{http_code}}' --output /dev/null -H 'Host: evil.example' {SESSIONS}"

@@ -94,6 +94,8 @@ def debians_postgres(project, told):
     data = ("-D", str(folder / "data"))
     call(*as_user, programs / "initdb", *data, "-U", told["environment"]["POSTGRES_USER"], "--no-sync",
          "--auth=scram-sha-256", f"--pwfile={password}")  # fmt: skip
+    with (folder / "data" / "pg_hba.conf").open("a") as rules:  # the image lets all hosts in with a password
+        rules.write("host all all all scram-sha-256\n")
     options = f"-k {folder} -c listen_addresses={project.addresses['postgres']} -c fsync=off"
     call(*as_user, programs / "pg_ctl", *data, "-w", "-l", folder / "log", "-o", options, "start")
     try:

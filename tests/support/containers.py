@@ -60,7 +60,7 @@ def _with(stage, word, rest):
     if word in ("ENTRYPOINT", "CMD"):
         return replace(stage, **{word.lower(): tuple(json.loads(rest))})
     if word == "HEALTHCHECK":
-        return replace(stage, health=tuple(json.loads(rest.partition("CMD ")[2])))
+        return replace(stage, health=() if rest == "NONE" else tuple(json.loads(rest.partition("CMD ")[2])))
     return stage
 
 
