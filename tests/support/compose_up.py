@@ -15,7 +15,7 @@ from flow_runs import until
 
 from scripts.without_engine import Project, call
 
-START_S = 300
+START_S = 150
 
 UNSIGNED = (
     "Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
@@ -60,7 +60,10 @@ def wait_until_healthy(container, command):
         said[:] = [done.stdout + done.stderr]
         return done.returncode == 0
 
-    until(healthy, START_S, f"{container.name} is healthy: {said} {container.log}")
+    try:
+        until(healthy, START_S, f"{container.name} is healthy")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {said}, {container.log.read_text()[-2000:]}") from None
 
 
 def asked(project, command, headers=()):
