@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from rich.console import Console
-
 from benchmarks import document
+from benchmarks.table import show, terminal
 
 NAMES = ("optimizer", "scoring", "hostile", "overhead", "demo", "findings")
 """Modules of this package, each with `measure() -> list[Table]`."""
-
-PLAIN_WIDTH = 140
-"""Columns where the output is no terminal."""
 
 
 def main() -> None:
@@ -25,16 +21,13 @@ def main() -> None:
     unknown = sorted(set(given.names) - set(NAMES))
     if unknown:
         parser.error(f"name must be one of {', '.join(NAMES)}, got {', '.join(unknown)}")
-    console = Console()
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    console = terminal()
     measured = document.machine()
     console.print(measured)
     for name in given.names or NAMES:
         console.print(f"\nmeasuring: {name}")
         tables = importlib.import_module(f"benchmarks.{name}").measure()
-        for table in tables:
-            console.print(f"\n{table.title}", table.rich(), sep="\n")
+        show(tables, console)
         if given.write:
             document.write(name, tables, measured)
 

@@ -17,11 +17,9 @@ from statistics import median
 from typing import Any
 
 import yaml
-from rich.console import Console
 
 from benchmarks import document
-from benchmarks.__main__ import PLAIN_WIDTH
-from benchmarks.table import Table
+from benchmarks.table import Table, show, terminal
 from scripts.without_engine import ROOT, TARGETS, Container, Project, build, size_bytes
 
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -117,13 +115,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.images", description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     given = parser.parse_args()
-    console = Console()
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    console = terminal()
     measured = document.machine()
     tables = measure()
-    for table in tables:
-        console.print(f"\n{table.title}", table.rich(), sep="\n")
+    show(tables, console)
     if given.write:
         document.write("images", tables, measured, DOCUMENT)
 

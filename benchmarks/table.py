@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import rich.table
+from rich.console import Console
+
+PLAIN_WIDTH = 140
+"""Columns where the output is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,20 @@ class Table:
         """For the docs."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(cells)} |" for cells in lines)])
+
+
+def terminal() -> Console:
+    """Where figures are shown; as wide as they need where that is no terminal."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+def show(tables: Iterable[Table], console: Console) -> None:
+    """Print each table beneath its title."""
+    for table in tables:
+        console.print(f"\n{table.title}", table.rich(), sep="\n")
 
 
 def spread(values: Sequence[float], aim: float | None = None) -> str:

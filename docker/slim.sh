@@ -7,8 +7,9 @@ find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.pyx' -o -name '*.tp' -o -name '*.h' \
     -o -name '*.hpp' -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.a' -o -name RECORD \) -delete
 
-# Arrow's RPC and its own client of S3, which nothing here uses, and what is for building with Arrow and NumPy.
-rm -rf pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
+# Arrow's RPC, its plans for other engines and its own client of S3, which nothing here uses, and what is for building with
+# Arrow and NumPy.
+rm -rf pyarrow/libarrow_substrait* pyarrow/_substrait.* pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
 rm -rf pyarrow/libarrow_s3* pyarrow/_s3fs.* numpy/distutils
 # What no other part of these libraries is made of, and nothing here imports.
 rm -rf scipy/datasets scipy/fftpack scipy/io scipy/misc scipy/odr scipy/signal sklearn/datasets sqlalchemy/testing

@@ -115,6 +115,15 @@ def mounted(image: str) -> Iterator[Path]:
         buildah("rm", container)
 
 
+def said(image: str, *command: str) -> str:
+    """What a command says in an image, in a container made for it."""
+    container = buildah("from", "--pull-never", image)
+    try:
+        return buildah("run", "--isolation", "chroot", container, "--", *command)
+    finally:
+        buildah("rm", container)
+
+
 @dataclass
 class Container:
     """A service's container, which runs until `end`.

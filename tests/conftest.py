@@ -50,6 +50,9 @@ SESSION = {
 # Where the tests run in the background, as a CI may have it, Ctrl-C is ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Without a server to speak to, Prefect in this process is not to start one that no test knows of.
+os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "false"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_environment_of_the_user():
@@ -70,7 +73,11 @@ def prefect_server(prefect_data):
     from cli.prefect_api import prefect_api
 
     with prefect_api(prefect_data) as url:
-        yield url
+        # Prefect reads the environment once, when it is imported, which a test's module may have done by now.
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield url
 
 
 @pytest.fixture

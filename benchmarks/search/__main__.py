@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import document
-from benchmarks.__main__ import PLAIN_WIDTH
 from benchmarks.search import quick, report, run
 from benchmarks.search.figures import AFTER
 from benchmarks.search.held_out import HELD_OUT
@@ -20,7 +19,7 @@ from benchmarks.search.peers import PEERS
 from benchmarks.search.report import Half, Runs
 from benchmarks.search.results import FOLDER, Result, Store
 from benchmarks.search.tuning import TUNING
-from benchmarks.table import Table
+from benchmarks.table import show, terminal
 
 HALVES = (
     Half("Held out", {landscape.name: landscape for landscape in HELD_OUT}),
@@ -33,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    console = Console()
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    console = terminal()
     peers, landscapes = _peers(given, parser, console), _names(given.landscapes, parser)
     if given.trials != AFTER[-1] and given.folder == FOLDER:
         parser.error(f"--trials other than {AFTER[-1]} would spoil what is kept; give another --folder")
@@ -47,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _run(run.planned(peers, landscapes, given.seeds, given.trials), store, given.jobs, console)
     runs = _runs(store, peers)
     for half in HALVES:
-        _show(report.tables(half, runs), console)
+        show(report.tables(half, runs), console)
     if given.write:
         _write(runs, console)
 
@@ -123,12 +120,7 @@ def _quick(peers: Sequence[str], landscapes: Sequence[str], given: argparse.Name
         fresh = _runs(store, peers)
     for half in HALVES:
         if half.runs(fresh):
-            _show([*report.tables(half, fresh)[:1], quick.compared(half, fresh, kept)], console)
-
-
-def _show(tables: Sequence[Table], console: Console) -> None:
-    for table in tables:
-        console.print(f"\n{table.title}", table.rich(), sep="\n")
+            show([*report.tables(half, fresh)[:1], quick.compared(half, fresh, kept)], console)
 
 
 def _write(runs: Runs, console: Console) -> None:

@@ -13,14 +13,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks import document
 from benchmarks.search.landscape import Landscape, Reading
 from benchmarks.search.trials import noise
 from benchmarks.search.tuning import TUNING
-from benchmarks.table import Table
+from benchmarks.table import Table, show, terminal
 from boifi_core.analyzer.config import DEFAULT_WEIGHTS
 from boifi_core.analyzer.scorers.graded import GradedBugScorer, GradedPerformanceScorer
 from boifi_core.models import RawObservation
@@ -130,9 +129,7 @@ def main() -> None:
     given = parser.parse_args()
     measured = document.machine()
     tables = measure(given.seeds, jobs=given.jobs)
-    console = Console(width=120)
-    for table in tables:
-        console.print(f"\n{table.title}", table.rich(), sep="\n")
+    show(tables, terminal())
     if given.write:
         document.write("graded", tables, measured)
 

@@ -18,14 +18,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks import document
 from benchmarks.search.landscape import Landscape, Reading
 from benchmarks.search.trials import noise
 from benchmarks.search.tuning import TUNING
-from benchmarks.table import Table
+from benchmarks.table import Table, show, terminal
 from boifi_core.models import Point
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
@@ -169,9 +168,7 @@ def main() -> None:
     given = parser.parse_args()
     measured = document.machine()
     tables = measure(given.seeds, jobs=given.jobs)
-    console = Console(width=120)
-    for table in tables:
-        console.print(f"\n{table.title}", table.rich(), sep="\n")
+    show(tables, terminal())
     if given.write:
         document.write("warm", tables, measured)
 

@@ -15,14 +15,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from benchmarks import document
-from benchmarks.__main__ import PLAIN_WIDTH
 from benchmarks.one_session import config_for
 from benchmarks.service.served import SESSIONS, Served, served
 from benchmarks.service.targets import slow_targets
-from benchmarks.table import Table, missed
+from benchmarks.table import Table, missed, show, terminal
 from boifi_core.folder import SessionFolder
 from boifi_core.tether import end, spawn
 
@@ -73,13 +71,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0, help="how long; 30 by default")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     given = parser.parse_args()
-    console = Console()
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    console = terminal()
     measured = document.machine()
     console.print(measured)
     table = told(soak(given.locust, given.minutes), given.minutes)
-    console.print(f"\n{table.title}", table.rich(), sep="\n")
+    show([table], console)
     if given.write:
         document.write("soak", [table], measured)
 

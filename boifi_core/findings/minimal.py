@@ -270,18 +270,24 @@ class _Shrinking:
     def _bracket(self, index: int, field: str, floor: float) -> tuple[float, float, bool]:
         """The smallest value that fails, the largest below it that holds, and whether that was measured with the rest.
 
-        By all readings of these faults with other values of the field, each by most of them.
+        Failing begins where the fewest readings of these faults contradict it: one that chance made odd does not outweigh
+        several. Of two such values the larger one is taken, since what lies between may fail in another way.
         """
         now = float(getattr(self._best[index], field))
-        seen = self._measured(index, field)
-        held = [value for value, shows in seen.items() if value < now and not shows]
-        fails = min([value for value, shows in seen.items() if shows and max(held, default=0.0) < value < now] + [now])
+        below = {value: said for value, said in self._measured(index, field).items() if value < now}
+        mostly = {value: 2 * sum(said) - len(said) for value, said in below.items()}
+
+        def contradicted(least: float) -> int:
+            return sum(shows != (value >= least) for value, said in below.items() for shows in said)
+
+        fails = min([now, *(value for value in below if mostly[value] > 0)], key=lambda value: (contradicted(value), -value))
+        held = [value for value in below if value < fails and mostly[value] < 0]
         told = [value for value in self._held(index) if value < fails] if field == "delay_ms" else []
-        holds = max([value for value in held if value < fails] + told + [floor])
+        holds = max([*held, *told, floor])
         return fails, holds, holds in held
 
-    def _measured(self, index: int, field: str) -> dict[float, bool]:
-        """What most readings of these faults say, by the value of this field; where they are even, nothing."""
+    def _measured(self, index: int, field: str) -> dict[float, list[bool]]:
+        """Whether each reading of these faults showed it, by the value of this field."""
         pattern = plans_key(self._with(index, field, _BLANK[field]))
         said: dict[float, list[bool]] = {}
         for trial in self._trials:
@@ -290,7 +296,7 @@ class _Shrinking:
                 other = trial.plans[index].model_copy(update={field: _BLANK[field]})
                 if plans_key((*trial.plans[:index], other, *trial.plans[index + 1 :])) == pattern and value is not None:
                     said.setdefault(float(value), []).append(self._is_shown(trial))
-        return {value: 2 * sum(shows) > len(shows) for value, shows in said.items() if 2 * sum(shows) != len(shows)}
+        return said
 
     def _found(self, index: int, field: str, fails: float, holds: float | None) -> None:
         label = f"{self._best[index].target_service or self._best[index].target_path} {field}"

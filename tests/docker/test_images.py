@@ -15,7 +15,7 @@ from flow_runs import until
 
 from api.keys import PREFIX, digest
 from scripts.image_requirements import FOLDER
-from scripts.without_engine import TARGETS, bills_of_materials, build, config, mounted, size_bytes
+from scripts.without_engine import TARGETS, bills_of_materials, build, config, mounted, said, size_bytes
 
 pytestmark = [
     pytest.mark.system,
@@ -42,8 +42,7 @@ def images():
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_image_is_small_and_has_nothing_to_build_or_install_with(images, target):
-    # In a cluster's nodes are pods of the worker's image; that of what makes them, with the client, is there once.
-    assert size_bytes(images[target]) + SLIM_BYTES < (560e6 if target == "cluster" else 500e6)
+    assert size_bytes(images[target]) + SLIM_BYTES < 500e6
     assert config(images[target])["User"] == "10001:10001"
     with mounted(images[target]) as files:
         programs = {path.name for folder in ("usr/bin", "usr/local/bin", "opt/boifi/bin", "opt/code/bin")
@@ -57,9 +56,14 @@ def test_an_image_is_small_and_has_nothing_to_build_or_install_with(images, targ
         assert [stat for stat in installed if stat.st_uid != 0 or stat.st_mode & 0o026 != 0o004] == []
 
 
+def test_the_image_for_a_cluster_has_what_its_worker_and_its_keeper_are_made_of(images):
+    made = "import deployments.keeper, prefect_kubernetes as kind; print(kind.KubernetesWorker.type)"
+    assert said(images["cluster"], "python", "-c", made) == "kubernetes"
+
+
 def test_the_bill_of_materials_lists_what_is_in_them(images, tmp_path):
     bills_of_materials(tmp_path)
-    for name in ("service", "demo"):
+    for name in ("service", "cluster", "demo"):
         bill = json.loads((tmp_path / f"boifi-{name}.cdx.json").read_text())
         found = {each["name"].lower().replace("_", "-").replace(".", "-") for each in bill["components"]}
         lines = (FOLDER / f"{name}.txt").read_text().splitlines()

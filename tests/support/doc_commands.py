@@ -110,8 +110,10 @@ def run(blocks, folder, timeout_s):
     (folder / "tmp").mkdir()
     script = folder / "commands.sh"
     script.write_text(script_of(blocks))
-    # Locks are in the temporary folder, and name targets by their ports.
-    environment = {**os.environ, "TMPDIR": str(folder / "tmp"), "COLUMNS": "120"}
+    # Not the tests' Prefect server, which is in another network. Locks are in the temporary folder, and name targets by
+    # their ports.
+    users = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
+    environment = {**users, "TMPDIR": str(folder / "tmp"), "COLUMNS": "120"}
     command = [*_own_network(), "bash", str(script)]
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

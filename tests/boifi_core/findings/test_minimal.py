@@ -249,3 +249,21 @@ def test_a_delays_threshold_is_that_of_typical_requests_and_a_percentages_that_o
     by_name = {threshold.dimension: threshold for threshold in smallest.thresholds}
     assert by_name["delay_ms"].holds_at < 100 <= by_name["delay_ms"].fails_at <= 117
     assert by_name["percentage"].fails_at == 10
+
+
+def test_one_odd_reading_does_not_move_a_threshold():
+    """When it was known, a search came by once more, with a longer delay, and that did not show it."""
+
+    class Odd(Target):
+        odd = frozenset()
+
+        @property
+        def mode(self):
+            found = super().mode
+            return found.model_copy(update={"trials": tuple(n for n in found.trials if n not in self.odd)})
+
+    target = Odd(lambda plan: plan.delay_ms >= 100, delay(target_path="/stock", target_method="GET", percentage=10))
+    known, _ = target.minimise()
+    target.add((known.plans[0].model_copy(update={"delay_ms": 150}),))
+    target.odd = {len(target.trials)}
+    assert target.minimise() == (known, 0)
