@@ -270,8 +270,8 @@ class _Shrinking:
     def _bracket(self, index: int, field: str, floor: float) -> tuple[float, float, bool]:
         """The smallest value that fails, the largest below it that holds, and whether that was measured with the rest.
 
-        Failing begins where the fewest readings of these faults contradict it: one that chance made odd does not outweigh
-        several. Of two such values the larger one is taken, since what lies between may fail in another way.
+        Failing begins where the fewest readings of these faults contradict it: one that chance made odd does not
+        outweigh several. Of two such values the larger one is taken, since what lies between may fail in another way.
         """
         now = float(getattr(self._best[index], field))
         below = {value: said for value, said in self._measured(index, field).items() if value < now}
@@ -280,7 +280,8 @@ class _Shrinking:
         def contradicted(least: float) -> int:
             return sum(shows != (value >= least) for value, said in below.items() for shows in said)
 
-        fails = min([now, *(value for value in below if mostly[value] > 0)], key=lambda value: (contradicted(value), -value))
+        fail = [now, *(value for value in below if mostly[value] > 0)]
+        fails = min(fail, key=lambda value: (contradicted(value), -value))
         held = [value for value in below if value < fails and mostly[value] < 0]
         told = [value for value in self._held(index) if value < fails] if field == "delay_ms" else []
         holds = max([*held, *told, floor])
