@@ -17,6 +17,8 @@ from command_lines import until_line, until_trial
 from hfi_landscape import landscape
 from hfi_server import HfiServer
 
+from boifi_core.findings.again import TRIES
+
 
 def session_folder(tmp_path):
     (folder,) = (tmp_path / "data" / "sessions").iterdir()
@@ -362,7 +364,7 @@ def test_replay_says_what_the_fault_does_instead(boifi_here, session_file, hfi, 
     assert "the same failure" in lucky
     hfi.respond = lambda _faults: landscape([])
     fixed = boifi_here("replay", folder.name, worst, check=4).stdout
-    assert fixed.count("again (trial") == 3
+    assert fixed.count("again (trial") == TRIES
     assert "not the same failure but none; then F" in fixed
     hfi.respond = lambda faults: landscape(faults) | ({"latency_ms": 20_000} if faults else {})
     assert "as harmless" not in boifi_here("replay", folder.name, mildest, check=4).stdout
