@@ -74,10 +74,10 @@ def prefect_server(prefect_data):
 
     with prefect_api(prefect_data) as url:
         # Prefect reads the environment once, when it is imported, which a test's module may have done by now.
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.context import refresh_global_settings_context
 
-        with temporary_settings({PREFECT_API_URL: url}):
-            yield url
+        refresh_global_settings_context()
+        yield url
 
 
 @pytest.fixture
