@@ -7,15 +7,17 @@ find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.pyx' -o -name '*.tp' -o -name '*.h' \
     -o -name '*.hpp' -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.a' -o -name RECORD \) -delete
 
-# Arrow's RPC, its plans for other engines and its own client of S3, which nothing here uses, and what is for building with
-# Arrow and NumPy.
-rm -rf pyarrow/libarrow_substrait* pyarrow/_substrait.* pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
+# Arrow's RPC and its own client of S3, which nothing here uses, and what is for building with Arrow and NumPy.
+rm -rf pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight.* pyarrow/include pyarrow/src
 rm -rf pyarrow/libarrow_s3* pyarrow/_s3fs.* numpy/distutils
 # What no other part of these libraries is made of, and nothing here imports.
 rm -rf scipy/datasets scipy/fftpack scipy/io scipy/misc scipy/odr scipy/signal sklearn/datasets sqlalchemy/testing
 # Of all of Amazon's services S3, and what hands out credentials for it.
 [ ! -d botocore ] || find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts ! -name 'sso*' ! -name signin \
     -exec rm -rf {} +
+# The colours of five hundred languages; Python's are for tracebacks.
+[ ! -d pygments ] || find pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py ! -name python.py \
+    ! -name special.py -delete
 # Prefect's second UI, which has to be asked for, and what the first was made from.
 rm -rf prefect/server/ui-v2 prefect/server/ui_v2_build prefect/server/ui/*
 
