@@ -115,8 +115,12 @@ def _quick(peers: Sequence[str], landscapes: Sequence[str], given: argparse.Name
     kept = _runs(Store(given.folder), peers)
     with tempfile.TemporaryDirectory(prefix="boifi-search-") as folder:
         store = Store(Path(folder))
-        seeds = quick.SEEDS if given.seeds is None else given.seeds
-        _run(run.planned(peers, landscapes, seeds, AFTER[-1]), store, given.jobs, console)
+        units = (
+            quick.planned(peers, landscapes, AFTER[-1])
+            if given.seeds is None
+            else run.planned(peers, landscapes, given.seeds, AFTER[-1])
+        )
+        _run(units, store, given.jobs, console)
         fresh = _runs(store, peers)
     for half in HALVES:
         if half.runs(fresh):

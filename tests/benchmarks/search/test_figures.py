@@ -134,6 +134,11 @@ def test_the_report_says_who_got_fewer_seeds():
     assert line == "in 5 runs of 100 trials; 2 seeds (slow ones fewer: Ax 1); numpy 2"
 
 
+def test_a_slow_peer_gets_half_the_seeds_of_a_quick_run():
+    units = quick.planned(["random", "skopt RF"], ["lure"], 100)
+    assert [(unit.peer, unit.seed) for unit in units] == [("random", 0), ("random", 1), ("skopt RF", 0)]
+
+
 def test_quick_runs_agree_with_those_that_are_kept_or_do_not():
     runs = {"random": [made(name, seed, (5, 5, 5 + seed)) for name in LANDSCAPES for seed in range(3)]}
     near = {"random": [made(name, 0, (5, 5.5, 6.5)) for name in LANDSCAPES]}
