@@ -20,7 +20,7 @@ _NOISE = 2.0
 
 def planned(peers: Sequence[str], landscapes: Sequence[str], trials: int) -> list[Unit]:
     """The runs to be made; a peer is slow that gets fewer seeds than others when all is measured."""
-    most = max(PEERS[peer].seeds for peer in PEERS)
+    most = max(kind.seeds for kind in PEERS.values())
     units = run.planned(peers, landscapes, SEEDS, trials)
     return [unit for unit in units if PEERS[unit.peer].seeds == most or 2 * unit.seed < SEEDS]
 
