@@ -11,7 +11,7 @@ from boifi_core.data import out_option
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
 from boifi_core.folder import SessionFolder
-from boifi_core.models import SessionStatus, Trial
+from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.report.curves import curves
 from boifi_core.session import learnt_optimizer, read_trials, recommendation, stored_config
@@ -33,11 +33,15 @@ FORMATS: dict[str, Callable[[ReportInput], str]] = {
 """How a report can be written, by name."""
 
 
-def report_input(folder: SessionFolder) -> ReportInput:
-    """All facts of a session, from its history and what was stored beside it."""
+def report_input(folder: SessionFolder, state: SessionState | None = None) -> ReportInput:
+    """All facts of a session, from its history and what was stored beside it.
+
+    Args:
+        state: the session's; the one that its folder holds, where it is not given.
+    """
     stored = folder.session()
     config = stored_config(folder)
-    state = folder.state()
+    state = state or folder.state()
     baseline, baseline_severity = stored_baseline(folder)
     trials = read_trials(folder, config)
     past = stored_past(folder) if config.warm_start else ()
@@ -72,9 +76,13 @@ def render(folder: SessionFolder, form: str) -> str:
     return FORMATS[form](report_input(folder))
 
 
-def write_report_files(folder: SessionFolder) -> ReportInput:
-    """Write `report.md` and `report.html` into the session's folder; returns what they tell of."""
-    report = report_input(folder)
+def write_report_files(folder: SessionFolder, state: SessionState | None) -> ReportInput:
+    """Write `report.md` and `report.html` into the session's folder; returns what they tell of.
+
+    Args:
+        state: as for `report_input`.
+    """
+    report = report_input(folder, state)
     folder.files.write("report.md", markdown(report).encode())
     folder.files.write("report.html", html(report).encode())
     return report

@@ -184,11 +184,13 @@ class Session:
         shown = math.floor(gain * 100) / 100
         return f"expected gain of the {left} trials left is {shown:.2f}, below stop_below {least:g}"
 
-    def write_state(
-        self, status: SessionStatus, reason: str | None = None, error_message: str | None = None
-    ) -> SessionState:
+    def write_state(self, status: SessionStatus, reason: str | None = None, error_message: str | None = None) -> None:
         """Derive the session's state from its trials and write it."""
-        state = SessionState(
+        self.folder.write_state(self.state(status, reason, error_message))
+
+    def state(self, status: SessionStatus, reason: str | None = None, error_message: str | None = None) -> SessionState:
+        """The session's state, derived from its trials."""
+        return SessionState(
             session_id=self.session_id,
             name=self.config.name,
             status=status,
@@ -199,8 +201,6 @@ class Session:
             error_message=error_message,
             errors=tuple(self.errors),
         )
-        self.folder.write_state(state)
-        return state
 
 
 def make_session(

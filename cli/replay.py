@@ -72,6 +72,6 @@ def outcome(told: Again) -> str:
     if told.is_same:
         return "as harmless as then" if told.expected is None else f"the same failure, {then}"
     if told.shows:
-        return f"not as severe as then ({told.lowest:.1f} to {told.highest:.1f}), though the same, {then}"
+        return f"not as severe as then (at least {told.lowest:.1f} would be), though the same, {then}"
     now = "none" if told.shown is None else f"another, {told.shown.id}: {told.shown.sentence}"
     return f"not the same failure but {now}; then {then}"

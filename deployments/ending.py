@@ -26,11 +26,13 @@ def end_session(folder: SessionFolder, reason: str) -> list[str]:
     problems = remove_policies(folder)
     with folder.held():
         folder.forget_stop()
-        folder.write_state(failed_state(folder, reason))
+        state = failed_state(folder, reason)
         try:
-            write_report_files(folder)
+            write_report_files(folder, state)
         except (BoifiError, ValueError) as error:
             problems.append(f"report: {error}")
+        finally:
+            folder.write_state(state)
     return problems
 
 

@@ -80,9 +80,13 @@ def _ended(
     live = running.session
     running.signals.let_it_end()
     live.folder.forget_stop()
-    live.write_state(status, reason, reason if status is SessionStatus.FAILED else None)
     running.progress.update(last=True)
-    upkeep.write_report(live)
+    state = live.state(status, reason, reason if status is SessionStatus.FAILED else None)
+    try:
+        upkeep.write_report(live, state)
+    finally:
+        # Last, so that whoever sees that it ended finds the report and may delete it.
+        live.folder.write_state(state)
     running.log.info("session %s: %s", status, reason)
     return prefect_state(message=reason)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from boifi_core.models import SessionState
 from boifi_core.report import markdown
 from boifi_core.reporting import write_report_files
 from boifi_core.session import Session, sweep_dead
@@ -18,7 +19,11 @@ def sweep(session: Session) -> list[str]:
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=300)
-def write_report(session: Session) -> None:
-    """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI."""
-    report = write_report_files(session.folder)
+def write_report(session: Session, state: SessionState | None) -> None:
+    """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI.
+
+    Args:
+        state: as the report tells it; it need not be written yet.
+    """
+    report = write_report_files(session.folder, state)
     publish(session, report, markdown(report))

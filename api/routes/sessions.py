@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 import uuid
 from typing import Annotated, Any
 
@@ -35,6 +36,9 @@ from boifi_core.models import SessionStatus
 router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])
 
 _SOUND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+
+LETS_GO_S = 2.0
+"""How long the process of a session that has just ended may still hold it, seconds."""
 
 SessionId = Annotated[str, Path(description="The session's id.", examples=["9b2f6a1e-4c55-4a53-9d0e-7c1a2f3b4d5e"])]
 IdempotencyKey = Annotated[
@@ -222,5 +226,12 @@ def _created(
 
 def _remove(here: Parts, session_id: str) -> None:
     folder = here.index.folder(session_id)
-    with folder.held():
-        folder.delete()
+    deadline = time.monotonic() + LETS_GO_S
+    while True:
+        try:
+            with folder.held():
+                return folder.delete()
+        except SessionHeld:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

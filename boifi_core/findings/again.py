@@ -16,7 +16,7 @@ One that strikes every other time is missed by three tries once in eight, by fiv
 """
 
 NOISE = 1.0
-"""A severity is the same that is no further than this from those before; severity points."""
+"""A failure is as bad as before that is at most so much milder than the mildest then; severity points."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,13 @@ class Again:
         expected: the failure that the fault showed then; None where it was harmless.
         shown: the failure that it showed now.
         severity: of now.
-        lowest, highest: between them lies a severity that is the same, within noise.
+        lowest: from it on a severity is as bad as then, within noise.
     """
 
     expected: FailureMode | None
     shown: FailureMode | None
     severity: float
     lowest: float
-    highest: float
 
     @property
     def shows(self) -> bool:
@@ -43,8 +42,8 @@ class Again:
 
     @property
     def is_same(self) -> bool:
-        """Whether it failed in the same way, and as badly."""
-        return self.shows and self.lowest <= self.severity <= self.highest
+        """Whether it failed in the same way, and at least as badly."""
+        return self.shows and self.severity >= self.lowest
 
 
 def again(found: Catalogue, trials: Sequence[Trial], original: Trial, replay: Trial) -> Again | None:
@@ -71,5 +70,4 @@ def again(found: Catalogue, trials: Sequence[Trial], original: Trial, replay: Tr
         shown=found.mode_of(replay.trial),
         severity=replay.severity,
         lowest=min(before) - NOISE,
-        highest=max(before) + NOISE,
     )

@@ -176,21 +176,22 @@ def _mean_likeness(one: Sequence[int], other: Sequence[int], failures: Sequence[
 def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failure]) -> list[int] | None:
     """The group that the same fault showed too, else one at its place that shows nearly all of it: the likest of them.
 
-    A fault that a session measured several times shows its failure faintly now and then.
+    A fault that a session measured several times shows its failure faintly now and then; but where it strikes by chance
+    it shows another now and then, too.
     """
-    same = [group for group in groups if any(failures[index].fault == faint.fault for index in group)]
-    best: tuple[float, list[int]] | None = None
-    for group in same or groups:
+    best: tuple[bool, float, list[int]] | None = None
+    for group in groups:
         members = [failures[index] for index in group if not failures[index].is_faint]
         if not any(member.places == faint.places for member in members):
             continue
-        has_come_to_it = _usually_said(members) <= faint.said or _is_amid(faint, members)
-        if not same and (_shown_by(members, faint) < CONTAINED or not has_come_to_it):
+        is_of_fault = any(failures[index].fault == faint.fault for index in group)
+        has_come_to_it = is_of_fault or _usually_said(members) <= faint.said or _is_amid(faint, members)
+        if not has_come_to_it or _shown_by(members, faint) < (APART if is_of_fault else CONTAINED):
             continue
         alike = max(likeness(faint.features, member.features) for member in members)
-        if best is None or alike > best[0]:
-            best = alike, group
-    return None if best is None else best[1]
+        if best is None or (is_of_fault, alike) > best[:2]:
+            best = is_of_fault, alike, group
+    return None if best is None else best[2]
 
 
 def _is_amid(faint: Failure, members: Sequence[Failure]) -> bool:

@@ -1,6 +1,8 @@
 """Sessions over HTTP: created, listed, looked at, stopped, deleted."""
 
 import json
+import threading
+import time
 
 import pytest
 from facades import SESSIONS, facade, made, refused, set_state, wait_for
@@ -256,6 +258,23 @@ def test_only_what_has_ended_is_deleted(api, tmp_path):
     assert list((tmp_path / "sessions").iterdir()) == []
     refused(api.get(f"{SESSIONS}/{folder.session_id}"), 404, "not_found")
     assert api.get(SESSIONS).json()["total"] == 0
+
+
+def test_a_process_that_is_about_to_let_its_ended_session_go_is_waited_for(api, tmp_path):
+    folder = made(tmp_path, trials=2, status="COMPLETED")
+    is_held = threading.Event()
+
+    def hold():
+        with folder.held():
+            is_held.set()
+            time.sleep(0.3)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    is_held.wait()
+    assert api.delete(f"{SESSIONS}/{folder.session_id}").status_code == 204
+    holding.join()
+    assert not folder.path.exists()
 
 
 def test_no_more_sessions_than_there_is_room_for(tmp_path):

@@ -89,6 +89,24 @@ def test_the_history_is_readable_while_the_session_runs(hfi, run, tmp_path):
     assert len(pd.read_parquet(folder.history)) == 12
 
 
+def test_whoever_sees_that_it_ended_finds_its_report(hfi, run, tmp_path):
+    seen = []
+
+    def watch():
+        deadline = time.monotonic() + 120
+        while not seen and time.monotonic() < deadline:
+            ended = [s for s in tmp_path.glob("sessions/*/state.json") if '"COMPLETED"' in s.read_text()]
+            seen.extend(sorted(file.name for file in state.parent.glob("report.*")) for state in ended)
+            time.sleep(0.001)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    folder, _, _ = run(hfi.url, total_trials=6)
+    watching.join()
+    assert seen == [["report.html", "report.md"]]
+    assert "COMPLETED" in (folder.path / "report.md").read_text()
+
+
 def test_the_same_seed_makes_the_same_proposals(run):
     with HfiServer() as one, HfiServer() as two:
         first, second = run(one.url)[2], run(two.url)[2]

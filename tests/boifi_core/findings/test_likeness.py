@@ -85,6 +85,21 @@ def test_a_faint_failure_belongs_to_the_one_at_its_place_that_shows_it_all():
     assert grouped([broken, faint]) == [[0], [1]]
 
 
+def test_a_faint_failure_is_not_of_what_the_same_fault_shows_now_and_then_if_that_shows_little_of_it():
+    """A fault of one request in ten: the pages are only late, or one fails, whose trace is not the typical one."""
+    fault = [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=90, percentage=10)]
+    more = [fault[0].model_copy(update={"percentage": 40})]
+    said, failed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.STATUS, "some", 1.0)
+    broken = Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), said, failed], more)
+    slow = Failure.of([fact(FactKind.SLOW, "client → front"), fact(FactKind.SLOW, "front → shelf")], fault)
+    faint = Failure.of([said, failed], fault)
+    assert faint.is_faint
+    assert not slow.is_faint
+    assert grouped([broken, slow, faint]) == [[0, 2], [1]]
+    again = Failure.of([fact(FactKind.TIMES_OUT, "front → shelf"), said, failed], fault)
+    assert grouped([broken, slow, again, faint]) == [[0, 2, 3], [1]]
+
+
 def test_a_faint_failure_that_has_not_come_to_what_the_others_say_is_another():
     pages = [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=90)]
     late, closed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.LOG, "shop is closed", 2.0)
