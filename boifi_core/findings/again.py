@@ -9,10 +9,10 @@ from boifi_core.findings.models import Catalogue, FailureMode
 from boifi_core.models import Trial
 from boifi_core.readings import plans_key, rankable
 
-TRIES = 5
+TRIES = 8
 """A fault of few requests, or just above a threshold, strikes by chance: so often it is tried, at most.
 
-One that strikes every other time is missed by three tries once in eight, by five once in thirty-two.
+One that strikes every other time is missed by five tries once in 32, by eight once in 256.
 """
 
 NOISE = 1.0
