@@ -76,7 +76,7 @@ def render(folder: SessionFolder, form: str) -> str:
     return FORMATS[form](report_input(folder))
 
 
-def write_report_files(folder: SessionFolder, state: SessionState | None) -> ReportInput:
+def write_report_files(folder: SessionFolder, state: SessionState | None = None) -> ReportInput:
     """Write `report.md` and `report.html` into the session's folder; returns what they tell of.
 
     Args:

@@ -47,10 +47,9 @@ def replay(folder: str, trial: int) -> State[Any]:
             finally:
                 with running.signals.shielded():
                     upkeep.sweep(live)
-            state = before and live.state(before.status, before.reason, before.error_message)
-            if state is not None:
-                place.write_state(state)
-            upkeep.write_report(live, state)
+            if before is not None:
+                live.write_state(before.status, before.reason, before.error_message)
+            upkeep.write_report(live)
     if told is None:
         return Failed(message=f"it could not be measured: {live.trials[-1].reason}")
     return Completed(message=f"severity {told.severity} again, {original.severity} before")

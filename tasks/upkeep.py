@@ -19,11 +19,11 @@ def sweep(session: Session) -> list[str]:
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=300)
-def write_report(session: Session, state: SessionState | None) -> None:
+def write_report(session: Session, state: SessionState | None = None) -> None:
     """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI.
 
     Args:
-        state: as the report tells it; it need not be written yet.
+        state: as for `report_input`; it need not be written yet.
     """
     report = write_report_files(session.folder, state)
     publish(session, report, markdown(report))

@@ -174,10 +174,10 @@ def _mean_likeness(one: Sequence[int], other: Sequence[int], failures: Sequence[
 
 
 def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failure]) -> list[int] | None:
-    """The group that the same fault showed too, else one at its place that shows nearly all of it: the likest of them.
+    """The group that the same fault showed too and that shows half of it, else one at its place that shows nearly all.
 
-    A fault that a session measured several times shows its failure faintly now and then; but where it strikes by chance
-    it shows another now and then, too.
+    Of several the likest. A fault that a session measured several times shows its failure faintly now and then; but
+    where it strikes by chance it shows another now and then, too.
     """
     best: tuple[bool, float, list[int]] | None = None
     for group in groups:

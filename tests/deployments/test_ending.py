@@ -35,7 +35,7 @@ def test_a_session_that_never_began_ends_failed_with_the_reason_and_says_what_co
     assert problem.startswith("sweep: ")
     state = folder.state()
     assert (state.status, state.reason, state.progress.current_iteration) == (SessionStatus.FAILED, "cancelled", 0)
-    assert (folder.path / "report.md").exists()
+    assert "FAILED" in (folder.path / "report.md").read_text()
 
 
 def test_its_policies_are_removed_and_others_stay(tmp_path, session_data):

@@ -20,33 +20,11 @@ from hfi_server import HfiServer, Knobs
 from boifi_core.config import parse_session
 from boifi_core.folder import REQUEST, SessionFolder
 from boifi_core.models import SessionStatus, TrialStatus
-from boifi_core.reporting import stored_catalogue
 from boifi_core.session import make_session, reachable_config, read_trials, resume_session
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 HEALTHY = landscape([])
-
-
-@pytest.fixture
-def hfi():
-    with HfiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def run(tmp_path, session_data):
-    """Run a session to its end; returns its folder, its state and its trials."""
-
-    def run(endpoint, **changes):
-        from flows.session import session
-
-        config = parse_session(session_data(endpoint, **changes))
-        folder = make_session(tmp_path, config)
-        session(str(folder.path), return_state=True)
-        return folder, folder.state(), read_trials(folder, config)
-
-    return run
 
 
 def test_every_trial_is_proposed_applied_observed_scored_recorded_and_cleared(hfi, run):
@@ -443,74 +421,3 @@ def test_two_sessions_on_one_target_never_overlap_a_trial(boifi, session_file, h
     assert [r.returncode for r in results] == [0, 0], results
     assert len(hfi.requests("POST")) == 30
     assert most[0] == 1
-
-
-FOLLOWED = {"total_trials": 20, "confirm": {"share": 0.3, "readings": 4}, "minimise": {"share": 0.3}}
-
-
-def reasons(trials):
-    return [trial.why.reason for trial in trials if trial.why.reason in ("verify", "minimise")]
-
-
-def test_what_failed_is_measured_again_beside_fault_free_runs_and_then_made_smaller(hfi, run):
-    folder, state, trials = run(hfi.url, **FOLLOWED)
-    assert (state.status, len(trials)) == (SessionStatus.COMPLETED, 20)
-    made = reasons(trials)
-    assert made == sorted(made, reverse=True)
-    assert {"verify", "minimise"} == set(made)
-    began = next(place for place, trial in enumerate(trials) if trial.why.reason == "verify")
-    followed = trials[began : began + len(made)]
-    assert [trial.why.reason for trial in followed] == made
-    assert began + len(made) > 20 - 5, "what would leave a failure half known goes back to the search, and no more"
-    for trial in followed:
-        of = trials[trial.why.nearest[0].trial - 1]
-        if trial.why.reason == "verify":
-            assert (trial.phase, trial.point, trial.plans) == ("confirm", of.point, of.plans)
-            assert trial.control.severity == 0.0
-        else:
-            assert (trial.phase, trial.control) == ("minimise", None)
-            assert len(trial.plans) == len(of.plans) == 1
-            before, after = of.plans[0], trial.plans[0]
-            assert (after.percentage, after.delay_ms or 0) != (before.percentage, before.delay_ms or 0)
-            assert (after.delay_ms or 0) <= (before.delay_ms or 0)
-            # A delay's threshold is measured with as many requests as may be.
-            assert before.delay_ms is not None or after.percentage <= before.percentage
-    found = stored_catalogue(folder)
-    assert any(mode.confirmation is not None for mode in found.modes)
-    assert hfi.active() == {}
-
-
-def test_nothing_is_confirmed_where_nothing_fails(hfi, run):
-    hfi.respond = lambda _faults: HEALTHY
-    folder, state, trials = run(hfi.url, **FOLLOWED)
-    assert (state.status, len(trials), reasons(trials)) == (SessionStatus.COMPLETED, 20, [])
-    assert stored_catalogue(folder).modes == ()
-
-
-def test_a_space_that_is_exhausted_is_followed_up_too(hfi, run):
-    dimensions = [
-        {"name": "fault_type", "type": "categorical", "values": ["abort"]},
-        {"name": "target_path", "type": "categorical", "values": ["/reviews", "/details"]},
-        {"name": "percentage", "type": "categorical", "values": [10, 100]},
-    ]
-    changes = {**FOLLOWED, "total_trials": 30, "initial_points": 2, "search_space": {"dimensions": dimensions}}
-    _, state, trials = run(hfi.url, **changes)
-    assert state.reason == "every point of the search space was tried"
-    assert set(reasons(trials)) == {"verify", "minimise"}
-
-
-def test_a_session_that_is_resumed_goes_on_where_its_follow_up_was(hfi, tmp_path, session_data):
-    from flows.session import session
-
-    config = parse_session(session_data(hfi.url, **FOLLOWED))
-    whole = make_session(tmp_path / "whole", config)
-    session(str(whole.path), return_state=True)
-    wanted = [(t.plans, t.why.reason) for t in read_trials(whole, config)]
-    for cut in (13, 15, 18):
-        folder = make_session(tmp_path / str(cut), config)
-        folder.history.mkdir(parents=True, exist_ok=True)
-        for part in sorted(whole.history.glob("part-*.parquet"))[: cut + 1]:
-            shutil.copy(part, folder.history)
-        resume_session(folder, config)
-        session(str(folder.path), return_state=True)
-        assert [(t.plans, t.why.reason) for t in read_trials(folder, config)] == wanted

@@ -1,0 +1,28 @@
+"""A control plane, and sessions that run against it in this process."""
+
+import pytest
+from hfi_server import HfiServer
+
+from boifi_core.config import parse_session
+from boifi_core.session import make_session, read_trials
+
+
+@pytest.fixture
+def hfi():
+    with HfiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(tmp_path, session_data):
+    """Run a session to its end; returns its folder, its state and its trials."""
+
+    def run(endpoint, **changes):
+        from flows.session import session
+
+        config = parse_session(session_data(endpoint, **changes))
+        folder = make_session(tmp_path, config)
+        session(str(folder.path), return_state=True)
+        return folder, folder.state(), read_trials(folder, config)
+
+    return run
