@@ -38,7 +38,7 @@ def compared(half: Half, fresh: Runs, kept: Runs) -> Table:
             cells += _cells(over_landscapes(now), over_landscapes(then) if len(then) == len(now) else None)
         rows.append((peer, *cells))
     head = ("search", *(text for after in AFTER for text in (f"regret at {after}", "kept")))
-    title = f"{half.title}: {SEEDS} seeds now, of slow ones half, beside the figures in the repository"
+    title = f"{half.title}: measured anew, beside the figures in the repository"
     return Table(title, head, tuple(rows))
 
 

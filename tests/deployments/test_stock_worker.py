@@ -1,11 +1,11 @@
 """Prefect's own process worker carries out the same flow, unchanged."""
 
-import os
 import subprocess
 import sys
 
 import httpx
 import pytest
+from environments import bare_environment
 from flow_runs import FlowRuns, ended, trials, until
 from hfi_server import HfiServer
 
@@ -44,7 +44,7 @@ def deployed(prefect_server, tmp_path, monkeypatch):
 @pytest.fixture
 def stock_worker(deployed, prefect_server, tmp_path):
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))},
+        **bare_environment(),
         "PREFECT_API_URL": prefect_server,
         "PREFECT_HOME": str(tmp_path / "home"),
         "PREFECT_WORKER_QUERY_SECONDS": "1",

@@ -1,6 +1,5 @@
 """The forking worker, from outside: a process of its own, a real Prefect server, a strict control plane."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from environments import bare_environment
 from flow_runs import FlowRuns, ended, kill_holder, made_trials, trials, until
 from hfi_landscape import landscape
 from hfi_server import HfiServer
@@ -28,7 +28,7 @@ class Worker:
 
     def start(self):
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))},
+            **bare_environment(),
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.data / "home"),
         }

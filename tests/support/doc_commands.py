@@ -11,13 +11,14 @@ A comment just before a block says what is special about it:
 Words are joined by commas: `quick, beside, port 8080`.
 """
 
-import os
 import re
 import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from environments import bare_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -112,8 +113,7 @@ def run(blocks, folder, timeout_s):
     script.write_text(script_of(blocks))
     # Not the tests' Prefect server, which is in another network. Locks are in the temporary folder, and name targets by
     # their ports.
-    users = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
-    environment = {**users, "TMPDIR": str(folder / "tmp"), "COLUMNS": "120"}
+    environment = {**bare_environment(), "TMPDIR": str(folder / "tmp"), "COLUMNS": "120"}
     command = [*_own_network(), "bash", str(script)]
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

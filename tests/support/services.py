@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+from environments import bare_environment
 from flow_runs import until
 
 from boifi_core.folder import SessionFolder
@@ -39,11 +40,10 @@ class Service:
         self.process = None
 
     def start(self):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "BOIFI_"))}
         with (self.home / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "serve", "--port", str(self.port), "--out", str(self.data)],
-                cwd=ROOT, env={**environment, **self.variables}, stdout=log, stderr=log, start_new_session=True,
+                cwd=ROOT, env={**bare_environment(), **self.variables}, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def until_ready(self):

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 
 import yaml
 from aiohttp import web
+from environments import bare_environment
 from manifests import Manifests
 
 from boifi_core.tether import spawn
@@ -45,7 +45,7 @@ def environment_of(container: dict[str, Any], manifests: Manifests, changes: dic
     """What a container of the dev overlay finds in its environment, with `changes`."""
     maps = manifests.literals
     secrets = maps("secretGenerator", under="overlays/dev")
-    found = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "BOIFI_"))}
+    found = bare_environment()
     for each in container.get("envFrom", []):
         for under in ("base", "components/volume", "overlays/dev"):
             found |= maps("configMapGenerator", each["configMapRef"]["name"], under)
