@@ -31,7 +31,7 @@ PENDING_S = 900.0
 """How long a pod may take to start, seconds: a node may have to be made for it, an image brought there."""
 
 ALIVE = Path(tempfile.gettempdir()) / "boifi-keeper"
-"""The file that is touched as long as all goes on; whoever looks after this process looks at its time."""
+"""The file that is touched as long as this process gets to it; whoever looks after it looks at the file's time."""
 
 
 async def keep(settings: ServiceSettings, namespace: str) -> None:
@@ -60,8 +60,9 @@ async def _work(settings: ServiceSettings, namespace: str) -> None:
                 await asyncio.sleep(API_POLL_S)
         schedules = Schedules(settings.data)
         jobs: list[Any] = [
+            every(SETTLE_POLL_S, _touch),
             every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, {})),
-            every(SETTLE_POLL_S, lambda: _look_after(client, settings)),
+            every(SETTLE_POLL_S, lambda: settle_all(client, settings.data, (), pending_s=PENDING_S)),
             every(SETTLE_POLL_S, lambda: schedules.renew(client)),
         ]
         await asyncio.gather(*jobs)
@@ -74,9 +75,9 @@ async def _deploy(client: PrefectClient, settings: ServiceSettings, namespace: s
     log.info("deployed: a run is a pod in %s, %d at a time", namespace, settings.sessions_at_once)
 
 
-async def _look_after(client: PrefectClient, settings: ServiceSettings) -> None:
+async def _touch() -> None:
+    # Not with what settles: that may take minutes where many sessions have died and their control plane is away.
     ALIVE.touch()
-    await settle_all(client, settings.data, (), pending_s=PENDING_S)
 
 
 def main() -> None:

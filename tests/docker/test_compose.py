@@ -14,6 +14,7 @@ from containers import COMPOSE, DOCKERFILE, ENTRY, Stage, command_of, compose, i
 
 from api.app import create_app
 from api.settings import Settings
+from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
 from boifi_core.reach import parse_rules
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
@@ -26,6 +27,7 @@ POSTGRES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}
 OTHERS = {
     *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE"),  # the client of the object storage
     "PGPASSWORD",  # psycopg and asyncpg
+    "OPENBLAS_NUM_THREADS",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL",  # Prefect's logging.yml
     *("HOME", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "PYTHONUNBUFFERED", "DO_NOT_TRACK"),
 }
@@ -46,7 +48,7 @@ def is_known(name):
     from_files = re.search(r"^secrets='(.*)'$", ENTRY.read_text(), re.M)[1]
     if found := re.fullmatch(f"({from_files})_FILE", name):
         name = found[1]
-    own = {f"BOIFI_{each.upper()}" for each in Settings.model_fields} | {"BOIFI_CONFIG"}
+    own = {f"BOIFI_{each.upper()}" for each in Settings.model_fields} | {"BOIFI_CONFIG", TOKEN_VARIABLE}
     return name in own | OTHERS or name in prefect_names()
 
 
@@ -101,13 +103,15 @@ def problems(file, made):
                 yield f"{name}: {problem}"
 
 
-def wrong_image(service, name, stage, **_context):
+def wrong_image(service, file, name, stage, **_context):
     if name in PORT_OF_OTHERS:
         return
     if stage.labels.get("org.opencontainers.image.title") != image_name(service):
         yield f"no image {image_name(service)}"
-    if f"boifi-{service['build']['target']}" != image_name(service):
-        yield f"its image is not what is built, {service['build']['target']}"
+    targets = [other["build"]["target"] for other in file["services"].values()
+               if other["image"] == service["image"] and "build" in other]  # fmt: skip
+    if [f"boifi-{target}" for target in targets] != [image_name(service)]:
+        yield f"its image is to be built once, got {targets}"
     if stage.user != "10001:10001":
         yield f"it runs as {stage.user}"
     if not (service.get("read_only") and service.get("cap_drop") == ["ALL"] and service.get("tmpfs") == ["/tmp"]):
@@ -220,6 +224,8 @@ def test_all_that_it_names_exists(name):
         ("dev", "/opt/entry/answers.py", "/opt/answers.py"),
         ("dev", "boifi-demo:dev", "boifi-shop:dev"),
         ("dev", "target: worker", "target: service"),
+        ("dev", "boifi-service:dev\n    build", "boifi-service:dev\n    # build"),
+        ("dev", "service:dev\n    environ", "service:dev\n    build: {target: service}\n    environ"),
         ("dev", '["data:/data"]', '["data:/date"]'),
         ("dev", '["data:/data"]', '["date:/data"]'),
         ("dev", "read_only: true", "read_only: false"),

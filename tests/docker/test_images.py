@@ -61,6 +61,13 @@ def test_the_image_for_a_cluster_has_what_its_worker_and_its_keeper_are_made_of(
     assert said(images["cluster"], "python", "-c", made) == "kubernetes"
 
 
+@pytest.mark.parametrize("target", ["service", "worker", "cluster"])
+def test_linear_algebra_makes_no_threads_in_an_image(images, target):
+    # A limit of threads, as containers have, would break a session off.
+    threads = "import os, numpy, scipy.linalg; print(len(os.listdir('/proc/self/task')))"
+    assert said(images[target], "python", "-c", threads) == "1"
+
+
 def test_the_bill_of_materials_lists_what_is_in_them(images, tmp_path):
     bills_of_materials(tmp_path)
     for name in ("service", "cluster", "demo"):
@@ -134,7 +141,8 @@ def secrets(tmp_path):
     """The files that docs/deployment.md has made."""
     keys = [{"name": "ci", "sha256": digest(KEY), "scopes": ["read", "run"]}]
     texts = {"postgres_password": "a b'c\n", "prefect_login": "boifi:secret\n", "api_keys": json.dumps(keys),
-             "aws_credentials": "[default]\naws_access_key_id = key\naws_secret_access_key = secret\n"}  # fmt: skip
+             "aws_credentials": "[default]\naws_access_key_id = key\naws_secret_access_key = secret\n",
+             "executor_token": ""}  # fmt: skip
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     return {name: tmp_path / name for name in texts}
