@@ -52,7 +52,7 @@ class Index:
         self._on_trial = on_trial or (lambda trial: None)
         self._configs: dict[str, SessionConfig] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._damaged: set[str] = set()
+        self._damaged: dict[str, str] = {}
 
     def folder(self, session_id: str) -> SessionFolder:
         return SessionFolder(self.data / "sessions" / session_id)
@@ -97,10 +97,12 @@ class Index:
             except StorageError:
                 raise  # it is no fault of the session's
             except (BoifiError, OSError, ValueError, KeyError) as error:
-                if session_id not in self._damaged and await asyncio.to_thread(lambda: folder.is_made):
-                    self._damaged.add(session_id)
-                    _log.error("session %s cannot be read: %s", session_id, " ".join(str(error).split()))
+                why = f"session {session_id} cannot be read: {' '.join(str(error).split())}"
+                if self._damaged.get(session_id) != why and await asyncio.to_thread(lambda: folder.is_made):
+                    self._damaged[session_id] = why
+                    _log.error(why)
                 return
+            self._damaged.pop(session_id, None)
             new = await self.store.put(seen.row, [_trial_row(trial) for trial in seen.trials])
             if row is None:
                 await self._remember_key(session_id, seen.request)
@@ -113,6 +115,10 @@ class Index:
             if trial.trial in new:
                 self._on_trial(trial)
         self._tell()
+
+    def damage(self, session_id: str) -> str | None:
+        """Why a session could not be read when it was looked at last; None if it could."""
+        return self._damaged.get(session_id)
 
     async def rebuild(self) -> None:
         """Empty the store and fill it from the folders."""

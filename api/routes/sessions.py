@@ -76,6 +76,8 @@ async def found(session_id: SessionId, here: Here) -> Any:
             row = await here.store.session(session_id)
             if row is not None:
                 return row
+            if damage := here.index.damage(session_id):
+                raise ApiError(503, damage)
     raise ApiError(404, "there is no session with this id")
 
 

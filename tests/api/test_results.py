@@ -94,6 +94,20 @@ def test_a_report_that_cannot_be_made_says_so(api, folder):
     assert "part-000003" in refused(api.get(url(folder, "report")), 503, "unavailable")["message"]
 
 
+def test_a_session_that_cannot_be_read_is_told_from_one_that_is_not_there(api, tmp_path):
+    elsewhere = made(tmp_path / "elsewhere", trials=3, status="COMPLETED")
+    part = elsewhere.history / "part-000003.parquet"
+    whole = part.read_bytes()
+    part.write_bytes(b"no parquet")
+    (tmp_path / "sessions").mkdir(exist_ok=True)
+    folder = type(elsewhere)(elsewhere.path.rename(tmp_path / "sessions" / elsewhere.session_id))
+    refusal = refused(api.get(f"{SESSIONS}/{folder.session_id}"), 503, "unavailable")
+    assert refusal["message"].startswith(f"session {folder.session_id} cannot be read: ")
+    assert "part-000003" in refusal["message"]
+    (folder.history / part.name).write_bytes(whole)
+    assert api.get(url(folder, "trials")).json()["total"] == 3
+
+
 def test_the_events_of_a_finished_session_end(api, folder):
     answer = api.get(url(folder, "events"))
     assert answer.headers["content-type"].startswith("text/event-stream")
