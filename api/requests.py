@@ -16,8 +16,6 @@ from boifi_core.reach import check_reach, parse_rules
 SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")
 """The environment variables that a request may name: no others of a worker's are for its callers."""
 
-INITIAL_POINTS = SessionConfig.model_fields["initial_points"].default
-
 
 def checked(request: BaseModel, settings: Settings) -> tuple[SessionConfig, list[str]]:
     """The session that a request asks for, and warnings.
@@ -67,7 +65,7 @@ def _config(data: dict[str, Any]) -> SessionConfig:
     space = data.get("search_space_config")
     rest["search_space"] = data["search_space"] if space is None else space
     if rest.get("initial_points") is None:
-        rest["initial_points"] = min(INITIAL_POINTS, data.get("total_trials", INITIAL_POINTS))
+        rest.pop("initial_points", None)
     return with_overrides(parse_session({**rest, "executor": executor}))
 
 

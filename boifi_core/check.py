@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+
 from boifi_core.config import SessionConfig
 from boifi_core.executors import open_injector
 from boifi_core.session import make_optimizer
-from boifi_core.space.expressible import check_expressible
+from boifi_core.space.expressible import check_expressible, target_services
 
 
 def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
@@ -21,4 +23,18 @@ def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
     finally:
         injector.close()
     make_optimizer(config)
-    return config, warnings
+    return config, [*warnings, *_unknown_services(config)]
+
+
+def _unknown_services(config: SessionConfig) -> list[str]:
+    """Protected services that no fault could strike anyway: more often misspelt than meant."""
+    known = sorted({str(value) for value in target_services(config.search_space)})
+    warnings = []
+    for number, service in enumerate(config.guardrails.protected_services):
+        if known and service not in known:
+            nearest = difflib.get_close_matches(service, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            warnings.append(
+                f"guardrails.protected_services[{number}]: {service} is no target_service of the search space{hint}"
+            )
+    return warnings

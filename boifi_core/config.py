@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import import_module
@@ -137,6 +138,8 @@ class SessionConfig(Value):
 
     @model_validator(mode="after")
     def _initial_within_total(self) -> Self:
+        if "initial_points" not in self.model_fields_set:
+            object.__setattr__(self, "initial_points", min(self.initial_points, self.total_trials))
         if self.initial_points > self.total_trials:
             raise InvalidInput(
                 "initial_points", f"must be at most total_trials ({self.total_trials})", self.initial_points
@@ -180,10 +183,24 @@ def parse_session(data: Any) -> SessionConfig:
     """A session from the value of its file, or from `session.json`."""
     if not isinstance(data, dict):
         raise InvalidInput("session file", "must be a mapping of settings", data)
+    _refuse_numbers_beyond_floats(data)
     try:
         return SessionConfig.model_validate(data)
     except ValidationError as error:
         raise invalid_input(error, "", SessionConfig) from None
+
+
+def _refuse_numbers_beyond_floats(data: dict[str, Any]) -> None:
+    """Once for all fields: JSON and YAML have whole numbers of any size, and nothing here can reckon with those."""
+    left: list[tuple[str, Any]] = [(str(key), value) for key, value in data.items()]
+    while left:
+        field, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"{field}.{key}", each) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [(f"{field}[{number}]", each) for number, each in enumerate(value)]
+        elif isinstance(value, int) and abs(value) > sys.float_info.max:
+            raise InvalidInput(field, f"must be within {sys.float_info.max:.0e} of zero", value)
 
 
 def with_overrides(config: SessionConfig, *, trials: int | None = None, seed: int | None = None) -> SessionConfig:
@@ -199,7 +216,10 @@ def with_overrides(config: SessionConfig, *, trials: int | None = None, seed: in
         if trials < 1:
             raise InvalidInput("total_trials", "must be at least 1", trials)
         data["total_trials"] = trials
-        data["initial_points"] = min(config.initial_points, trials)
+        if "initial_points" in config.model_fields_set:
+            data["initial_points"] = min(config.initial_points, trials)
+        else:
+            del data["initial_points"]
     if seed is not None:
         if seed < 0:
             raise InvalidInput("seed", "must be at least 0", seed)

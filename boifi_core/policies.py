@@ -94,14 +94,18 @@ def sweep(injector: Injector, is_dead: Callable[[str], bool], *, timeout_s: floa
     return ours
 
 
-def foreign_policies(injector: Injector, session_id: str) -> list[str]:
-    """The names of the policies in force that other sessions of BOIFI made."""
+def in_force(injector: Injector) -> list[str]:
+    """The names of all policies in force, whoever made them.
+
+    Raises:
+        ExecutorError: the list could not be had in time.
+    """
     names: list[str] = []
     deadline = time.monotonic() + CLEAR_TIMEOUT_S
     error = _try_until(deadline, lambda left_s: names.extend(injector.list(timeout_s=left_s)))
     if error is not None:
         raise error
-    return [name for name in names if session_of(name) not in (None, session_id[:8])]
+    return names
 
 
 def _clear(injector: Injector, name: str, timeout_s: float) -> None:

@@ -128,8 +128,14 @@ class Session:
         return self.config.analyzer.resolved(observations) if earlier is None else earlier
 
     def keep_baseline(self) -> None:
-        """Store the fault-free observations that this session's trials are compared with."""
-        if self.baseline is not None:
+        """Store the fault-free observations that this session's trials are compared with.
+
+        What was normal when a resumed session made its first trials tells its failures apart for good: the target may
+        be in another state now, and what it has got used to meanwhile would make failures of then look normal.
+        """
+        if self.trials and (first := stored_evidence(self.folder)).fault_free:
+            self.evidence = first
+        elif self.baseline is not None:
             keep_baseline(self.folder, self.baseline, self.evidence, self.analyzer.config)
 
     def follow_up(self) -> Wanted | None:

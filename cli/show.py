@@ -14,6 +14,7 @@ from boifi_core.data import out_option
 from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.folder import SessionFolder
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.report.facts import fault_text
 from boifi_core.report.failures import ONLY_SEEN, replay_trial
 from flows.watch import Watcher
 
@@ -135,7 +136,8 @@ def _failures(console: Console, found: Catalogue) -> None:
 def _only_seen(console: Console, modes: Sequence[FailureMode]) -> None:
     console.print(Text(f"{ONLY_SEEN}:"), soft_wrap=True)
     for mode in modes[:SHOWN]:
-        console.print(Text(f"{mode.severity:>8.1f}  {mode.sentence} (trial {mode.worst})"), soft_wrap=True)
+        fault = fault_text(mode.worst_plans)
+        console.print(Text(f"{mode.severity:>8.1f}  {mode.sentence} ({fault}, trial {mode.worst})"), soft_wrap=True)
     if len(modes) > SHOWN:
         console.print(Text(f"{'':>8}  and {len(modes) - SHOWN} milder ones, which are in the report"), soft_wrap=True)
 

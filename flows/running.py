@@ -21,7 +21,7 @@ from boifi_core.models import (
     StepDurations,
     Trial,
 )
-from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, foreign_policies, policy_names, trial_timeout_s
+from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 from boifi_core.storage import in_handler
 from boifi_core.target_lock import target_lock
@@ -51,6 +51,7 @@ class Running:
         self.progress = Progress(session)
         self._stop = False
         self._waited = False
+        self._strangers: set[str] = set()
         timeout_s = session.config.executor.timeout_s
         self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)
 
@@ -95,13 +96,20 @@ class Running:
     def wait_for_others(self) -> None:
         """Wait until no policy of another session is in force: its owner, on another machine, or its expiry ends it.
 
+        Policies that are not BOIFI's are told of: with them the target is not what it is without a fault.
+
         Raises:
             SessionFailed: one stays.
         """
         session = self.session
         deadline = time.monotonic() + OTHERS_TIMEOUT_S
         told = False
-        while not self.stopping() and (others := foreign_policies(session.injector, session.session_id)):
+        while not self.stopping():
+            names = in_force(session.injector)
+            others = [name for name in names if session_of(name) not in (None, session.session_id[:8])]
+            if not others:
+                self._tell_of_strangers([name for name in names if session_of(name) is None])
+                return
             if not told:
                 self._say_waiting(", ".join(others))
                 told = True
@@ -113,6 +121,14 @@ class Running:
                     f"{', '.join(others)}: still in force; boifi sweep {endpoint} removes what is left over"
                 )
             time.sleep(0.5)
+
+    def _tell_of_strangers(self, names: Sequence[str]) -> None:
+        new = [name for name in names if name not in self._strangers]
+        if new:
+            self._strangers.update(new)
+            text = f"in force and not BOIFI's, so part of what counts as normal: {', '.join(new)}"
+            self.log.warning(text)
+            watcher().note(text)
 
     def next_trial(self) -> Trial:
         """Propose a fault and try it."""

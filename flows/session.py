@@ -112,6 +112,8 @@ def _trials(running: Running) -> str:
     enough = "every point of the search space was tried"
     if live.folder.cancel_requested():
         raise Cancelled
+    if live.budget_used >= config.total_trials and next_replay(live) is None:
+        return f"all {config.total_trials} trials made"  # a resumed session that had ended already
     remove_dead_locks()
     try:
         with running.target():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from boifi_core.findings.models import Fact, FactKind
+from boifi_core.findings.models import MOST, Fact, FactKind
 from boifi_core.models import FaultPlan
 from boifi_core.readings import plans_key
 
@@ -79,10 +79,16 @@ class Failure:
         return frozenset(place for _, place in self.faults)
 
     @cached_property
-    def is_faint(self) -> bool:
-        """Whether requests failed and no call is known to have gone wrong: few were hit, and not the typical ones."""
+    def is_untold(self) -> bool:
+        """Whether requests failed and no call is known to have gone wrong."""
         failed = any(fact.kind in _SEEN_OUTSIDE for fact in self.facts)
         return failed and not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+
+    @property
+    def is_faint(self) -> bool:
+        """Whether few requests were hit, and not the typical ones: neither calls nor most answers tell of it."""
+        most_failed = any(fact.kind is FactKind.STATUS and fact.where == MOST for fact in self.facts)
+        return self.is_untold and not most_failed
 
     @property
     def said(self) -> frozenset[str]:
@@ -107,7 +113,7 @@ class Failure:
                 found[trouble] = max(found.get(trouble, 0.0), weight * _ANY_TROUBLE)
                 weight *= 1 - _ANY_TROUBLE
             found[fact.key] = weight
-        factor = _FAINT if self.is_faint else 1.0
+        factor = _FAINT if self.is_untold else 1.0
         found |= {(_PLACE_OF, place): factor * _PLACE for place in self.places}
         found |= {(_PLACE_OF, f"{kind} {place}"): factor * _FAULT for kind, place in self.faults}
         return found
@@ -134,16 +140,16 @@ def grouped(failures: Sequence[Failure]) -> list[list[int]]:
     Failures with calls that went wrong are joined by average linkage over `likeness`, cut at `APART`: the members of a
     group are alike on average, so that a chain of small differences does not join its ends; two that the same fault
     showed are joined at `NEARLY`. Where a request may have been spared, what its kind does not show tells nothing: two
-    failures by faults of the same types at the same places are compared without that kind. A faint one belongs to the
-    group at the same place that shows nearly all of it, else to the faint ones like it.
+    failures by faults of the same types at the same places are compared without that kind. One of which no call is
+    told belongs to the group at the same place that shows nearly all of it, else to those like it.
 
     Source: Sokal & Michener (1958), A statistical method for evaluating systematic relationships, Univ. Kansas Science
     Bulletin 38, 1409-1438.
     """
-    clear = [index for index, failure in enumerate(failures) if not failure.is_faint]
+    clear = [index for index, failure in enumerate(failures) if not failure.is_untold]
     groups = _joined_by_faults(_linked(clear, failures), failures)
     left = []
-    for index in (index for index, failure in enumerate(failures) if failure.is_faint):
+    for index in (index for index, failure in enumerate(failures) if failure.is_untold):
         home = _home(failures[index], groups, failures)
         if home is None:
             left.append(index)
@@ -181,7 +187,7 @@ def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failur
     """
     best: tuple[bool, float, list[int]] | None = None
     for group in groups:
-        members = [failures[index] for index in group if not failures[index].is_faint]
+        members = [failures[index] for index in group if not failures[index].is_untold]
         if not any(member.places == faint.places for member in members):
             continue
         is_of_fault = any(failures[index].fault == faint.fault for index in group)

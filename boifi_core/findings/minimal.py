@@ -37,6 +37,9 @@ _NEARLY = 0.9
 _HARDLY_FEWER = 0.8
 """What this share of the requests does not show, the rest would hardly bring out either."""
 
+_SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY})
+"""What is known of a failure without any trace."""
+
 _SURE = 2
 """Readings of the smallest fault."""
 
@@ -126,6 +129,11 @@ class _Shrinking:
         except _Open as unknown:
             self.open = unknown.plans
 
+    @property
+    def _is_untraced(self) -> bool:
+        facts = self._mode.signature
+        return bool(facts) and all(fact.kind in _SEEN_OUTSIDE and fact.request is None for fact in facts)
+
     def readings(self, plans: Plans) -> list[Trial]:
         """All trials of these faults."""
         key = plans_key(plans)
@@ -140,8 +148,9 @@ class _Shrinking:
         self._drop_faults()
         for index in range(len(self._best)):
             self._shorten(index)
-        # Of fewer requests, some still show it when the typical ones do not any more.
-        self._needs_typical = False
+        # Of fewer requests, some still show it when the typical ones do not any more; but where no call tells that it
+        # is this failure, that most of them fail is all that does.
+        self._needs_typical &= self._is_untraced
         self._all_at_once()
         for index in range(len(self._best)):
             self._narrow(index)

@@ -13,6 +13,10 @@ VERIFY, MINIMISE = "verify", "minimise"
 """The reasons of the trials that look for a failure again, and for a smaller fault that shows it."""
 
 
+MOST, SOME = "", "some"
+"""Where a STATUS of all kinds of request is: what most of them got, and the share that failed."""
+
+
 class FactKind(StrEnum):
     """What can differ from a target without a fault; the order is that of a sentence.
 

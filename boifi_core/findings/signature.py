@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from boifi_core.analyzer.calls import CLIENT, Call, calls
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
-from boifi_core.findings.models import Fact, FactKind
+from boifi_core.findings.models import MOST, SOME, Fact, FactKind
 from boifi_core.models import RawObservation
 from boifi_core.traces.names import without_ids
 
@@ -21,9 +21,6 @@ HINT = 1.0
 """A call that is slow, or left out, while those above it go well."""
 ECHO = 0.25
 """What follows from something else: a call that failed because one below it did."""
-
-SOME = "some"
-"""Where the share of failed requests is told, rather than what most of them got."""
 
 _SLOW_FACTOR = 3.0
 _SLOW_LEAST_MS = 20.0
@@ -62,7 +59,7 @@ def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     status = observation.status_code
     if status is not None and status >= 400 and status not in normal.status_codes:
-        yield Fact(kind=FactKind.STATUS, where="", says=f"most requests get {status}", weight=SEEN, value=status)
+        yield Fact(kind=FactKind.STATUS, where=MOST, says=f"most requests get {status}", weight=SEEN, value=status)
     rate = observation.error_rate
     if rate is not None and rate > normal.error_rate:
         yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)

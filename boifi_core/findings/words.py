@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from boifi_core.findings.models import Fact, FactKind
-from boifi_core.findings.signature import HINT, SOME
+from boifi_core.findings.models import MOST, SOME, Fact, FactKind
+from boifi_core.findings.signature import HINT
 from boifi_core.readings import times
 
 _CALLS = 3
@@ -96,10 +96,10 @@ def _agreed(fact: Fact, values: dict[tuple[str, str], list[float]]) -> float | N
 
 def _customers(facts: Sequence[Fact]) -> list[str]:
     seen = {fact.where: fact for fact in facts if fact.kind is FactKind.STATUS}
-    kinds = [where for where in seen if where not in ("", SOME)]
+    kinds = [where for where in seen if where not in (MOST, SOME)]
     phrases = [f"{_listed(kinds)} {'fails' if len(kinds) == 1 else 'fail'}"] if kinds else []
-    if "" in seen:
-        phrases.append(seen[""].says)
+    if MOST in seen:
+        phrases.append(seen[MOST].says)
     elif SOME in seen and not kinds:
         phrases.append("some requests fail")
     return phrases

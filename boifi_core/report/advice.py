@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from boifi_core.findings import Verdict
 from boifi_core.models import TrialStatus
 from boifi_core.report.facts import Dimension, Finding, ReportInput, findings
 from boifi_core.report.influence import influences
@@ -19,6 +20,9 @@ NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
 
 
+NEARLY_TEN = 9.5
+"""A severity that can get this high needs no trace."""
+
 HIGH_PERCENTAGE = 90
 """From this share of the requests on, hitting all of them makes little difference."""
 
@@ -26,7 +30,9 @@ HIGH_PERCENTAGE = 90
 def advice(report: ReportInput) -> list[str]:
     """One sentence of Markdown for each thing worth doing, the most useful first."""
     found = findings(report)
-    lines = _broken(report)
+    lines = [*_broken(report), *_untraced(report)]
+    if not report.trials:
+        return ["No trial was made; the session's state says why."]
     if not found:
         return [*lines, "No trial was scored: check that the target is reachable and gives observations."]
     best = found[0]
@@ -48,7 +54,22 @@ def _broken(report: ReportInput) -> list[str]:
     return [f"{len(lost)} of {counted(len(report.trials), 'trial')} gave no score: mend that first (see “Errors”)."]
 
 
+def _untraced(report: ReportInput) -> list[str]:
+    bug, performance, structure = (report.analyzer.weights[name] for name in ("bug", "perf", "struct"))
+    highest = 10 * (bug + performance) / (bug + performance + structure)
+    seen = [trial.observation for trial in report.trials if trial.observation is not None]
+    if not seen or highest > NEARLY_TEN or any(each.trace_data or each.traces for each in seen):
+        return []
+    return [
+        f"No observation had a trace, so no severity can exceed {highest:.1f}: have traces sent, or set the analyzer's "
+        f"weight of {code('struct')} to 0.01."
+    ]
+
+
 def _repeat(report: ReportInput, best: Finding) -> list[str]:
+    mode = report.catalogue.mode_of(best.trial.trial)
+    if mode is not None and mode.verdict is Verdict.CONFIRMED:
+        return []  # by other faults that show the same
     again = code(f"boifi replay {report.session_id[:8]} {best.trial.trial}{report.out}")
     low, high = min(best.severities), max(best.severities)
     if len(best.severities) == 1:
@@ -64,6 +85,11 @@ def _reach(report: ReportInput, best: Finding) -> list[str]:
     if not best.is_of_point:
         return []
     lines = []
+    # What the same failure was met with already need not be tried.
+    mode = report.catalogue.mode_of(best.trial.trial)
+    alike = set() if mode is None else {*mode.trials}
+    most = [plan.percentage for trial in report.trials if trial.trial in alike for plan in trial.plans]
+    met = 0 if max(most, default=0) >= HIGH_PERCENTAGE else HIGH_PERCENTAGE
     for dimension in report.dimensions:
         value = best.trial.point.get(dimension.name)
         at = _bound(dimension, value)
@@ -73,7 +99,7 @@ def _reach(report: ReportInput, best: Finding) -> list[str]:
                 f"The worst fault has {code(dimension.name)} at the {at} bound of what was searched ({value:g}): "
                 "widen the range."
             )
-        elif is_percentage and best.severity < 9 and isinstance(value, (int, float)) and value < HIGH_PERCENTAGE:
+        elif is_percentage and best.severity < 9 and isinstance(value, (int, float)) and value < met:
             lines.append(f"The worst fault hits {value:g} % of the requests: try it with {code(dimension.name)} 100.")
     return lines
 

@@ -13,6 +13,7 @@ from boifi_core.models import FaultPlan, Phase, RawObservation, SeverityScore, T
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.report.curves import Curve
+from boifi_core.report.tables import counted
 
 
 class Dimension(region.Dimension, Protocol):
@@ -67,6 +68,13 @@ class ReportInput:
     def duration(self) -> timedelta:
         """From the session's creation to its latest trial's end."""
         return max([trial.finished_at for trial in self.trials], default=self.created_at) - self.created_at
+
+    @property
+    def progress(self) -> str:
+        """`30 of 30`, and what somebody replayed beside them."""
+        replayed = sum(trial.phase is Phase.REPLAY for trial in self.trials)
+        text = f"{len(self.trials) - replayed} of {self.total_trials}"
+        return f"{text}, and {counted(replayed, 'replay')}" if replayed else text
 
 
 @dataclass(frozen=True)

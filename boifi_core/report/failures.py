@@ -18,7 +18,7 @@ ONLY_SEEN = "Seen, and not measured again before the budget ended"
 def failures(found: Catalogue) -> str:
     """All failures in a table, the worst of them in detail, and those that were only seen."""
     if not found.modes:
-        return "No trial showed anything that the target does not do without a fault."
+        return none_found(found)
     rows = [
         [
             mode.id,
@@ -35,6 +35,13 @@ def failures(found: Catalogue) -> str:
     parts = [_overview(found), table(head, rows, right=(1, 5, 6)), *map(_one, found.examined[:_DETAILED])]
     parts += [_only_seen(found.only_seen)] if found.only_seen else []
     return "\n\n".join(parts)
+
+
+def none_found(found: Catalogue) -> str:
+    """What is said where there is no failure."""
+    if not found.harmless:
+        return "No trial was scored."
+    return "No trial showed anything that the target does not do without a fault."
 
 
 def verdict_text(mode: FailureMode) -> str:

@@ -47,7 +47,7 @@ def markdown(report: ReportInput) -> str:
 
 def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
     by_status = Counter(trial.status.value for trial in report.trials)
-    trials = f"{len(report.trials)} of {report.total_trials}"
+    trials = report.progress
     if by_status:
         trials += f" ({', '.join(f'{n} {status}' for status, n in by_status.most_common())})"
     state = report.status + (f": {report.reason}" if report.reason else "")
@@ -231,6 +231,8 @@ def _steps(trials: Sequence[Trial]) -> str:
 
 def _errors(trials: Sequence[Trial]) -> str:
     found = troubles(trials)
+    if not trials:
+        return "No trial was made."
     if not found:
         return "None: every trial was scored on sound data."
     rows = [

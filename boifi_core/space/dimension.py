@@ -190,10 +190,14 @@ def _bounds(data: Mapping[str, Any], field: str) -> tuple[tuple[str, Any], tuple
 def _bound(value: Any, field: str, kind: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidInput(field, "must be a number", value)
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond what a float holds
+        number = math.inf
+    if not math.isfinite(number):
         raise InvalidInput(field, "must be finite", value)
     if kind == "real":
-        return float(value)
+        return number
     if value != int(value):
         raise InvalidInput(field, "must be a whole number for an integer dimension", value)
     if abs(value) > _LARGEST_INTEGER:

@@ -35,6 +35,14 @@ def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: 
     return list(dict.fromkeys(warnings))
 
 
+def target_services(space: SearchSpace) -> set[object]:
+    """The services that a fault of this space may name."""
+    found = {
+        value for group in space.groups for source in group.of("target_service") for value in _values(space, source)
+    }
+    return found - {None, ""}
+
+
 def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> set[FaultType]:
     kinds: set[FaultType] = set()
     for source in _winners(space, group, "fault_type"):

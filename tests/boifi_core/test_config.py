@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
+from boifi_core.check import check
 from boifi_core.config import (
     OptimizerConfig,
     follow_up_budgets,
@@ -159,6 +160,22 @@ def test_a_missing_file_is_named(tmp_path):
         read_session_file(tmp_path)
 
 
+def test_a_whole_number_that_no_float_holds_is_one_line_wherever_it_stands(data):
+    data["search_space"]["dimensions"][0]["values"] = ["delay", 10**400]
+    with pytest.raises(
+        InvalidInput, match=r"^search_space\.dimensions\[0\]\.values\[1\]: must be within 2e\+308 of zero"
+    ):
+        parse_session(data)
+
+
+def test_initial_points_that_nobody_set_are_at_most_all_trials(data):
+    del data["initial_points"]
+    few = parse_session({**data, "total_trials": 3})
+    assert few.initial_points == 3
+    assert with_overrides(few, trials=60).initial_points == 10
+    assert with_overrides(few).initial_points == 3
+
+
 def test_overrides_lower_the_initial_points_too_and_every_session_gets_a_seed(data):
     del data["seed"]
     config = with_overrides(parse_session(data), trials=4)
@@ -209,3 +226,13 @@ def test_shares_of_more_than_all_are_refused(session_data):
 
 def test_the_balance_is_the_optimizers_own_where_none_is_given():
     assert Balance(OptimizerConfig().xi, OptimizerConfig().beta) == Balance()
+
+
+def test_a_protected_service_that_no_fault_names_is_a_warning(session_data):
+    data = session_data("http://127.0.0.1:8080", guardrails={"protected_services": ["payments", "payment"]})
+    services = {"name": "target_service", "type": "categorical", "values": ["cart", "payments"]}
+    data["search_space"]["dimensions"].append(services)
+    _, warnings = check(parse_session(data))
+    assert warnings == [
+        "guardrails.protected_services[1]: payment is no target_service of the search space; did you mean payments?"
+    ]

@@ -84,7 +84,7 @@ def test_the_closing_lists_what_was_not_measured_again_below_what_was():
     assert "confirmed" in told
     assert "take longer" not in told
     assert rest.splitlines()[1].startswith("     9.0  requests take longer")
-    assert rest.splitlines()[1].endswith("(trial 6)")
+    assert rest.splitlines()[1].endswith(", trial 6)")
     assert f"again     boifi replay {ID} 1" in rest
 
 

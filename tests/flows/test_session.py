@@ -20,7 +20,7 @@ from hfi_server import HfiServer, Knobs
 from boifi_core.config import parse_session
 from boifi_core.folder import REQUEST, SessionFolder
 from boifi_core.models import SessionStatus, TrialStatus
-from boifi_core.session import make_session, reachable_config, read_trials, resume_session
+from boifi_core.session import make_session, reachable_config, read_trials, resume_session, stored_config
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -305,6 +305,41 @@ def test_a_session_learns_from_an_earlier_one_and_keeps_what_it_learnt(run, tmp_
         resume_session(folder, config.model_copy(update={"total_trials": 8}))
         session(str(folder.path), return_state=True)
         assert [t.point for t in read_trials(folder, config)] == [t.point for t in whole]
+
+
+def test_what_was_normal_for_the_first_trials_stays_so_when_a_session_is_resumed(hfi, run):
+    from flows.session import session
+
+    folder, _, _ = run(hfi.url, total_trials=4, initial_points=4)
+    kept = (folder.path / "baseline.json").read_bytes()
+    hfi.respond = lambda faults: {**landscape(faults), "error_rate": 0.01, "logs": ["WARN replica is away"]}
+    asked = len(hfi.requests("GET"))
+    session(str(folder.path), return_state=True)
+    assert folder.state().reason == "all 4 trials made"
+    assert not [each for each in hfi.requests("GET")[asked:] if "observations" in each.path], "nothing was left to do"
+    config = stored_config(folder)
+    resume_session(folder, config.model_copy(update={"total_trials": 6}))
+    session(str(folder.path), return_state=True)
+    assert folder.state().reason == "all 6 trials made"
+    assert (folder.path / "baseline.json").read_bytes() == kept
+
+
+def test_policies_that_are_not_ours_are_told_of(hfi, run):
+    from flows.watch import Watcher, watched_by
+
+    told = []
+
+    class Notes(Watcher):
+        def note(self, text):
+            told.append(text)
+
+    theirs = {"metadata": {"name": "game-day", "version": "1.0.0"}, "spec": {"selector": {"service": "cart"}, "rules": [
+        {"match": {"path": {"prefix": "/"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 503}}}]}}  # fmt: skip
+    httpx.post(f"{hfi.url}/v1/policies", json=theirs).raise_for_status()
+    with watched_by(Notes()):
+        run(hfi.url, total_trials=2, initial_points=2)
+    assert told == ["in force and not BOIFI's, so part of what counts as normal: game-day"]
+    assert list(hfi.active()) == ["game-day"]
 
 
 def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):

@@ -17,7 +17,7 @@ from boifi_core.readings import give_or_take, point_key, rankable, times
 from boifi_core.report.advice import advice
 from boifi_core.report.curves import Curve
 from boifi_core.report.facts import Finding, ReportInput, fault_text, findings, kinds, pareto_front, why
-from boifi_core.report.failures import smallest_text, verdict_text
+from boifi_core.report.failures import none_found, smallest_text, verdict_text
 from boifi_core.report.influence import Influence, influences
 from boifi_core.report.page.waterfall import Waterfall, waterfall
 from boifi_core.report.reasons import expected, tried_because
@@ -160,13 +160,13 @@ def _figures(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, 
         ("worst severity, of 10", number(found[0].severity if found else None)),
         ("without a fault", number(report.baseline_severity)),
         ("distinct failures", str(len(report.catalogue.examined))),
-        ("trials", f"{len(report.trials)} of {report.total_trials}"),
+        ("trials", report.progress),
     )
 
 
 def _facts(report: ReportInput, found: Sequence[Finding]) -> Table:
     by_status = Counter(trial.status.value for trial in report.trials)
-    trials = f"{len(report.trials)} of {report.total_trials}"
+    trials = report.progress
     if by_status:
         trials += f" ({', '.join(f'{n} {status}' for status, n in by_status.most_common())})"
     rows = (
@@ -231,7 +231,7 @@ def _readings(observation: RawObservation | None) -> tuple[str, str, str]:
 def _failures_intro(report: ReportInput) -> str:
     found = report.catalogue
     if not found.modes:
-        return "No trial showed anything that the target does not do without a fault."
+        return none_found(found)
     text = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
     if found.controls:
         alarms = "none" if not found.false_alarms else str(found.false_alarms)

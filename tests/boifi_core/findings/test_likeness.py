@@ -100,6 +100,13 @@ def test_a_faint_failure_is_not_of_what_the_same_fault_shows_now_and_then_if_tha
     assert grouped([broken, slow, again, faint]) == [[0, 2, 3], [1]]
 
 
+def test_a_failure_that_most_answers_tell_of_is_not_faint_though_no_call_does():
+    fault = (FaultPlan(fault_type="abort", target_service="bank"),)
+    some, most = fact(FactKind.STATUS, "some", 1.0), fact(FactKind.STATUS, "")
+    assert Failure.of([some], fault).is_faint
+    assert not Failure.of([most, some], fault).is_faint
+
+
 def test_a_faint_failure_that_has_not_come_to_what_the_others_say_is_another():
     pages = [FaultPlan(fault_type="delay", target_service="shelf", delay_ms=90)]
     late, closed = fact(FactKind.LOG, "page is late", 2.0), fact(FactKind.LOG, "shop is closed", 2.0)

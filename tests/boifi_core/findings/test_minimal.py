@@ -251,6 +251,25 @@ def test_a_delays_threshold_is_that_of_typical_requests_and_a_percentages_that_o
     assert by_name["percentage"].fails_at == 10
 
 
+def test_without_traces_a_percentage_has_the_threshold_of_most_requests():
+    """From 40 % on everything fails; below that, a few requests, which is all that is known without a trace."""
+
+    class Untraced(Target):
+        @property
+        def mode(self):
+            faint = tuple(t.trial for t in self.trials if t.plans[0].percentage < 40)
+            said = (
+                Fact(kind=FactKind.STATUS, where="", weight=3.0),
+                Fact(kind=FactKind.LOG, where="locked", weight=2.0),
+            )
+            return super().mode.model_copy(update={"faint": faint, "signature": said})
+
+    smallest, _ = Untraced(lambda _: True, abort("payments", percentage=84)).minimise()
+    (threshold,) = smallest.thresholds
+    assert 20 < threshold.holds_at < 40 <= threshold.fails_at
+    assert smallest.plans[0].percentage == threshold.fails_at
+
+
 def test_one_odd_reading_does_not_move_a_threshold():
     """When it was known, a search came by once more, with a longer delay, and that did not show it."""
 

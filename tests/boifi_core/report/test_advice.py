@@ -1,8 +1,16 @@
 import pytest
 from histories import Axis, trial_of
+from observations import observed, span, trace
 from reports import DIMENSIONS, report_of, session
 
+from boifi_core.analyzer import AnalyzerConfig
+from boifi_core.findings import Catalogue, Confirmation, FailureMode, Verdict
 from boifi_core.report.advice import advice
+
+CONFIRMED = Confirmation(
+    verdict=Verdict.CONFIRMED, readings=(), shown=4, low=0.5, high=1, level=0.95, severity=6, controls=4,
+    false_alarms=0, false_alarm_high=0.4,
+)  # fmt: skip
 
 
 def advised(*trials, **fields):
@@ -17,6 +25,30 @@ def test_nothing_scored():
     text = advised(trial_of(1, None), trial_of(2, None))
     assert "2 of 2 trials gave no score: mend that first" in text
     assert "No trial was scored" in text
+
+
+def test_nothing_made():
+    assert advised() == "No trial was made; the session's state says why."
+
+
+def test_what_cannot_be_seen_without_traces_is_said():
+    blind = trial_of(1, 6.0, observation=observed(status_code=503))
+    seen = trial_of(2, 6.0, observation=observed(status_code=503, trace_data=trace(span("r", "GET /"))))
+    told = "No observation had a trace, so no severity can exceed 7.1"
+    assert told in advised(blind)
+    assert told not in advised(blind, seen)
+    assert told not in advised(blind, analyzer=AnalyzerConfig(weights={"struct": 0.01}))
+
+
+def test_what_was_confirmed_by_other_faults_or_met_with_more_requests_is_not_asked_for():
+    trials = (hurt(1, 6.0, percentage=50), hurt(2, 6.0, percentage=95))
+    mode = FailureMode(
+        id="F1", sentence="", signature=(), worst=1, worst_plans=trials[0].plans, severity=6.0, trials=(1, 2), replay=""
+    )
+    text = advised(*trials, catalogue=Catalogue(modes=(mode,)))
+    assert "seen once" in text
+    sure = mode.model_copy(update={"confirmation": CONFIRMED})
+    assert "seen once" not in advised(*trials, catalogue=Catalogue(modes=(sure,)))
 
 
 def test_nothing_hurt():

@@ -82,6 +82,7 @@ def test_other_words_for_values_and_bounds():
         ({"name": "x", "type": "integer", "min": 0, "max": 2**60}, ".max: must be within"),
         ({"name": "x", "type": "real", "min": -math.inf, "max": 5}, ".min: must be finite"),
         ({"name": "x", "type": "real", "min": 0, "max": math.nan}, ".max: must be finite"),
+        ({"name": "x", "type": "integer", "min": 0, "max": 10**400}, ".max: must be finite"),
         ({"name": "x", "type": "real", "min": -1e308, "max": 1e308}, ".max: must not be so far above min"),
         ({"name": "x", "type": "real", "min": 0, "max": 5, "log_scale": True}, ".min: must be above 0 with log_scale"),
         ({"name": "x", "type": "real", "min": 1, "max": 5, "log_scale": "yes"}, ".log_scale: must be true or false"),
