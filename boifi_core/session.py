@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
+from boifi_core.analyzer.normal import Normal
 from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import open_injector, open_observer
@@ -64,7 +65,8 @@ class Session:
         injector, observer: open connections to the target.
         baseline: the target without a fault; None until it was observed.
         baseline_severity: the median severity of the fault-free observations.
-        evidence: what tells a failure from what is normal.
+        normal: the target as this run found it without a fault; scores are by it.
+        evidence: what tells a failure from what is normal, as the session's first trials found it.
         worth: what a trial is worth to the search, by the objective.
         is_searched: whether there is nothing left to search for.
         errors: what went wrong so far, one line each.
@@ -87,6 +89,7 @@ class Session:
         self.optimizer = learnt_optimizer(config, self.trials, past, stored_evidence(folder), self.worth)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
+        self.normal = Normal(())
         self.evidence = Evidence()
         self.is_searched = False
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
@@ -117,6 +120,7 @@ class Session:
         """Take these fault-free observations as the target's normal; returns their median severity."""
         self.baseline = merge_baseline(observations)
         self.evidence = Evidence(tuple(observations))
+        self.normal = self.evidence.normal
         self.analyzer = AnalyzerService(self._resolved(observations))
         severity = median(self.severity(observation) for observation in observations)
         self.baseline_severity = self.evidence.baseline_severity = severity
@@ -156,7 +160,7 @@ class Session:
         return all(objection(plan, self.config.guardrails) is None for plan in plans)
 
     def severity(self, observation: RawObservation) -> float:
-        return self.analyzer.calculate_severity(observation, self.evidence.normal).total_score
+        return self.analyzer.calculate_severity(observation, self.normal).total_score
 
     def learn(self, trial: Trial) -> None:
         """Let the model learn from a trial; one that must not train it is only kept from being proposed again.
