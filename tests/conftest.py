@@ -1,5 +1,6 @@
 """What many tests share: one real Prefect server, and session files."""
 
+import copy
 import os
 import signal
 import sqlite3
@@ -95,7 +96,7 @@ def session_data():
     """A session file's value as a function of its endpoint and of what is to differ."""
 
     def make(endpoint, **changes):
-        data = {**SESSION, **changes}
+        data = {**copy.deepcopy(SESSION), **changes}  # a test may change what it gets
         return {**data, "executor": {**SESSION["executor"], **changes.get("executor", {}), "endpoint": endpoint}}
 
     return make

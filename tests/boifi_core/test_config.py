@@ -231,8 +231,8 @@ def test_the_balance_is_the_optimizers_own_where_none_is_given():
 def test_a_protected_service_that_no_fault_names_is_a_warning(session_data):
     data = session_data("http://127.0.0.1:8080", guardrails={"protected_services": ["payments", "payment"]})
     services = {"name": "target_service", "type": "categorical", "values": ["cart", "payments"]}
-    data["search_space"]["dimensions"].append(services)
-    _, warnings = check(parse_session(data))
+    space = {"dimensions": [*data["search_space"]["dimensions"], services]}
+    _, warnings = check(parse_session({**data, "search_space": space}))
     assert warnings == [
         "guardrails.protected_services[1]: payment is no target_service of the search space; did you mean payments?"
     ]
