@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from boifi_core.config import SessionConfig
 from boifi_core.executors import open_injector
 from boifi_core.session import make_optimizer
 from boifi_core.space.expressible import check_expressible, target_services
+from boifi_core.validation import hint
 
 
 def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
@@ -28,13 +27,10 @@ def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
 
 def _unknown_services(config: SessionConfig) -> list[str]:
     """Protected services that no fault could strike anyway: more often misspelt than meant."""
-    known = sorted({str(value) for value in target_services(config.search_space)})
-    warnings = []
-    for number, service in enumerate(config.guardrails.protected_services):
-        if known and service not in known:
-            nearest = difflib.get_close_matches(service, known, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            warnings.append(
-                f"guardrails.protected_services[{number}]: {service} is no target_service of the search space{hint}"
-            )
-    return warnings
+    known = {str(value) for value in target_services(config.search_space)}
+    return [
+        f"guardrails.protected_services[{number}]: {service} is no target_service of the search space"
+        f"{hint(service, sorted(known))}"
+        for number, service in enumerate(config.guardrails.protected_services)
+        if known and service not in known
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
@@ -60,12 +60,17 @@ def invalid_input(error: ValidationError, prefix: str, model: type[BaseModel] | 
     path, known = _walk(finding, prefix, model)
     field = path or "input"
     if finding["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
-        return InvalidInput(field, "unknown key" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+        return InvalidInput(field, f"unknown key{hint(str(finding['loc'][-1]), known)}")
     rule = rule_of(finding)
     if finding["type"] == "missing" or isinstance(finding["input"], (dict, BaseModel)):
         return InvalidInput(field, rule)
     return InvalidInput(field, rule, finding["input"])
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """`; did you mean payments?` after what is said of an unknown name; empty where none is like it."""
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def rule_of(finding: ErrorDetails) -> str:

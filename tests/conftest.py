@@ -1,4 +1,4 @@
-"""What many tests share: one real Prefect server, and session files."""
+"""What many tests share: one real Prefect server, control planes, and session files."""
 
 import copy
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hfi_server import HfiServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,6 +90,13 @@ def used_data_dir(prefect_data, prefect_server, tmp_path):
     database = prefect_data / "prefect" / "prefect.db"
     with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(home / "prefect.db")) as copy:
         made.backup(copy)
+
+
+@pytest.fixture
+def hfi():
+    """A control plane with the tests' target behind it."""
+    with HfiServer() as server:
+        yield server
 
 
 @pytest.fixture

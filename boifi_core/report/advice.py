@@ -19,7 +19,6 @@ NOISY = 1.0
 NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
 
-
 NEARLY_TEN = 9.5
 """A severity that can get this high needs no trace."""
 
@@ -30,9 +29,9 @@ HIGH_PERCENTAGE = 90
 def advice(report: ReportInput) -> list[str]:
     """One sentence of Markdown for each thing worth doing, the most useful first."""
     found = findings(report)
-    lines = [*_broken(report), *_untraced(report)]
     if not report.trials:
         return ["No trial was made; the session's state says why."]
+    lines = [*_broken(report), *_untraced(report)]
     if not found:
         return [*lines, "No trial was scored: check that the target is reachable and gives observations."]
     best = found[0]
@@ -87,9 +86,9 @@ def _reach(report: ReportInput, best: Finding) -> list[str]:
     lines = []
     # What the same failure was met with already need not be tried.
     mode = report.catalogue.mode_of(best.trial.trial)
-    alike = set() if mode is None else {*mode.trials}
-    most = [plan.percentage for trial in report.trials if trial.trial in alike for plan in trial.plans]
-    met = 0 if max(most, default=0) >= HIGH_PERCENTAGE else HIGH_PERCENTAGE
+    alike = () if mode is None else mode.trials
+    shares = [plan.percentage for trial in report.trials if trial.trial in alike for plan in trial.plans]
+    is_met = max(shares, default=0.0) >= HIGH_PERCENTAGE
     for dimension in report.dimensions:
         value = best.trial.point.get(dimension.name)
         at = _bound(dimension, value)
@@ -99,9 +98,13 @@ def _reach(report: ReportInput, best: Finding) -> list[str]:
                 f"The worst fault has {code(dimension.name)} at the {at} bound of what was searched ({value:g}): "
                 "widen the range."
             )
-        elif is_percentage and best.severity < 9 and isinstance(value, (int, float)) and value < met:
+        elif is_percentage and not is_met and best.severity < 9 and _is_below(value, HIGH_PERCENTAGE):
             lines.append(f"The worst fault hits {value:g} % of the requests: try it with {code(dimension.name)} 100.")
     return lines
+
+
+def _is_below(value: object, limit: float) -> bool:
+    return isinstance(value, (int, float)) and value < limit
 
 
 def _bound(dimension: Dimension, value: object) -> str | None:

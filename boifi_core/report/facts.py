@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -108,6 +109,12 @@ class Finding:
     def scores(self) -> tuple[float, float, float]:
         """Bug, performance and structure."""
         return self.score.bug_score, self.score.performance_score, self.score.structure_score
+
+
+def by_status(trials: Sequence[Trial]) -> str:
+    """` (28 scored, 2 failed)`; empty without trials."""
+    counts = Counter(trial.status.value for trial in trials).most_common()
+    return f" ({', '.join(f'{n} {status}' for status, n in counts)})" if counts else ""
 
 
 def fault_text(plans: Sequence[FaultPlan]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
@@ -10,7 +9,7 @@ from boifi_core.models import RawObservation, Trial
 from boifi_core.readings import give_or_take, times
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, findings, kinds, pareto_front, why
+from boifi_core.report.facts import Finding, ReportInput, by_status, findings, kinds, pareto_front, why
 from boifi_core.report.failures import failures
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import expected, tried_because
@@ -46,17 +45,13 @@ def markdown(report: ReportInput) -> str:
 
 
 def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
-    by_status = Counter(trial.status.value for trial in report.trials)
-    trials = report.progress
-    if by_status:
-        trials += f" ({', '.join(f'{n} {status}' for status, n in by_status.most_common())})"
     state = report.status + (f": {report.reason}" if report.reason else "")
     rows = [
         ("Target", escape(report.target)),
         ("State", escape(state)),
         ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("Lasted", duration(report.duration.total_seconds())),
-        ("Trials", trials),
+        ("Trials", f"{report.progress}{by_status(report.trials)}"),
         ("Distinct faults scored", str(len(found))),
         ("Seed", "–" if report.seed is None else str(report.seed)),
         ("Severity without a fault", number(report.baseline_severity)),

@@ -1,4 +1,4 @@
-"""What tests of the command share: a target, and `boifi` as a process."""
+"""What tests of the command share: `boifi` as a process."""
 
 import os
 import signal
@@ -7,13 +7,6 @@ import sys
 
 import pytest
 from command_lines import ROOT
-from hfi_server import HfiServer
-
-
-@pytest.fixture
-def hfi():
-    with HfiServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from flow_runs import FlowRuns, ended, made_trials, trials, until
 from hfi_landscape import landscape
-from hfi_server import HfiServer
 from manifests import Manifests
 from services import free_port
 from stand_in_cluster import StandInCluster
@@ -106,12 +105,6 @@ def runs(deployed):
     runs = FlowRuns(deployed.url, deployed.data)
     runs.http.auth = ("boifi", "boifi")
     return runs
-
-
-@pytest.fixture
-def hfi():
-    with HfiServer() as server:
-        yield server
 
 
 def pod_of(deployed, before):

@@ -59,12 +59,6 @@ def runs(worker, prefect_server):
     return runs
 
 
-@pytest.fixture
-def hfi():
-    with HfiServer() as server:
-        yield server
-
-
 def slow(server, seconds):
     def respond(faults):
         time.sleep(seconds if faults else 0)

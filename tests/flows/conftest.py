@@ -1,16 +1,9 @@
-"""A control plane, and sessions that run against it in this process."""
+"""Sessions that run in this process."""
 
 import pytest
-from hfi_server import HfiServer
 
 from boifi_core.config import parse_session
 from boifi_core.session import make_session, read_trials
-
-
-@pytest.fixture
-def hfi():
-    with HfiServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from boifi_core.models import RawObservation, Trial
 from boifi_core.readings import give_or_take, point_key, rankable, times
 from boifi_core.report.advice import advice
 from boifi_core.report.curves import Curve
-from boifi_core.report.facts import Finding, ReportInput, fault_text, findings, kinds, pareto_front, why
+from boifi_core.report.facts import Finding, ReportInput, by_status, fault_text, findings, kinds, pareto_front, why
 from boifi_core.report.failures import none_found, smallest_text, verdict_text
 from boifi_core.report.influence import Influence, influences
 from boifi_core.report.page.waterfall import Waterfall, waterfall
@@ -165,17 +165,13 @@ def _figures(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, 
 
 
 def _facts(report: ReportInput, found: Sequence[Finding]) -> Table:
-    by_status = Counter(trial.status.value for trial in report.trials)
-    trials = report.progress
-    if by_status:
-        trials += f" ({', '.join(f'{n} {status}' for status, n in by_status.most_common())})"
     rows = (
         ("Session", report.session_id),
         ("Target", report.target),
         ("State", report.status + (f": {report.reason}" if report.reason else "")),
         ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("Lasted", duration(report.duration.total_seconds())),
-        ("Trials", trials),
+        ("Trials", f"{report.progress}{by_status(report.trials)}"),
         ("Distinct faults scored", str(len(found))),
         ("Seed", "–" if report.seed is None else str(report.seed)),
         ("Severity without a fault", number(report.baseline_severity)),

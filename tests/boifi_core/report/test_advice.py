@@ -5,6 +5,7 @@ from reports import DIMENSIONS, report_of, session
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.findings import Catalogue, Confirmation, FailureMode, Verdict
+from boifi_core.models import FaultPlan
 from boifi_core.report.advice import advice
 
 CONFIRMED = Confirmation(
@@ -40,15 +41,37 @@ def test_what_cannot_be_seen_without_traces_is_said():
     assert told not in advised(blind, analyzer=AnalyzerConfig(weights={"struct": 0.01}))
 
 
-def test_what_was_confirmed_by_other_faults_or_met_with_more_requests_is_not_asked_for():
+def test_what_was_confirmed_by_other_faults_is_not_asked_for_again():
     trials = (hurt(1, 6.0, percentage=50), hurt(2, 6.0, percentage=95))
-    mode = FailureMode(
-        id="F1", sentence="", signature=(), worst=1, worst_plans=trials[0].plans, severity=6.0, trials=(1, 2), replay=""
-    )
-    text = advised(*trials, catalogue=Catalogue(modes=(mode,)))
-    assert "seen once" in text
-    sure = mode.model_copy(update={"confirmation": CONFIRMED})
+    assert "seen once" in advised(*trials, catalogue=Catalogue(modes=(mode_of(trials),)))
+    sure = mode_of(trials, confirmation=CONFIRMED)
     assert "seen once" not in advised(*trials, catalogue=Catalogue(modes=(sure,)))
+
+
+def test_a_failure_that_was_met_with_all_requests_is_not_to_be_tried_with_more():
+    def trials(percentage):
+        other = FaultPlan(fault_type="delay", target_path="/ratings", percentage=percentage, delay_ms=400)
+        return hurt(1, 6.0, percentage=50), trial_of(2, 5.0, plans=(other,), point={"percentage": percentage})
+
+    told = "hits 50 % of the requests: try it with `percentage` 100"
+    assert told in advised(*trials(60), catalogue=Catalogue(modes=(mode_of(trials(60)),)))
+    assert told not in advised(*trials(95), catalogue=Catalogue(modes=(mode_of(trials(95)),)))
+
+
+def mode_of(trials, **fields):
+    """The one failure that all of them showed."""
+    numbers = tuple(trial.trial for trial in trials)
+    mode = FailureMode(
+        id="F1",
+        sentence="",
+        signature=(),
+        worst=1,
+        worst_plans=trials[0].plans,
+        severity=6.0,
+        trials=numbers,
+        replay="",
+    )
+    return mode.model_copy(update=fields)
 
 
 def test_nothing_hurt():

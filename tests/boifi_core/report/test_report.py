@@ -216,6 +216,18 @@ def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
     assert "inconclusive" in unsure[1].find("skipped").get("message")
 
 
+def test_a_session_without_trials_claims_nothing_of_them():
+    text = markdown(report_of((), status="FAILED", reason="not healthy"))
+    assert "No trial showed anything" not in text
+    assert "every trial was scored" not in text
+    assert "No trial was made" in text
+
+
+def test_replays_are_told_beside_the_trials_that_were_asked_for():
+    trials = (trial_of(1), trial_of(2), trial_of(3, phase="replay"))
+    assert "| Trials | 2 of 2, and 1 replay (3 scored) |" in markdown(report_of(trials, total_trials=2))
+
+
 def test_junit_has_an_error_for_a_session_that_failed():
     suite = ET.fromstring(junit(evil_session(), 10.0)).find("testsuite")
     assert suite.get("errors") == "1"
