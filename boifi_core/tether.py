@@ -63,7 +63,7 @@ def _ask_for_death_signal(number: int) -> bool:
 
 
 def _watch(parent: int, death_signal: int, command: list[str]) -> int:
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, close_fds=False)  # it may have to inherit some
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         child.send_signal(number)

@@ -37,8 +37,8 @@ def run_campaign(path: Path, out: str | None, console: Console) -> int:
         The exit status: 0 well, 1 the night could not run or a session did not run well, 3 a new or worse failure.
     """
     config = _read(path)
-    check_given_api()
     data = data_dir(out)
+    _find_api(data)
     place = CampaignFolder(data / "campaigns" / config.name)
     # Who runs a night by hand has not asked for one every night.
     stored = place.config().schedule if place.is_made else None
@@ -78,10 +78,18 @@ def _exit_status(night: Night, config: CampaignConfig) -> int:
     return 3 if night.alarms(config.fail_on) else 0
 
 
+def _find_api(data: Place) -> None:
+    """Take the given Prefect API, or else that of a service on this data dir, if there is one, and see it answer."""
+    given = "PREFECT_API_URL"
+    if not os.environ.get(given):
+        os.environ.update(api_of_service(state_dir(data)))
+        given = f"Prefect of the service on {data}"
+    check_given_api(given)
+
+
 @contextmanager
 def _service(data: Place) -> Iterator[str]:
-    """Prefect's API with a worker behind it: the given one, that of a service on this data dir, or our own."""
-    os.environ.update(api_of_service(state_dir(data)))
+    """Prefect's API with a worker behind it: the one that was found, or our own."""
     if os.environ.get("PREFECT_API_URL"):
         with prefect_api(state_dir(data)) as url:
             yield url

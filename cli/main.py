@@ -220,11 +220,12 @@ def command() -> int:
 
 
 def _show_waits() -> None:
-    """Say on standard error that a store far away is waited for."""
+    """Say on standard error that a store far away, or Prefect, is waited for."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
-    log = logging.getLogger("boifi.storage")
-    log.handlers, log.propagate = [handler], False
+    for name in ("boifi.storage", "boifi.lease"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
 
 
 def _failed(message: str, status: int) -> int:
@@ -234,6 +235,7 @@ def _failed(message: str, status: int) -> int:
 
 def main() -> None:
     """The console script."""
+    logging.raiseExceptions = False  # Prefect says on standard error what of its log did not reach its API
     status = command()
     sys.stdout.flush()
     sys.stderr.flush()

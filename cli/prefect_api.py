@@ -36,6 +36,10 @@ SERVER_SETTINGS = {
 }
 
 
+class PrefectGone(BoifiError):
+    """Prefect's API answered nothing, for longer than Prefect's client asks again."""
+
+
 @contextmanager
 def prefect_api(state: Path) -> Iterator[str]:
     """The API's URL; Prefect, imported after this, uses it.
@@ -45,13 +49,16 @@ def prefect_api(state: Path) -> Iterator[str]:
 
     Raises:
         BoifiError: the server did not start.
+        PrefectGone: what was run with it found no API any more.
     """
     os.environ.update(TELEMETRY_OFF)
     # Prefect's log goes to its API, where the UI shows it; the terminal shows ours.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL", "CRITICAL")
     given = os.environ.get("PREFECT_API_URL")
     if given:
-        yield given
+        with _gone_in_one_line(given):
+            yield given
         return
     with ExitStack() as stack:
         home = stack.enter_context(_free_home(state))
@@ -60,14 +67,30 @@ def prefect_api(state: Path) -> Iterator[str]:
         os.environ["PREFECT_API_URL"] = url
         os.environ[ALONE] = "1"
         try:
-            yield url
+            with _gone_in_one_line(url):
+                yield url
         finally:
             _drain()
             del os.environ["PREFECT_API_URL"], os.environ[ALONE]
 
 
-def check_given_api() -> None:
+@contextmanager
+def _gone_in_one_line(url: str) -> Iterator[None]:
+    import httpx
+
+    try:
+        yield
+    except Exception as error:
+        if not any(isinstance(each, httpx.HTTPError) for each in (error, error.__cause__)):
+            raise
+        raise PrefectGone(f"Prefect's API at {url} does not answer: {error}") from error
+
+
+def check_given_api(name: str = "PREFECT_API_URL") -> None:
     """See that the API at PREFECT_API_URL answers, if one is given.
+
+    Args:
+        name: what its user calls it.
 
     Raises:
         BoifiError: it does not.
@@ -80,7 +103,7 @@ def check_given_api() -> None:
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=10.0).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise BoifiError(f"PREFECT_API_URL: must answer, got {url}: {error}") from error
+        raise BoifiError(f"{name}: must answer, got {url}: {error}") from error
 
 
 def _drain() -> None:
@@ -108,30 +131,29 @@ def _free_home(state: Path) -> Iterator[Path]:
 
 @contextmanager
 def _server(home: Path) -> Iterator[str]:
-    port = free_port()
+    listening = listen()
     log = home / "server.log"
-    command = [
-        sys.executable, "-m", "uvicorn", "--factory", "deployments.prefect_server:create_app",
-        "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
-        "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "3",
-    ]  # fmt: skip
-    url = f"http://127.0.0.1:{port}/api"
+    url = url_at(listening)
     environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
 
     def start() -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
             # In a session of its own, so that a Ctrl-C in the terminal reaches the run alone.
-            return spawn(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                         start_new_session=True)  # fmt: skip
+            return spawn(server_command(listening), env=environment, pass_fds=[listening.fileno()],
+                         stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)  # fmt: skip
 
-    with _kept_alive(start) as first:
+    with _kept_alive(start, listening) as first:
         _wait_until_healthy(first, url, log)
         yield url
 
 
 @contextmanager
-def _kept_alive(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess.Popen[bytes]]:
+def _kept_alive(
+    start: Callable[[], subprocess.Popen[bytes]], listening: socket.socket
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is started again when it dies, a few times: a run only waits for its API meanwhile.
+
+    Once it is not started again, its socket is closed: who asks then is refused.
 
     One thread starts and watches it, since a child's life hangs on the thread that started it.
     """
@@ -139,13 +161,14 @@ def _kept_alive(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subpro
     running: queue.Queue[subprocess.Popen[bytes]] = queue.Queue()
 
     def keep() -> None:
-        for _ in range(STARTS):
-            process = start()
-            running.put(process)
-            while process.poll() is None:
-                if ending.wait(0.1):
-                    end(process, grace_s=5.0)
-                    return
+        with listening:
+            for _ in range(STARTS):
+                process = start()
+                running.put(process)
+                while process.poll() is None:
+                    if ending.wait(0.1):
+                        end(process, grace_s=5.0)
+                        return
 
     keeper = threading.Thread(target=keep, name="prefect server", daemon=True)
     keeper.start()
@@ -173,9 +196,20 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
     raise BoifiError(f"the Prefect server did not answer within {START_TIMEOUT_S:g} s; its log is {log}")
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def listen(port: int = 0) -> socket.socket:
+    """A socket that listens on this port of the loopback address, or on a free one.
+
+    Raises:
+        OSError: somebody has the port.
+    """
+    return socket.create_server(("127.0.0.1", port))
+
+
+def server_command(listening: socket.socket) -> list[str]:
+    """The command of a Prefect server at this socket, which it must inherit."""
+    return [sys.executable, "-m", "deployments.prefect_server", str(listening.fileno())]
+
+
+def url_at(listening: socket.socket) -> str:
+    """The URL of the API of the Prefect server at this socket."""
+    return f"http://127.0.0.1:{listening.getsockname()[1]}/api"

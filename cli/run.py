@@ -28,7 +28,7 @@ from boifi_core.run_file import run_name
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
 from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.warm_start import past_of, stored_past
-from cli.prefect_api import check_given_api, prefect_api
+from cli.prefect_api import PrefectGone, check_given_api, prefect_api
 from cli.terminated import Terminated
 
 HEALTH_TIMEOUT_S = 10.0
@@ -115,20 +115,20 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Place, conso
     _hand_over_token(config)
     done = read_trials(folder, config)
     before = folder.state()  # of a session to go on with: it says nothing about this run
+    again = f"boifi run … --resume {folder.session_id}{out_option(data)}"
     try:
         with sigterm_raises(), prefect_api(state_dir(data)) as api_url:
             problem = _run_flow(folder, config, done, api_url, console)
-    except (KeyboardInterrupt, Terminated):
+    except (KeyboardInterrupt, Terminated, PrefectGone) as end:
         state = folder.state()
         if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
             return state
-        raise Interrupted(
-            f"interrupted; boifi run … --resume {folder.session_id}{out_option(data)} goes on with it"
-        ) from None
+        if isinstance(end, PrefectGone):
+            raise BoifiError(f"{end}; {again} goes on with it") from end
+        raise Interrupted(f"interrupted; {again} goes on with it") from None
     try:
         state = folder.state()
     except StorageUnavailable as error:
-        again = f"boifi run … --resume {folder.session_id}{out_option(data)}"
         raise BoifiError(f"{problem or error}; {again} goes on with it") from None
     if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")

@@ -27,7 +27,7 @@ from boifi_core.filelock import try_lock
 from boifi_core.storage import Place
 from boifi_core.target_lock import ALONE
 from boifi_core.validation import invalid_input
-from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, free_port
+from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, listen, server_command, url_at
 from cli.supervise import Child
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -
     children = []
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        prefect_port = PREFECT_PORT if _is_free("127.0.0.1", PREFECT_PORT) else free_port()
-        url = f"http://127.0.0.1:{prefect_port}/api"
+        listening = _listen_for_prefect()
+        url = url_at(listening)
         if is_guarded:
             login = f"boifi:{_password(home / 'prefect-password')}"
             environment |= {"PREFECT_SERVER_API_AUTH_STRING": login, "PREFECT_API_AUTH_STRING": login}
-        children.append(_prefect_server(prefect_port, environment, home))
+        children.append(_prefect_server(listening, environment, home))
         environment[ALONE] = "1"
     environment["PREFECT_API_URL"] = url
     _tell_others(home, environment)
@@ -119,15 +119,19 @@ def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -
     return children, url
 
 
-def _prefect_server(port: int, environment: Mapping[str, str], home: Path) -> Child:
-    command = [
-        sys.executable, "-m", "uvicorn", "--factory", "deployments.prefect_server:create_app",
-        "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
-        "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "3",
-    ]  # fmt: skip
-    settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home),
-                "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}  # fmt: skip
-    return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log")
+def _listen_for_prefect() -> socket.socket:
+    try:
+        return listen(PREFECT_PORT)
+    except OSError:
+        return listen()
+
+
+def _prefect_server(listening: socket.socket, environment: Mapping[str, str], home: Path) -> Child:
+    settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url_at(listening)}
+    return Child(
+        "Prefect's server", server_command(listening), {**environment, **settings}, listening=listening,
+        log=home / "prefect.log",
+    )  # fmt: skip
 
 
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:

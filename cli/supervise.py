@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ class Child:
         death_signal: what it gets when this process is gone.
         grace_s: how long it may take to end.
         log: where its output goes; this process's own where there is none.
+        listening: a socket that it inherits and that stays open between its lives, so that its clients wait for it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Child:
     death_signal: signal.Signals = signal.SIGKILL
     grace_s: float = 5.0
     log: Path | None = None
+    listening: socket.socket | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _started: float = field(default=0.0, init=False)
     _pause_s: float = field(default=0.0, init=False)
@@ -59,6 +62,7 @@ class Child:
             self.process = spawn(
                 self.command, death_signal=self.death_signal, env=dict(self.environment), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True,
+                pass_fds=() if self.listening is None else [self.listening.fileno()],
             )  # fmt: skip
         finally:
             if output is not None:
@@ -68,3 +72,5 @@ class Child:
         """End it, and wait for that."""
         if self.process is not None:
             end(self.process, grace_s=self.grace_s)
+        if self.listening is not None:
+            self.listening.close()

@@ -1,5 +1,8 @@
 """Prefect's server as BOIFI starts it: `uvicorn --factory deployments.prefect_server:create_app`.
 
+A process that has it as a child runs `python -m deployments.prefect_server <file descriptor>` with a socket that
+listens already: nobody else takes the port meanwhile, and who asks while the server starts, or starts again, waits.
+
 On SQLite a transaction that reads before it writes fails at once when another has written in between, whatever the
 busy time-out; Prefect's server then answers 503, and its clients wait for many seconds. Here every transaction takes
 the right to write as it begins, and waits for it instead.
@@ -10,9 +13,12 @@ with its database for hours. Here each keeps 8 MB; the kernel has the rest of th
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import uvicorn
 from fastapi import FastAPI
 from prefect.server.api.server import create_app as prefect_app
 from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
@@ -50,3 +56,17 @@ def create_app() -> FastAPI:
     AioSqliteConfiguration.setup_sqlite = _set_up  # type: ignore[method-assign, assignment]
     AioSqliteConfiguration.begin_transaction = _begin_immediately  # type: ignore[method-assign, assignment]
     return prefect_app()
+
+
+def serve(listening: socket.socket) -> int:
+    """Serve at this socket until SIGTERM; returns the exit status."""
+    config = uvicorn.Config(
+        create_app, factory=True, log_level="warning", timeout_keep_alive=60, timeout_graceful_shutdown=3
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listening])
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(serve(socket.socket(fileno=int(sys.argv[1]))))

@@ -88,6 +88,7 @@ class _Lease:
         self._holder = holder
         self._id: str | None = None
         self._seen: tuple[Any, float] = (None, 0.0)
+        self._is_cut_off = False
         self._released = threading.Event()
 
     def take(self) -> bool:
@@ -103,7 +104,11 @@ class _Lease:
         except (httpx.HTTPError, ConnectionError) as error:
             # While nobody can keep anything alive, nobody is dead.
             self._seen = (None, 0.0)
-            log.info("Prefect's API: %s", type(error).__name__)
+            if not self._is_cut_off:
+                log.warning("Prefect's API does not answer (%s): the next trial waits for it", type(error).__name__)
+            self._is_cut_off = True
+        else:
+            self._is_cut_off = False
         return False
 
     def holder(self) -> str | None:

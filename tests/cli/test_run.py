@@ -18,6 +18,8 @@ from hfi_landscape import landscape
 from hfi_server import HfiServer
 
 from boifi_core.findings.again import TRIES
+from boifi_core.target_lock import ALONE
+from cli.prefect_api import _server
 
 
 def session_folder(tmp_path):
@@ -317,6 +319,30 @@ def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, t
     assert process.returncode == 0, out
     assert "COMPLETED: all 12 trials made" in out
     assert hfi.active() == {}
+
+
+def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhile_is_resumable(
+    start, boifi_here, session_file, hfi, tmp_path
+):
+    slow(hfi, 0.2)
+    path = session_file(hfi.url, total_trials=12)
+    home = tmp_path / "other"
+    home.mkdir()
+    with _server(home) as url:
+        # Prefect's client asks again for a minute; here it does not. Only a shared server has leases to wait for.
+        process = start("run", path, PREFECT_API_URL=url, PREFECT_CLIENT_MAX_RETRIES="0", **{ALONE: ""})
+        until_trial(process, 3)
+    until_line(process, "warning: Prefect's API does not answer")
+    assert hfi.active() == {}
+    os.killpg(process.pid, signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, out
+    folder = session_folder(tmp_path)
+    *_, last = out.splitlines()
+    assert re.match(rf"error: Prefect's API at {url} does not answer: .*--resume {folder.name}", last), out
+    assert "Traceback" not in out
+    resumed = boifi_here("run", path, "--resume", folder.name, check=0).stdout
+    assert "COMPLETED: all 12 trials made" in resumed
 
 
 def test_a_full_disk_ends_the_session_and_loses_nothing(boifi, start, session_file, hfi, tmp_path):

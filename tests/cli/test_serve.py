@@ -1,5 +1,6 @@
 """`boifi serve` from outside: the whole service in its own processes, killed piece by piece and started again."""
 
+import json
 import re
 import signal
 import subprocess
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from flow_runs import ended, kill_holder, made_trials, trials, until
 from hfi_landscape import landscape
 from hfi_server import HfiServer
 from postgres import running_postgres
 from services import ROOT, SESSIONS, Service, free_port
 
+from boifi_core.filelock import try_lock
 from boifi_core.models import SessionStatus
 from demo.target import start_target
 
@@ -192,6 +195,42 @@ def test_a_killed_service_leaves_no_process_and_goes_on_when_it_is_started_again
     service.start()
     whole(folder, 10)
     assert plane.active() == {}
+
+
+@pytest.mark.alone  # else another test's service may have the usual port
+def test_services_that_start_at_once_each_have_a_prefect_of_their_own(tmp_path):
+    homes = [tmp_path / "one", tmp_path / "two"]
+    services = []
+    for home in homes:
+        home.mkdir()
+        services.append(Service(home))
+    try:
+        for each in services:
+            each.start()
+        until(lambda: all("\nprefect " in each.log() for each in services), 60, "where their Prefect is")
+        assert services[0].prefect_url() != services[1].prefect_url()
+        for each in services:
+            # Nobody is refused while it starts.
+            assert httpx.get(f"{each.prefect_url()}/api/health", timeout=120).is_success
+    finally:
+        for each in services:
+            each.close()
+
+
+def test_a_night_on_a_service_whose_prefect_is_gone_is_one_line(boifi, session_data, hfi, tmp_path):
+    data = tmp_path / "data"
+    home = data / "service"
+    home.mkdir(parents=True)
+    campaign = tmp_path / "campaign.yaml"
+    campaign.write_text(yaml.safe_dump({"name": "nightly", "sessions": [session_data(hfi.url)]}))
+    url = f"http://127.0.0.1:{free_port()}/api"
+    (home / "api.json").write_text(json.dumps({"PREFECT_API_URL": url}))
+    with (home / "lock").open("a+") as lock:
+        assert try_lock(lock)
+        said = boifi("campaign", "run", campaign, check=1).stderr
+    assert said.startswith(f"error: Prefect of the service on {data}: must answer, got {url}: ")
+    assert said.count("\n") == 1
+    assert not (data / "campaigns").exists()
 
 
 def test_what_it_cannot_begin_with_is_one_line(service, boifi):

@@ -13,8 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-
-from cli.prefect_api import free_port
+from services import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
