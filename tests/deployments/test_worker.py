@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -167,13 +168,22 @@ def test_a_killed_worker_leaves_its_sessions_running_and_its_successor_looks_aft
 
 
 def test_sessions_on_one_target_never_overlap_a_trial_and_on_two_they_do(runs, hfi, session_data):
-    slow(hfi, 0.2)
+    both_are_there = threading.Event()
+
+    def respond(faults):
+        if faults:
+            both_are_there.wait(30)
+            time.sleep(0.2)
+        return landscape(faults)
+
+    hfi.respond = respond
     with HfiServer() as other:
         slow(other, 0.2)
-        few = {"total_trials": 5, "initial_points": 5}
+        few = {"total_trials": 5, "initial_points": 5, "executor": {"timeout_s": 60}}
         first, second = runs.start(session_data(hfi.url, **few)), runs.start(session_data(hfi.url, **few))
         apart = runs.start(session_data(other.url, **few))
         waits = until(lambda: [f for f in (first, second) if "waiting for" in (reason_of(f) or "")], 60, "a wait")
+        both_are_there.set()
         holder = second if waits[0] == first else first
         assert reason_of(waits[0]) in (None, f"waiting for the target: session {holder.session_id} has it")
         made = [trials(folder) for folder in (first, second, apart) if ended(folder)]
