@@ -21,6 +21,9 @@ DEPLOYMENT = "session/boifi"
 """The deployment that runs one session, from its folder."""
 
 TIMEOUT_S = 10.0
+CHECK_TIMEOUT_S = 2.0
+"""How long Prefect may take to show that it is well, seconds: less than the facade has for its end."""
+
 AT_ONCE = 4
 LONGEST_PAUSE_S = 15.0
 
@@ -86,9 +89,13 @@ class Prefect:
         Raises:
             PrefectUnavailable: none is.
         """
-        pool = (await self._deployment()).get("work_pool_name")
         latest = {"limit": 20, "offset": 0}
-        workers = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                pool = (await self._deployment()).get("work_pool_name")
+                workers = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
+        except TimeoutError as error:
+            raise PrefectUnavailable(f"Prefect does not answer ({type(error).__name__})") from error
         if not any(worker["status"] == "ONLINE" for worker in workers):
             raise PrefectUnavailable(f"no worker of the work pool {pool} is alive")
 

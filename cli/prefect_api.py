@@ -131,29 +131,27 @@ def _free_home(state: Path) -> Iterator[Path]:
 
 @contextmanager
 def _server(home: Path) -> Iterator[str]:
-    listening = listen()
+    port = hold_port()
     log = home / "server.log"
-    url = url_at(listening)
+    url = url_at(port)
     environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
 
     def start() -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
             # In a session of its own, so that a Ctrl-C in the terminal reaches the run alone.
-            return spawn(server_command(listening), env=environment, pass_fds=[listening.fileno()],
-                         stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)  # fmt: skip
+            return spawn(server_command(port), env=environment, pass_fds=[port.fileno()], stdin=subprocess.DEVNULL,
+                         stdout=output, stderr=output, start_new_session=True)  # fmt: skip
 
-    with _kept_alive(start, listening) as first:
+    with _kept_alive(start, port) as first:
         _wait_until_healthy(first, url, log)
         yield url
 
 
 @contextmanager
-def _kept_alive(
-    start: Callable[[], subprocess.Popen[bytes]], listening: socket.socket
-) -> Iterator[subprocess.Popen[bytes]]:
+def _kept_alive(start: Callable[[], subprocess.Popen[bytes]], port: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is started again when it dies, a few times: a run only waits for its API meanwhile.
 
-    Once it is not started again, its socket is closed: who asks then is refused.
+    Once it is not started again, its port is given up: who asks then is refused.
 
     One thread starts and watches it, since a child's life hangs on the thread that started it.
     """
@@ -161,7 +159,7 @@ def _kept_alive(
     running: queue.Queue[subprocess.Popen[bytes]] = queue.Queue()
 
     def keep() -> None:
-        with listening:
+        with port:
             for _ in range(STARTS):
                 process = start()
                 running.put(process)
@@ -196,20 +194,32 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
     raise BoifiError(f"the Prefect server did not answer within {START_TIMEOUT_S:g} s; its log is {log}")
 
 
-def listen(port: int = 0) -> socket.socket:
-    """A socket that listens on this port of the loopback address, or on a free one.
+def hold_port(port: int = 0) -> socket.socket:
+    """A socket that has this port of the loopback address, or a free one, for a server to listen at.
+
+    Nobody else gets the port meanwhile. Who asks before a server listens is refused, and waits while one starts again.
 
     Raises:
         OSError: somebody has the port.
     """
-    return socket.create_server(("127.0.0.1", port))
+    held = socket.socket()
+    try:
+        # Connections of a server that has just ended do not keep the port from the next, but two that would both have
+        # it so get it both, on Linux, as long as neither listens.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
-def server_command(listening: socket.socket) -> list[str]:
-    """The command of a Prefect server at this socket, which it must inherit."""
-    return [sys.executable, "-m", "deployments.prefect_server", str(listening.fileno())]
+def server_command(port: socket.socket) -> list[str]:
+    """The command of a Prefect server at this port, whose socket it must inherit."""
+    return [sys.executable, "-m", "deployments.prefect_server", str(port.fileno())]
 
 
-def url_at(listening: socket.socket) -> str:
-    """The URL of the API of the Prefect server at this socket."""
-    return f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+def url_at(port: socket.socket) -> str:
+    """The URL of the API of the Prefect server at this port."""
+    return f"http://127.0.0.1:{port.getsockname()[1]}/api"

@@ -111,6 +111,7 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Place, conso
     Raises:
         SessionHeld: another process runs it.
         Interrupted: a signal ended it before its end.
+        BoifiError: Prefect's API, or the store, was gone before its end.
     """
     _hand_over_token(config)
     done = read_trials(folder, config)

@@ -9,9 +9,8 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -27,12 +26,10 @@ from boifi_core.filelock import try_lock
 from boifi_core.storage import Place
 from boifi_core.target_lock import ALONE
 from boifi_core.validation import invalid_input
-from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, listen, server_command, url_at
+from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
 from cli.supervise import Child
 
 if TYPE_CHECKING:
-    import httpx
-
     from api.settings import Settings
 
 PREFECT_PORT = 4200
@@ -100,12 +97,12 @@ def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -
     children = []
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        listening = _listen_for_prefect()
-        url = url_at(listening)
+        prefect_port = _port_for_prefect()
+        url = url_at(prefect_port)
         if is_guarded:
             login = f"boifi:{_password(home / 'prefect-password')}"
             environment |= {"PREFECT_SERVER_API_AUTH_STRING": login, "PREFECT_API_AUTH_STRING": login}
-        children.append(_prefect_server(listening, environment, home))
+        children.append(_prefect_server(prefect_port, environment, home))
         environment[ALONE] = "1"
     environment["PREFECT_API_URL"] = url
     _tell_others(home, environment)
@@ -119,47 +116,39 @@ def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -
     return children, url
 
 
-def _listen_for_prefect() -> socket.socket:
+def _port_for_prefect() -> socket.socket:
     try:
-        return listen(PREFECT_PORT)
+        return hold_port(PREFECT_PORT)
     except OSError:
-        return listen()
+        return hold_port()
 
 
-def _prefect_server(listening: socket.socket, environment: Mapping[str, str], home: Path) -> Child:
-    settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url_at(listening)}
-    return Child(
-        "Prefect's server", server_command(listening), {**environment, **settings}, listening=listening,
-        log=home / "prefect.log",
-    )  # fmt: skip
+def _prefect_server(port: socket.socket, environment: Mapping[str, str], home: Path) -> Child:
+    settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url_at(port)}
+    command = server_command(port)
+    return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log", held_port=port)
 
 
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
     for child in reversed(children):  # the facade, which has the least to import, first
         child.keep()
+    # A facade that is slow to answer must not keep the children waiting.
+    threading.Thread(target=_tell_when_ready, args=(ready_url, ending, console), daemon=True).start()
+    while not ending.wait(0.2):
+        for child in children:
+            if said := child.keep():
+                console.print(Text(said), soft_wrap=True)
+
+
+def _tell_when_ready(url: str, ending: threading.Event, console: Console) -> None:
     import httpx  # by now there is time for it
 
-    looked_at: float | None = 0.0  # None once it was ready
     with httpx.Client(trust_env=False, timeout=5.0) as client:
-        while not ending.is_set():
-            for child in children:
-                if said := child.keep():
-                    console.print(Text(said), soft_wrap=True)
-            if looked_at is not None and time.monotonic() > looked_at + READY_POLL_S:
-                looked_at = time.monotonic()
-                if _answers(client, ready_url):
-                    looked_at = None
+        while not ending.wait(READY_POLL_S):
+            with suppress(httpx.HTTPError):
+                if client.get(url).is_success and not ending.is_set():
                     console.print(Text("ready"), soft_wrap=True)
-            ending.wait(0.2)
-
-
-def _answers(client: httpx.Client, url: str) -> bool:
-    import httpx
-
-    try:
-        return client.get(url).is_success
-    except httpx.HTTPError:
-        return False
+                    return
 
 
 def _settings(host: str | None, port: int | None) -> Settings:

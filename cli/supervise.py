@@ -25,7 +25,7 @@ class Child:
         death_signal: what it gets when this process is gone.
         grace_s: how long it may take to end.
         log: where its output goes; this process's own where there is none.
-        listening: a socket that it inherits and that stays open between its lives, so that its clients wait for it.
+        held_port: the socket that it is to listen at, which it inherits; kept for it between its lives.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Child:
     death_signal: signal.Signals = signal.SIGKILL
     grace_s: float = 5.0
     log: Path | None = None
-    listening: socket.socket | None = None
+    held_port: socket.socket | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _started: float = field(default=0.0, init=False)
     _pause_s: float = field(default=0.0, init=False)
@@ -62,7 +62,7 @@ class Child:
             self.process = spawn(
                 self.command, death_signal=self.death_signal, env=dict(self.environment), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True,
-                pass_fds=() if self.listening is None else [self.listening.fileno()],
+                pass_fds=() if self.held_port is None else [self.held_port.fileno()],
             )  # fmt: skip
         finally:
             if output is not None:
@@ -72,5 +72,5 @@ class Child:
         """End it, and wait for that."""
         if self.process is not None:
             end(self.process, grace_s=self.grace_s)
-        if self.listening is not None:
-            self.listening.close()
+        if self.held_port is not None:
+            self.held_port.close()

@@ -1,7 +1,7 @@
 """Prefect's server as BOIFI starts it: `uvicorn --factory deployments.prefect_server:create_app`.
 
-A process that has it as a child runs `python -m deployments.prefect_server <file descriptor>` with a socket that
-listens already: nobody else takes the port meanwhile, and who asks while the server starts, or starts again, waits.
+A process that has it as a child runs `python -m deployments.prefect_server <file descriptor>` with the socket of a port
+that it holds, so that nobody else takes the port before the server listens, or while it starts again.
 
 On SQLite a transaction that reads before it writes fails at once when another has written in between, whatever the
 busy time-out; Prefect's server then answers 503, and its clients wait for many seconds. Here every transaction takes
@@ -58,15 +58,22 @@ def create_app() -> FastAPI:
     return prefect_app()
 
 
-def serve(listening: socket.socket) -> int:
-    """Serve at this socket until SIGTERM; returns the exit status."""
+class _HeldPort(socket.socket):
+    def listen(self, backlog: int = socket.SOMAXCONN, /) -> None:
+        # From here on nobody else can have the port; connections of the server before may still have it.
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        super().listen(backlog)
+
+
+def serve(port: socket.socket) -> int:
+    """Listen at this port until SIGTERM; returns the exit status."""
     config = uvicorn.Config(
         create_app, factory=True, log_level="warning", timeout_keep_alive=60, timeout_graceful_shutdown=3
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[listening])
+    server.run(sockets=[port])
     return 0 if server.started else 1
 
 
 if __name__ == "__main__":
-    sys.exit(serve(socket.socket(fileno=int(sys.argv[1]))))
+    sys.exit(serve(_HeldPort(fileno=int(sys.argv[1]))))

@@ -19,7 +19,7 @@ import httpx
 
 from benchmarks.memory import children_of, memory_of
 from boifi_core.tether import spawn
-from cli.prefect_api import listen
+from cli.prefect_api import hold_port
 from cli.serve import api_of_service
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ class Served:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        with listen() as free:
+        with hold_port() as free:
             port = free.getsockname()[1]
         environment = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
         environment["PREFECT_SERVER_LOG_RETRYABLE_ERRORS"] = "true"  # else a locked database is told to nobody
