@@ -80,11 +80,11 @@ def _exit_status(night: Night, config: CampaignConfig) -> int:
 
 def _find_api(data: Place) -> None:
     """Take the given Prefect API, or else that of a service on this data dir, if there is one, and see it answer."""
-    given = "PREFECT_API_URL"
-    if not os.environ.get(given):
+    if os.environ.get("PREFECT_API_URL"):
+        check_given_api()
+    else:
         os.environ.update(api_of_service(state_dir(data)))
-        given = f"Prefect of the service on {data}"
-    check_given_api(given)
+        check_given_api(f"Prefect of the service on {data}")
 
 
 @contextmanager

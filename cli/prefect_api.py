@@ -62,7 +62,7 @@ def prefect_api(state: Path) -> Iterator[str]:
         return
     with ExitStack() as stack:
         home = stack.enter_context(_free_home(state))
-        url = stack.enter_context(_server(home))
+        url = stack.enter_context(running_server(home))
         os.environ["PREFECT_HOME"] = str(home)
         os.environ["PREFECT_API_URL"] = url
         os.environ[ALONE] = "1"
@@ -130,7 +130,12 @@ def _free_home(state: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[str]:
+def running_server(home: Path) -> Iterator[str]:
+    """A Prefect server with its home in this folder, for as long as this lasts; the URL of its API.
+
+    Raises:
+        BoifiError: it did not start.
+    """
     port = hold_port()
     log = home / "server.log"
     url = url_at(port)

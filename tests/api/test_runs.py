@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 
 import httpx
 import pytest
@@ -93,3 +94,11 @@ def test_without_a_deployment_the_facade_is_not_ready(tmp_path, prefect_server):
 def test_without_a_worker_that_is_alive_the_facade_is_not_ready(tmp_path, deployment):
     with facade(tmp_path) as api:
         wait_for(lambda: f"no worker of the work pool {POOL} is alive" in api.get("/ready").text, timeout_s=30)
+
+
+def test_a_prefect_that_hangs_is_given_up_before_the_facade_has_to_end(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+        with facade(tmp_path) as api:
+            told = "Prefect does not answer (TimeoutError)"
+            wait_for(lambda: told in api.get("/ready").text, timeout_s=30)

@@ -19,7 +19,7 @@ from hfi_server import HfiServer
 
 from boifi_core.findings.again import TRIES
 from boifi_core.target_lock import ALONE
-from cli.prefect_api import _server
+from cli.prefect_api import running_server
 
 
 def session_folder(tmp_path):
@@ -328,7 +328,7 @@ def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhil
     path = session_file(hfi.url, total_trials=12)
     home = tmp_path / "other"
     home.mkdir()
-    with _server(home) as url:
+    with running_server(home) as url:
         # Prefect's client asks again for a minute; here it does not. Only a shared server has leases to wait for.
         process = start("run", path, PREFECT_API_URL=url, PREFECT_CLIENT_MAX_RETRIES="0", **{ALONE: ""})
         until_trial(process, 3)
@@ -343,6 +343,20 @@ def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhil
     assert "Traceback" not in out
     resumed = boifi_here("run", path, "--resume", folder.name, check=0).stdout
     assert "COMPLETED: all 12 trials made" in resumed
+
+
+def test_a_session_that_ends_while_prefect_is_gone_is_shown_as_it_ended(start, session_file, hfi, tmp_path):
+    slow(hfi, 0.2)
+    home = tmp_path / "other"
+    home.mkdir()
+    with running_server(home) as url:
+        alone = {ALONE: "1", "PREFECT_CLIENT_MAX_RETRIES": "0"}
+        process = start("run", session_file(hfi.url, total_trials=12), PREFECT_API_URL=url, **alone)
+        until_trial(process, 3)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert "COMPLETED: all 12 trials made" in out
+    assert "Traceback" not in out
 
 
 def test_a_full_disk_ends_the_session_and_loses_nothing(boifi, start, session_file, hfi, tmp_path):

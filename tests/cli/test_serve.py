@@ -226,6 +226,9 @@ def test_a_night_on_a_service_whose_prefect_is_gone_is_one_line(boifi, session_d
     with (home / "lock").open("a+") as lock:
         assert try_lock(lock)
         said = boifi("campaign", "run", campaign, check=1).stderr
+        other = f"http://127.0.0.1:{free_port()}/api"
+        named = boifi("campaign", "run", campaign, check=1, PREFECT_API_URL=other).stderr
+    assert named.startswith(f"error: PREFECT_API_URL: must answer, got {other}: ")
     assert said.startswith(f"error: Prefect of the service on {data}: must answer, got {url}: ")
     assert said.count("\n") == 1
     assert not (data / "campaigns").exists()
