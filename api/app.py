@@ -24,9 +24,9 @@ from api.routes import operating, results, sessions
 from api.runs import Launcher, Prefect, PrefectUnavailable
 from api.settings import Settings
 from api.store import Store
-from boifi_core.data import state_path
 from boifi_core.errors import BoifiError
 from boifi_core.storage import IMPATIENT_S, patience_s
+from boifi_core.storage.data_dir import state_path
 
 VERSION = "0.1.0"
 

@@ -10,8 +10,8 @@ from limits import parse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from boifi_core.data import state_path
 from boifi_core.settings import Listed, ServiceSettings
+from boifi_core.storage.data_dir import state_path
 
 Scope = Literal["read", "run", "admin"]
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from boifi_core.data import state_dir
 from boifi_core.folder import SessionFolder
+from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 
 FILE = "run.json"

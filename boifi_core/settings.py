@@ -7,11 +7,12 @@ A setting is taken from `BOIFI_…` in the environment, else from the YAML file 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, field_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -21,7 +22,9 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from boifi_core.errors import InvalidInput
 from boifi_core.storage import Place, S3Path, place_of
+from boifi_core.storage.data_dir import state_path
 
 _ROOM = Path(__file__).resolve().parent
 
@@ -86,6 +89,42 @@ class ServiceSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings, env_settings, *(_of_file(settings_cls, path) for path in _files()))
+
+
+def state_dir(data: Place) -> Path:
+    """Where that lies which must be on this machine's own disk: Prefect's home, logs, the database; made if missing.
+
+    It is the data dir itself where that is on disk, else a folder named like it in the one of the setting `state`.
+
+    Raises:
+        InvalidInput: it cannot be made, or a setting breaks its rule.
+    """
+    if isinstance(data, Path):
+        return data
+    path = state_path(data, _state(os.environ.get("BOIFI_STATE"), os.environ.get("BOIFI_CONFIG"), Path.cwd()))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        rule = f"must be a folder that can be written ({error.strerror})"
+        raise InvalidInput("BOIFI_STATE", rule, str(path)) from error
+    return path
+
+
+@cache
+def _state(*_read_from: object) -> Path:
+    return service_settings().state
+
+
+def service_settings() -> ServiceSettings:
+    """The settings as this process finds them.
+
+    Raises:
+        InvalidInput: one breaks its rule.
+    """
+    try:
+        return ServiceSettings()
+    except (ValidationError, SettingsError) as error:
+        raise InvalidInput("settings", " ".join(str(error).split())) from None
 
 
 def _files() -> list[Path]:

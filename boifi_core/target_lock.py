@@ -14,7 +14,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from boifi_core.errors import BoifiError
-from boifi_core.filelock import try_lock
+from boifi_core.storage.filelock import try_lock
 
 POLL_S = 0.05
 

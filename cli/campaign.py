@@ -18,9 +18,10 @@ from rich.text import Text
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_campaign_file
 from boifi_core.campaign.report import markdown
 from boifi_core.check import check
-from boifi_core.data import data_dir, state_dir
 from boifi_core.errors import BoifiError
+from boifi_core.settings import state_dir
 from boifi_core.storage import Place
+from boifi_core.storage.data_dir import data_dir
 from cli.prefect_api import check_given_api, prefect_api
 from cli.run import sigterm_raises
 from cli.serve import api_of_service

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from boifi_core.check import check
 from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
-from boifi_core.data import data_dir
 from boifi_core.folder import SessionFolder
 from boifi_core.reporting import stored_catalogue
 from boifi_core.session import make_session
+from boifi_core.storage.data_dir import data_dir
 from cli import run as running
 from cli.terminated import Terminated
 from demo.target import start_target

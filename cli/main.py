@@ -60,8 +60,8 @@ def run(
     ] = None,
 ) -> None:
     """Run a session against the target that its file names."""
-    from boifi_core.data import data_dir
     from boifi_core.reporting import stored_catalogue
+    from boifi_core.storage.data_dir import data_dir
     from cli import run as running
     from cli.show import closing
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from boifi_core.errors import BoifiError
-from boifi_core.filelock import try_lock
+from boifi_core.storage.filelock import try_lock
 from boifi_core.target_lock import ALONE
 from boifi_core.tether import end, spawn
 

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from boifi_core.check import check
 from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
-from boifi_core.data import data_dir, out_option, state_dir
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.config import variable_named
@@ -26,7 +25,9 @@ from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
 from boifi_core.run_file import run_name
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
+from boifi_core.settings import state_dir
 from boifi_core.storage import Place, StorageUnavailable
+from boifi_core.storage.data_dir import data_dir, out_option
 from boifi_core.warm_start import past_of, stored_past
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
 from cli.terminated import Terminated

@@ -20,10 +20,10 @@ from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.text import Text
 
-from boifi_core.data import data_dir, state_path
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.filelock import try_lock
 from boifi_core.storage import Place
+from boifi_core.storage.data_dir import data_dir, state_path
+from boifi_core.storage.filelock import try_lock
 from boifi_core.target_lock import ALONE
 from boifi_core.validation import invalid_input
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from boifi_core.config import TOKEN_VARIABLE
-from boifi_core.data import data_dir
 from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, open_injector
 from boifi_core.folder import SessionDamaged, SessionFolder, find_session, summaries
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import FORMATS, render
+from boifi_core.storage.data_dir import data_dir
 from boifi_core.summary import Summary
 from boifi_core.target_lock import target_lock
 from boifi_core.validation import invalid_input

@@ -24,7 +24,6 @@ from boifi_core.campaign import CampaignConfig, CampaignFolder, Known, Night, Se
 from boifi_core.campaign.report import as_json, junit, markdown, summary
 from boifi_core.campaign.standing import known_after, not_measured, standings
 from boifi_core.config import SessionConfig
-from boifi_core.data import out_option
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.folder import SessionFolder
 from boifi_core.guardrails import objection
@@ -33,6 +32,7 @@ from boifi_core.reporting import stored_catalogue
 from boifi_core.run_file import keep_flow_run, run_name
 from boifi_core.session import make_session, read_trials, stored_config
 from boifi_core.storage import place_of
+from boifi_core.storage.data_dir import out_option
 
 POLL_S = 1.0
 

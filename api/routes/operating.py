@@ -16,8 +16,8 @@ from api.models import Health, Ready
 from api.parts import Here
 from api.reference import page
 from api.routes.sessions import NoQuery
-from boifi_core.data import is_usable
 from boifi_core.errors import BoifiError
+from boifi_core.storage.data_dir import is_usable
 
 router = APIRouter(tags=["operating"])
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from boifi_core.filelock import is_locked, try_lock
 from boifi_core.storage.base import Held, Note, NotWritten, not_written
+from boifi_core.storage.filelock import is_locked, try_lock
 
 LOOK_S = 0.5
 """How long a lock may be somebody's who only looks, seconds."""

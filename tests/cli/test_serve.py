@@ -18,8 +18,8 @@ from hfi_server import HfiServer
 from postgres import running_postgres
 from services import ROOT, SESSIONS, Service, free_port
 
-from boifi_core.filelock import try_lock
 from boifi_core.models import SessionStatus
+from boifi_core.storage.filelock import try_lock
 from demo.target import start_target
 
 SECRET = "what-only-the-target-may-be-told"

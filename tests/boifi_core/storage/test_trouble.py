@@ -7,7 +7,6 @@ import time
 import pytest
 from s3_server import troubled
 
-from boifi_core.data import data_dir
 from boifi_core.errors import InvalidInput
 from boifi_core.storage import (
     Held,
@@ -21,6 +20,7 @@ from boifi_core.storage import (
     open_folder,
     patience_s,
 )
+from boifi_core.storage.data_dir import data_dir
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_an_address_that_is_none_is_one_line(s3_data, monkeypatch):
 
 
 def test_nobody_there_is_no_fault_of_the_input(s3_data, monkeypatch):
-    monkeypatch.setattr("boifi_core.data.STORE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("boifi_core.storage.data_dir.STORE_TIMEOUT_S", 0.5)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     client.forget_client()
     with pytest.raises(StorageUnavailable, match="the store does not answer"):

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from functools import cache
 from pathlib import Path
-
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from boifi_core.errors import InvalidInput
 from boifi_core.storage import Place, S3Path, StorageError, StorageRefused, place_of
@@ -52,35 +48,6 @@ def is_usable(data: Place) -> bool:
     except StorageError:
         return False
     return True
-
-
-def state_dir(data: Place) -> Path:
-    """Where that lies which must be on this machine's own disk: Prefect's home, logs, the database; made if missing.
-
-    It is the data dir itself where that is on disk, else a folder named like it in the one of the setting `state`.
-
-    Raises:
-        InvalidInput: it cannot be made, or a setting breaks its rule.
-    """
-    if isinstance(data, Path):
-        return data
-    path = state_path(data, _state(os.environ.get("BOIFI_STATE"), os.environ.get("BOIFI_CONFIG"), Path.cwd()))
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        rule = f"must be a folder that can be written ({error.strerror})"
-        raise InvalidInput("BOIFI_STATE", rule, str(path)) from error
-    return path
-
-
-@cache
-def _state(*_read_from: object) -> Path:
-    from boifi_core.settings import ServiceSettings  # which a data dir on disk does without
-
-    try:
-        return ServiceSettings().state
-    except (ValidationError, SettingsError) as error:
-        raise InvalidInput("settings", " ".join(str(error).split())) from None
 
 
 def state_path(data: Place, state: str | os.PathLike[str]) -> Path:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from boifi_core.data import data_dir, out_option, state_dir
 from boifi_core.errors import InvalidInput
+from boifi_core.settings import state_dir
 from boifi_core.storage import S3Path
+from boifi_core.storage.data_dir import data_dir, out_option
 
 
 def test_data_dir_is_out_then_environment_then_here(tmp_path, monkeypatch):
