@@ -27,9 +27,9 @@ from boifi_core.errors import InvalidInput
 from boifi_core.executors import ExecutorConfig, ObserverConfig
 from boifi_core.executors.config import variable_named
 from boifi_core.guardrails import Guardrails
-from boifi_core.models import Value
 from boifi_core.space import SearchSpace
 from boifi_core.validation import invalid_input
+from boifi_core.value import Value
 
 MAX_FILE_BYTES = 1_000_000
 

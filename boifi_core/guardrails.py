@@ -8,8 +8,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import FaultPlan, RawObservation, Value
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import RawObservation
 from boifi_core.space.condition import Condition
+from boifi_core.value import Value
 
 OBSERVED = ("status_code", "latency_ms", "error_rate")
 """The fields of an observation that `abort_if` can ask about."""

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from boifi_core.models import Choice, Control, FaultPlan, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Choice, Control, RawObservation, SeverityScore, StepDurations, Trial
 
 VERSION = "4"
 """Of the columns; in every part's metadata under `boifi_history`."""

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
-from boifi_core.models import FaultPlan, Phase, Point, Trial, TrialStatus
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Phase, Point, Trial, TrialStatus
 from boifi_core.optimizer import BestPoint
 
 

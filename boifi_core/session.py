@@ -20,6 +20,7 @@ from boifi_core.errors import InvalidInput
 from boifi_core.executors import open_injector, open_observer
 from boifi_core.executors.base import Injector, Observer
 from boifi_core.executors.client import checked
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.following import Budget, Wanted, following
@@ -30,7 +31,6 @@ from boifi_core.guardrails import Guardrails, objection
 from boifi_core.history import History
 from boifi_core.models import (
     BestResult,
-    FaultPlan,
     HistoryEntry,
     OptimizationProgress,
     Phase,

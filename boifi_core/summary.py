@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from boifi_core.models import SessionState, SessionStatus, Value
+from boifi_core.models import SessionState, SessionStatus
+from boifi_core.value import Value
 
 
 class Summary(Value):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from boifi_core.errors import ExecutorTimedOut, SpaceExhausted
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import VERIFY
 from boifi_core.findings.following import Wanted
-from boifi_core.models import Choice, FaultPlan, Near, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
+from boifi_core.models import Choice, Near, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.optimizer import Why
 from boifi_core.policies import CALL_TIMEOUT_S, with_expiry
 from boifi_core.session import Session, searched

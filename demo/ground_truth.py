@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boifi_core.models import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan, FaultType
 
 
 @dataclass(frozen=True)

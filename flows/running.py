@@ -12,15 +12,8 @@ from typing import Any
 from prefect import tags
 
 from boifi_core.errors import BoifiError
-from boifi_core.models import (
-    Control,
-    FaultPlan,
-    RawObservation,
-    SessionStatus,
-    SeverityScore,
-    StepDurations,
-    Trial,
-)
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Control, RawObservation, SessionStatus, SeverityScore, StepDurations, Trial
 from boifi_core.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
 from boifi_core.session import UNHEALTHY_SEVERITY, Session
 from boifi_core.storage import in_handler

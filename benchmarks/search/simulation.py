@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.search.mesh import Call, Mesh, Pool, Route
 from benchmarks.search.pressure import Pressure, queueing
 from benchmarks.search.stream import Numbers, Stream
-from boifi_core.models import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan, FaultType
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]

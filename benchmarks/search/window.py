@@ -11,7 +11,7 @@ from benchmarks.search.mesh import Mesh
 from benchmarks.search.simulation import WINDOW, Simulation, simulate
 from benchmarks.search.stream import Fixed, Fresh, Numbers, Stream
 from boifi_core.analyzer.distance import edit_distance
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 
 WINDOWS_OF_TRUTH = 70
 """Windows that the truth is the mean of."""

@@ -11,8 +11,9 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import RawObservation, Value
+from boifi_core.models import RawObservation
 from boifi_core.validation import invalid_input
+from boifi_core.value import Value
 
 Latency = Annotated[float, Field(gt=0)]
 

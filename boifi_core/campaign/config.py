@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, f
 
 from boifi_core.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
 from boifi_core.errors import InvalidInput
-from boifi_core.models import Value
 from boifi_core.validation import invalid_input
+from boifi_core.value import Value
 
 _NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
 _CRON_FIELDS = 5

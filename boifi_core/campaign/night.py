@@ -6,8 +6,10 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Fact
-from boifi_core.models import FaultPlan, Point, SessionStatus, Value
+from boifi_core.models import Point, SessionStatus
+from boifi_core.value import Value
 
 
 class Known(Value):

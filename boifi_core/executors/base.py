@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from boifi_core.models import FaultPlan, FaultType, RawObservation
+from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.models import RawObservation
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import Value
+from boifi_core.value import Value
 
 _MASK = "**********"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -15,7 +15,8 @@ from boifi_core.executors import policy
 from boifi_core.executors.config import ExecutorConfig
 from boifi_core.executors.observation import read_observation, read_timestamp
 from boifi_core.executors.wire import Answer, Wire
-from boifi_core.models import FaultPlan, RawObservation
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import RawObservation
 
 _OBSERVATION = "/v1/observations/latest"
 _FIRST_PAUSE_S = 0.02

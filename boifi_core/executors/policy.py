@@ -8,7 +8,7 @@ from typing import Any
 
 from boifi_core.errors import InvalidInput
 from boifi_core.executors.base import Capabilities
-from boifi_core.models import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan, FaultType
 
 CAPABILITIES = Capabilities(
     fault_types=frozenset({FaultType.DELAY, FaultType.ABORT, FaultType.ERROR_INJECTION}), max_delay_ms=30_000

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import MOST, Fact, FactKind
-from boifi_core.models import FaultPlan
 from boifi_core.readings import plans_key
 
 Features = Mapping[tuple[str, str], float]

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import MINIMISE, FactKind, FailureMode, MinimalFault, Threshold
 from boifi_core.findings.region import Dimension
-from boifi_core.models import FaultPlan, Phase, Trial
+from boifi_core.models import Phase, Trial
 from boifi_core.readings import plans_key
 
 Plans = tuple[FaultPlan, ...]

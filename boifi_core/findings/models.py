@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from boifi_core.models import FaultPlan, Value
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.value import Value
 
 VERIFY, MINIMISE = "verify", "minimise"
 """The reasons of the trials that look for a failure again, and for a smaller fault that shows it."""

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue, region
-from boifi_core.models import FaultPlan, Phase, RawObservation, SeverityScore, Trial
+from boifi_core.models import Phase, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.report.curves import Curve

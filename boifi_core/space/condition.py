@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import model_validator
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import Value
+from boifi_core.value import Value
 
 Operator = Literal["equals", "not_equals", "in", "greater_than", "less_than"]
 OPERATORS: tuple[str, ...] = get_args(Operator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import FaultType, seconds_to_ms
+from boifi_core.faults.plan import FaultType, seconds_to_ms
 from boifi_core.space.plans import Group, Source, is_no_fault
 from boifi_core.space.space import SearchSpace
 

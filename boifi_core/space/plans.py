@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import OTHER_NAMES, FaultPlan, FaultType, seconds_to_ms
+from boifi_core.faults.plan import OTHER_NAMES, FaultPlan, FaultType, seconds_to_ms
 from boifi_core.validation import rule_of
 
 _PLAN_FIELDS = frozenset(FaultPlan.model_fields)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import FaultPlan, Point
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Point
 from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions, count_rows
 from boifi_core.space.constraint import Constraint
 from boifi_core.space.dimension import Dimension

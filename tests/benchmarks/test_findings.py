@@ -5,7 +5,7 @@ from failures import LATE, found, tried
 from histories import trial_of
 
 from benchmarks.findings import THRESHOLDS_MS, TRIGGERS, tell
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 from demo.ground_truth import WEAKNESSES
 
 IN_SPACE = [weakness for weakness in WEAKNESSES if weakness.in_space]

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.guardrails import Guardrails, ends_session, objection
-from boifi_core.models import FaultPlan, RawObservation
+from boifi_core.models import RawObservation
 
 
 def plan(**fields):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from boifi_core.models import FaultPlan, FaultType, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.models import RawObservation, SeverityScore, StepDurations, Trial
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

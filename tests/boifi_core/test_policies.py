@@ -5,7 +5,7 @@ import re
 import pytest
 
 from boifi_core.errors import ExecutorError, ExecutorRejected, ExecutorUnreachable
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.policies import CLEAR_MARGIN_S, clear_all, policy_names, session_of, sweep, trial_timeout_s, with_expiry
 
 SESSION = "3f2a9c1e-1111-4222-8333-444455556666"

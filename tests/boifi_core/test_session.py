@@ -10,7 +10,8 @@ from observations import observed
 
 from boifi_core import trial as steps
 from boifi_core.config import parse_session
-from boifi_core.models import FaultPlan, Phase, SessionStatus
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Phase, SessionStatus
 from boifi_core.report import json_report, markdown
 from boifi_core.reporting import report_input, stored_catalogue
 from boifi_core.session import best_result, learnt_optimizer, make_session, open_session, read_trials

@@ -9,9 +9,10 @@ from histories import trial_of
 from observations import NOON
 from rich.console import Console
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MinimalFault, Threshold
 from boifi_core.folder import SessionFolder
-from boifi_core.models import Choice, FaultPlan, OptimizationProgress, SessionState, SessionStatus
+from boifi_core.models import Choice, OptimizationProgress, SessionState, SessionStatus
 from cli.run import exit_status
 from cli.show import Progress, closing, fault_cell, mark, severity_cell
 

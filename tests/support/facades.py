@@ -17,8 +17,9 @@ from api.app import create_app
 from api.models import REQUEST
 from api.settings import Settings
 from boifi_core.config import parse_session
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.history import History
-from boifi_core.models import FaultPlan, SessionState, SessionStatus
+from boifi_core.models import SessionState, SessionStatus
 from boifi_core.session import best_result, make_session, progress
 
 SESSIONS = "/v1/optimization/sessions"

@@ -6,7 +6,8 @@ from typing import Any
 
 from observations import NOON, observed
 
-from boifi_core.models import FaultPlan, SeverityScore, StepDurations, Trial
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import SeverityScore, StepDurations, Trial
 
 
 @dataclass(frozen=True)

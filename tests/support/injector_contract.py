@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from boifi_core.errors import ExecutorUnreachable, InvalidInput
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 
 LIMIT_S = 10.0
 

@@ -7,8 +7,9 @@ from histories import Axis, trial_of
 from observations import NOON, observed, span, trace
 
 from boifi_core.analyzer import AnalyzerService
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.catalogue import Evidence, catalogue
-from boifi_core.models import FaultPlan, Trial
+from boifi_core.models import Trial
 from boifi_core.report import ReportInput
 
 EVIL = '<img src=x onerror=alert(1)> | `*_[x](javascript:alert(1))\n# no "heading" ]]> \x00\x1b'

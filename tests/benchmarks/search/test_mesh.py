@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.search.mesh import Call, Mesh, Noise, Operation, Pool, Route
 from benchmarks.search.window import Laboratory
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 
 EDGE = "a GET /x > b GET /x"
 

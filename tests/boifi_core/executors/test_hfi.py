@@ -16,7 +16,7 @@ from boifi_core.errors import (
     InvalidInput,
 )
 from boifi_core.executors import ExecutorConfig, open_injector, open_observer
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 
 PLAN = FaultPlan(fault_type="delay", delay_ms=250, target_path="/ratings", duration_seconds=60)
 NAME = "boifi-3f2a9c1e-0007"

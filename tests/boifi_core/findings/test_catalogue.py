@@ -6,9 +6,10 @@ from histories import scored, trial_of
 from meshes import window
 from pydantic import ValidationError
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Verdict
 from boifi_core.findings.catalogue import Evidence, catalogue
-from boifi_core.models import Choice, Control, FaultPlan, Phase
+from boifi_core.models import Choice, Control, Phase
 
 
 def test_a_failure_has_its_worst_trial_its_members_its_region_and_a_sentence():

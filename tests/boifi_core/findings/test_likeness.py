@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService
 from boifi_core.analyzer.normal import Normal
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Fact, FactKind
 from boifi_core.findings.catalogue import HARMLESS
 from boifi_core.findings.likeness import Failure, grouped, likeness
 from boifi_core.findings.signature import signature
-from boifi_core.models import FaultPlan, RawObservation
+from boifi_core.models import RawObservation
 
 GOLDEN = Path(__file__).parent / "golden" / "demo.jsonl.gz"
 """Recorded from the embedded target: fault-free windows, and each documented weakness by several faults, twice each."""

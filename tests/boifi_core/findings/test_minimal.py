@@ -5,9 +5,10 @@ from histories import Axis, trial_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MINIMISE, Fact, FactKind, FailureMode
 from boifi_core.findings.minimal import MOST_TRIALS, minimal_fault, question
-from boifi_core.models import Choice, FaultPlan, Near
+from boifi_core.models import Choice, Near
 
 DIMENSIONS = (
     Axis("fault_type", values=("delay", "abort")),

@@ -2,10 +2,10 @@
 
 import pytest
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Fact, FactKind
 from boifi_core.findings.likeness import Failure
 from boifi_core.findings.objective import OBJECTIVES
-from boifi_core.models import FaultPlan
 
 
 def failure(service):

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from observations import observed, span, trace
 
 from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.history import History, HistoryDamaged, HistoryNotWritten
-from boifi_core.models import Choice, Control, FaultPlan, Near, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, Control, Near, RawObservation, SeverityScore, StepDurations, Trial
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_TRIALS = [

@@ -4,8 +4,8 @@ from observations import observed, span, trace
 from reports import DIMENSIONS, report_of, session
 
 from boifi_core.analyzer import AnalyzerConfig
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue, Confirmation, FailureMode, Verdict
-from boifi_core.models import FaultPlan
 from boifi_core.report.advice import advice
 
 CONFIRMED = Confirmation(

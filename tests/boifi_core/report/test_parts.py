@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import report_of
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MINIMISE, VERIFY
-from boifi_core.models import Choice, FaultPlan, Near, StepDurations
+from boifi_core.models import Choice, Near, StepDurations
 from boifi_core.optimizer import BestPoint
 from boifi_core.optimizer.moves import Reason
 from boifi_core.readings import times

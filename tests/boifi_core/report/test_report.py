@@ -11,8 +11,9 @@ from histories import Axis, trial_of
 from observations import NOON
 from reports import evil_session, report_of, session
 
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
-from boifi_core.models import Choice, FaultPlan, Near
+from boifi_core.models import Choice, Near
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report import html, json_report, junit, markdown
 

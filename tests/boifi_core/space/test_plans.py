@@ -4,7 +4,7 @@ import yaml
 
 from boifi_core.errors import InvalidInput
 from boifi_core.executors.base import Capabilities
-from boifi_core.models import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan, FaultType
 from boifi_core.space import SearchSpace, check_expressible
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from search_spaces import spaces
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import FaultPlan
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.space import SearchSpace
 
 seeds = st.integers(0, 2**32 - 1)
