@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from api.settings import Settings, is_loopback
 from boifi_core.config import SessionConfig, parse_session, with_overrides
 from boifi_core.errors import InvalidInput
-from boifi_core.executors.config import ProbeConfig, ReceiverConfig, variable_named
+from boifi_core.observers.probe_config import ProbeConfig
+from boifi_core.observers.trace_sources.config import ReceiverConfig
 from boifi_core.reach import check_reach, parse_rules
+from boifi_core.wire.endpoint import variable_named
 
 SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")
 """The environment variables that a request may name: no others of a worker's are for its callers."""
@@ -75,7 +77,7 @@ _TWO_NAMES = frozenset({"search_space", "search_space_config", "executor", "exec
 def _check(config: SessionConfig, settings: Settings) -> list[str]:
     if config.total_trials > settings.max_trials:
         raise InvalidInput("total_trials", f"must be at most {settings.max_trials} here", config.total_trials)
-    check_reach(config, parse_rules(settings.allowed_targets))
+    check_reach(config.connects_to(), parse_rules(settings.allowed_targets))
     if isinstance(config.observer, ProbeConfig):
         _check_probe(config.observer)
     from boifi_core.check import check  # the optimizer, whose libraries the facade's start does without

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.memory import memory_of
 from benchmarks.table import Table, missed
-from boifi_core.executors.observation import read_observation
+from boifi_core.observers.hfi_answer import read_observation
 
 AIM_S, AIM_MB = 2.0, 200.0
 MB = 1_000_000

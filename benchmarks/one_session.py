@@ -14,9 +14,11 @@ from benchmarks.memory import Memory, children_of, memory_of
 from benchmarks.plain import await_recovery, measure_baseline, timed, try_fault
 from boifi_core import trial as steps
 from boifi_core.config import SessionConfig, parse_session
-from boifi_core.executors import OBSERVERS, ExecutorConfig, Kind, Observer, ObserverConfig
 from boifi_core.folder import SessionFolder
+from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.models import RawObservation, SessionStatus, Trial
+from boifi_core.observers.base import Observer, ObserverConfig
+from boifi_core.observers.table import OBSERVERS, ObserverKind
 from boifi_core.session import make_session, open_session
 
 _DELAY, _ABORT = ({"field": "fault_type", "operator": "equals", "value": value} for value in ("delay", "abort"))
@@ -89,7 +91,7 @@ def time_observers(meter: Meter) -> None:
     def open_timed(executor: ExecutorConfig, observer: ObserverConfig | None) -> Observer:
         return TimedObserver(kind.open(executor, observer), meter)
 
-    OBSERVERS["hfi"] = Kind(kind.config, open_timed)
+    OBSERVERS["hfi"] = ObserverKind(kind.config, open_timed)
 
 
 def config_for(endpoint: str, trials: int) -> SessionConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -24,12 +24,13 @@ from pydantic import (
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
-from boifi_core.executors import ExecutorConfig, ObserverConfig
-from boifi_core.executors.config import variable_named
 from boifi_core.guardrails import Guardrails
+from boifi_core.injectors.table import AnyExecutorConfig
+from boifi_core.observers.table import AnyObserverConfig
 from boifi_core.space import SearchSpace
 from boifi_core.validation import invalid_input
 from boifi_core.value import Value
+from boifi_core.wire.endpoint import variable_named
 
 MAX_FILE_BYTES = 1_000_000
 
@@ -104,8 +105,8 @@ class SessionConfig(Value):
     """
 
     name: str = Field(default="session", min_length=1, max_length=100)
-    executor: ExecutorConfig
-    observer: ObserverConfig | None = None
+    executor: AnyExecutorConfig
+    observer: AnyObserverConfig | None = None
     search_space: Annotated[
         SearchSpace, BeforeValidator(SearchSpace.parse), PlainSerializer(SearchSpace.dump, return_type=Any)
     ]
@@ -121,6 +122,11 @@ class SessionConfig(Value):
     minimise: Minimise = Minimise()
     baseline_observations: int = Field(default=3, ge=1)
     max_failures_in_row: int = Field(default=5, ge=1)
+
+    def connects_to(self) -> Iterator[tuple[str, str]]:
+        """All that the session connects to: field, and URL."""
+        yield from ((f"executor.{field}", url) for field, url in self.executor.connects_to())
+        yield from ((f"observer.{field}", url) for field, url in (self.observer.connects_to() if self.observer else ()))
 
     @field_validator("name")
     @classmethod

@@ -32,8 +32,8 @@ class RawObservation(Value):
     trace_data: str | None = None
     timestamp: AwareDatetime
     trace_kind: str | None = None
-    traces: dict[str, str] = {}
-    quantiles_ms: dict[str, float] = {}
+    traces: dict[str, str] = Field(default={})
+    quantiles_ms: dict[str, float] = Field(default={})
     degraded: tuple[str, ...] = ()
 
 
@@ -48,7 +48,7 @@ class SeverityScore(Value):
     bug_score: float = Field(ge=0, le=10)
     performance_score: float = Field(ge=0, le=10)
     structure_score: float = Field(ge=0, le=10)
-    breakdown: dict[str, float] = {}
+    breakdown: dict[str, float] = Field(default={})
     fallback: tuple[str, ...] = ()
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from boifi_core.errors import ExecutorError
-from boifi_core.executors.base import Injector
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.injectors.base import Injector
 
 CALL_TIMEOUT_S = 10.0
 """The limit for one call to the control plane, seconds, unless the executor's own is shorter."""

@@ -7,9 +7,8 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from boifi_core.config import SessionConfig
 from boifi_core.errors import InvalidInput
-from boifi_core.executors.config import EndpointConfig, ProbeConfig, parse_http_url
+from boifi_core.wire.endpoint import parse_http_url
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -67,18 +66,14 @@ def _host_rule(entry: str) -> Rule:
     return Rule(host=host.lower(), port=int(port) if colon else None)
 
 
-def check_reach(config: SessionConfig, rules: Sequence[Rule], resolve: Resolve | None = None) -> None:
-    """See that everything the session would connect to is on the list.
+def check_reach(urls: Iterable[tuple[str, str]], rules: Sequence[Rule], resolve: Resolve | None = None) -> None:
+    """See that all of these, each with the field that names it, are on the list.
 
     Raises:
         InvalidInput: it is not, or its name does not resolve.
     """
-    check_url("executor.endpoint", config.executor.endpoint, rules, resolve)
-    if isinstance(config.observer, ProbeConfig):
-        for number, request in enumerate(config.observer.requests):
-            check_url(f"observer.requests[{number}].url", request.url, rules, resolve)
-        if isinstance(config.observer.traces, EndpointConfig):
-            check_url("observer.traces.endpoint", config.observer.traces.endpoint, rules, resolve)
+    for field, url in urls:
+        check_url(field, url, rules, resolve)
 
 
 def check_url(field: str, url: str, rules: Sequence[Rule], resolve: Resolve | None = None) -> None:

@@ -10,16 +10,10 @@ from datetime import UTC, datetime
 from statistics import median
 from types import MappingProxyType
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
 from boifi_core.config import SessionConfig, follow_up_budgets, parse_session, stored_session
 from boifi_core.errors import InvalidInput
-from boifi_core.executors import open_injector, open_observer
-from boifi_core.executors.base import Injector, Observer
-from boifi_core.executors.client import checked
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.catalogue import Evidence, catalogue
@@ -29,6 +23,8 @@ from boifi_core.folder import SessionFolder
 from boifi_core.guarded_space import guarded
 from boifi_core.guardrails import Guardrails, objection
 from boifi_core.history import History
+from boifi_core.injectors.base import Injector
+from boifi_core.injectors.table import open_injector
 from boifi_core.models import (
     BestResult,
     HistoryEntry,
@@ -39,17 +35,20 @@ from boifi_core.models import (
     SessionStatus,
     Trial,
 )
+from boifi_core.observers.base import Observer
+from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reach import Rule, check_reach, connection_check, parse_rules
 from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
-from boifi_core.settings import ServiceSettings
+from boifi_core.settings import service_settings
 from boifi_core.space import SearchSpace
 from boifi_core.storage import Place, StorageUnavailable, open_folder
 from boifi_core.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.warm_start import FILE as PAST_FILE
 from boifi_core.warm_start import as_text, past_of, signals, stored_past, training_score
+from boifi_core.wire.client import checked
 
 UNHEALTHY_SEVERITY = 2.0
 """A target whose median fault-free severity is above this is not at its steady state."""
@@ -257,7 +256,7 @@ def reachable_config(folder: SessionFolder) -> SessionConfig:
     """
     config = stored_config(folder)
     if folder.is_requested:
-        check_reach(config, _allowed())
+        check_reach(config.connects_to(), _allowed())
     return config
 
 
@@ -278,10 +277,7 @@ def _connections_of(folder: SessionFolder) -> AbstractContextManager[None]:
 
 
 def _allowed() -> tuple[Rule, ...]:
-    try:
-        return parse_rules(ServiceSettings().allowed_targets)
-    except (ValidationError, SettingsError) as error:
-        raise InvalidInput("settings", " ".join(str(error).split())) from None
+    return parse_rules(service_settings().allowed_targets)
 
 
 def failed_state(folder: SessionFolder, reason: str) -> SessionState:

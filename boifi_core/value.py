@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Value(BaseModel):
     """Base of all values: frozen, and no field that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class KindConfig(Value):
+    """A part of a session file that has kinds, `{type: NAME, …}`; each kind's own is a subclass of its room's."""
+
+    model_config = ConfigDict(polymorphic_serialization=True)
+
+    type: str
+
+
+class TableEntry(Protocol):
+    """An entry of a room's table of kinds, by name."""
+
+    @property
+    def config(self) -> type[KindConfig]: ...
+
+
+def of_kind(table: Mapping[str, TableEntry], default: str | None = None) -> BeforeValidator:
+    """Reads `{type: NAME, …}` by the model that `table` has for that name.
+
+    Args:
+        default: the kind of what names none.
+    """
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(name := data.get("type", default), str):
+            return data
+        if name not in table:
+            rule = PydanticCustomError("unknown_kind", "must be one of {known}", {"known": ", ".join(sorted(table))})
+            raise ValidationError.from_exception_data("kind", [InitErrorDetails(type=rule, loc=("type",), input=name)])
+        return table[name].config.model_validate(data)
+
+    return BeforeValidator(read)

@@ -15,11 +15,11 @@ from rich.text import Text
 from boifi_core.check import check
 from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
-from boifi_core.executors import open_injector, open_observer
-from boifi_core.executors.config import variable_named
 from boifi_core.findings import Catalogue
 from boifi_core.folder import SessionFolder, find_session
+from boifi_core.injectors.table import open_injector
 from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
 from boifi_core.policies import with_expiry
@@ -29,6 +29,7 @@ from boifi_core.settings import state_dir
 from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir, out_option
 from boifi_core.warm_start import past_of, stored_past
+from boifi_core.wire.endpoint import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
 from cli.terminated import Terminated
 

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
-from boifi_core.executors import ExecutorConfig, open_injector
 from boifi_core.folder import SessionDamaged, SessionFolder, find_session, summaries
+from boifi_core.injectors.base import ExecutorConfig
+from boifi_core.injectors.table import open_injector
 from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import FORMATS, render
 from boifi_core.storage.data_dir import data_dir

@@ -18,8 +18,8 @@ from aiohttp import web
 
 from boifi_core import tether
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.executors.otlp import OtlpReceiver
-from boifi_core.executors.probe import Probe
+from boifi_core.observers.otlp.receiver import OtlpReceiver
+from boifi_core.observers.probe import Probe
 from demo.control_plane import control_plane
 from demo.faults import Faults
 from demo.mesh.bootstrap import Files

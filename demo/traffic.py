@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from boifi_core.executors.config import ProbeConfig, RequestConfig
-from boifi_core.executors.probe import Probe
 from boifi_core.models import RawObservation
+from boifi_core.observers.probe import Probe
+from boifi_core.observers.probe_config import ProbeConfig, RequestConfig
 from demo.faults import Faults
 
 COUNT = 40

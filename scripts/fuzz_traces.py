@@ -19,11 +19,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["boifi_core"]):
-    from boifi_core import bounded_json
     from boifi_core.analyzer.trace import operations
-    from boifi_core.executors.observation import read_observation, read_timestamp
-    from boifi_core.executors.span_count import count_spans
+    from boifi_core.observers.hfi_answer import read_observation, read_timestamp
+    from boifi_core.observers.otlp.span_count import count_spans
     from boifi_core.traces import parse_trace, trace_text
+    from boifi_core.wire import bounded_json
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -57,14 +57,14 @@ class FaultPlan(Value):
     target_path: Annotated[str, Field(min_length=1)] = "/"
     target_method: str | None = None
     target_service: str | None = None
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default={})
     percentage: float = Field(default=100.0, ge=0, le=100)
     delay_ms: int | None = Field(default=None, gt=0)
     abort_status_code: int | None = Field(default=None, ge=200, le=599)
     error_message: str | None = None
     duration_seconds: int | None = Field(default=None, gt=0)
     start_delay_ms: int = Field(default=0, ge=0)
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default={})
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from boifi_core.space.plans import Group, Source, is_no_fault
 from boifi_core.space.space import SearchSpace
 
 if TYPE_CHECKING:
-    from boifi_core.executors.base import Capabilities
+    from boifi_core.injectors.base import Capabilities
 
 
 def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: str = "search_space") -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from boifi_core import bounded_json
 from boifi_core.traces import jaeger, otlp, plan, zipkin
 from boifi_core.traces.span import Span
+from boifi_core.wire import bounded_json
 
 MAX_LINES = 10_000
 """Most lines with a JSON value each."""

@@ -5,12 +5,12 @@ from hfi_server import HfiServer
 
 from boifi_core.config import parse_session
 from boifi_core.errors import ExecutorUnreachable, InvalidInput
-from boifi_core.executors import open_injector
-from boifi_core.executors.client import checked
-from boifi_core.executors.config import ExecutorConfig
 from boifi_core.folder import REQUEST
+from boifi_core.injectors.base import ExecutorConfig
+from boifi_core.injectors.table import open_injector
 from boifi_core.reach import check_url, connection_check, parse_rules
 from boifi_core.session import make_session, open_reachable, open_session
+from boifi_core.wire.client import checked
 
 
 def allowed(url, rules, addresses):

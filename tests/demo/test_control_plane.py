@@ -12,7 +12,9 @@ import pytest
 from injector_contract import InjectorContract
 from observer_contract import ObserverContract
 
-from boifi_core.executors import ExecutorConfig, open_injector, open_observer
+from boifi_core.injectors.base import ExecutorConfig
+from boifi_core.injectors.table import open_injector
+from boifi_core.observers.table import open_observer
 
 
 def policy(name, *, service="reviews", percentage=100, seconds=60, rules=1, **fault):

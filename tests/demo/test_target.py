@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.executors import OtlpReceiver
+from boifi_core.observers.otlp.receiver import OtlpReceiver
 from demo.target import start_target
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -16,8 +16,8 @@ from manifests import Manifests
 from services import free_port
 from stand_in_cluster import StandInCluster
 
-from boifi_core.executors import open_injector
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.injectors.table import open_injector
 from boifi_core.models import SessionStatus
 from boifi_core.session import stored_config
 

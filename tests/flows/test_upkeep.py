@@ -4,9 +4,9 @@ import pytest
 from hfi_server import HfiServer
 
 from boifi_core.config import parse_session
-from boifi_core.executors import open_injector
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.folder import SessionFolder
+from boifi_core.injectors.table import open_injector
 from boifi_core.run_file import keep_flow_run
 from boifi_core.session import make_session
 

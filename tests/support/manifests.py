@@ -68,7 +68,7 @@ def code() -> Code:
     from api.routes import operating
     from api.settings import Settings
     from boifi_core.config import TOKEN_VARIABLE
-    from boifi_core.executors.config import ReceiverConfig
+    from boifi_core.observers.trace_sources.config import ReceiverConfig
     from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
     from cli.serve import RETENTION
     from deployments import cluster, keeper, names

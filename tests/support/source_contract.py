@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import pytest
 from target_server import Reply, Target, export, span_request
 
-from boifi_core.executors import Probe, ProbeConfig
+from boifi_core.observers.probe import Probe
+from boifi_core.observers.probe_config import ProbeConfig
 
 
 def spans_of(text):

@@ -3,8 +3,8 @@ import pytest
 import yaml
 
 from boifi_core.errors import InvalidInput
-from boifi_core.executors.base import Capabilities
 from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.injectors.base import Capabilities
 from boifi_core.space import SearchSpace, check_expressible
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from boifi_core.analyzer import AnalyzerService
-from boifi_core.executors.observation import read_observation
 from boifi_core.models import RawObservation
+from boifi_core.observers.hfi_answer import read_observation
 from boifi_core.traces import FORMATS, documents_in, parse_trace, trace_text
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from benchmarks.hostile import HOSTILE, cost_of
 from boifi_core.analyzer import AnalyzerService, explain
 from boifi_core.analyzer.trace import operations
-from boifi_core.bounded_json import MAX_BYTES, TooLarge, loads
-from boifi_core.executors.observation import read_observation
 from boifi_core.models import RawObservation
+from boifi_core.observers.hfi_answer import read_observation
 from boifi_core.traces import MAX_SPANS, parse_trace, spans_of, trace_text
+from boifi_core.wire.bounded_json import MAX_BYTES, TooLarge, loads
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 GOLDEN = Path(__file__).parent / "golden"

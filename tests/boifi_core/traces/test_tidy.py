@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from boifi_core.executors.spans import ReceivedSpan
+from boifi_core.observers.otlp.spans import ReceivedSpan
 from boifi_core.traces import trace_text
 from boifi_core.traces.tidy import tidy
 

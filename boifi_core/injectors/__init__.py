@@ -1,0 +1,1 @@
+"""What injects faults: one file or folder for each kind, one table."""

@@ -1,0 +1,1 @@
+"""The HFI control plane as an injector."""

@@ -1,0 +1,84 @@
+"""A fault as a policy of the HFI control plane."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from boifi_core.errors import InvalidInput
+from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.injectors.base import Capabilities
+
+CAPABILITIES = Capabilities(
+    fault_types=frozenset({FaultType.DELAY, FaultType.ABORT, FaultType.ERROR_INJECTION}), max_delay_ms=30_000
+)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{1,61}[A-Za-z0-9_]")
+
+
+def as_sent(plan: FaultPlan) -> FaultPlan:
+    """The plan with the percentage that HFI takes: whole, half rounded up, at least 1 if above 0; no error message.
+
+    Raises:
+        InvalidInput: the plan has what HFI cannot express.
+    """
+    if plan.fault_type not in CAPABILITIES.fault_types:
+        known = ", ".join(sorted(kind.value for kind in CAPABILITIES.fault_types))
+        raise InvalidInput("fault_type", f"must be one that HFI can inject ({known})", plan.fault_type.value)
+    if plan.delay_ms is not None and plan.delay_ms > CAPABILITIES.max_delay_ms:
+        raise InvalidInput("delay_ms", f"must be at most {CAPABILITIES.max_delay_ms} for HFI", plan.delay_ms)
+    if plan.parameters:
+        raise InvalidInput("parameters", "must be empty: HFI has none", plan.parameters)
+    return plan.model_copy(update={"percentage": float(_whole_percentage(plan.percentage)), "error_message": None})
+
+
+def policy(name: str, plan: FaultPlan) -> dict[str, Any]:
+    """The policy document, every number in it an integer.
+
+    Args:
+        name: 3 to 63 letters, digits, `-` and `_`, with no `-` at either end.
+        plan: with its expiry, `duration_seconds`, set.
+
+    Raises:
+        InvalidInput: the name breaks the rule, the expiry is missing, or HFI cannot express the plan.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("name", "must be 3 to 63 letters, digits, '-' and '_', with no '-' at either end", name)
+    if plan.duration_seconds is None:
+        raise InvalidInput("duration_seconds", "must be set, so that the fault ends by itself", None)
+    plan = as_sent(plan)
+    return {
+        "metadata": {"name": name, "version": "1.0.0"},
+        "spec": {
+            "selector": {"service": plan.target_service or "*", "namespace": "*"},
+            "rules": [{"match": _match(plan), "fault": _fault(plan)}],
+        },
+    }
+
+
+def _match(plan: FaultPlan) -> dict[str, Any]:
+    how = "regex" if plan.target_path.startswith("^") else "prefix"
+    match: dict[str, Any] = {"path": {how: plan.target_path}}
+    if plan.target_method is not None:
+        match["method"] = {"exact": plan.target_method}
+    if plan.headers:
+        match["headers"] = [{"name": name, "exact": value} for name, value in plan.headers.items()]
+    return match
+
+
+def _fault(plan: FaultPlan) -> dict[str, Any]:
+    fault: dict[str, Any] = {
+        "percentage": _whole_percentage(plan.percentage),
+        "start_delay_ms": plan.start_delay_ms,
+        "duration_seconds": plan.duration_seconds,
+    }
+    if plan.fault_type is FaultType.DELAY:
+        # Older control planes read the text, newer ones the number, and both ignore what they do not know.
+        fault["delay"] = {"fixed_delay": f"{plan.delay_ms}ms", "fixed_delay_ms": plan.delay_ms}
+    else:
+        fault["abort"] = {"httpStatus": plan.abort_status_code}
+    return fault
+
+
+def _whole_percentage(percentage: float) -> int:
+    return 0 if percentage == 0 else max(1, math.floor(percentage + 0.5))

@@ -1,0 +1,37 @@
+"""What injects faults, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from boifi_core.injectors.base import ExecutorConfig, Injector
+from boifi_core.injectors.hfi.injector import HfiInjector
+from boifi_core.value import of_kind
+
+
+@dataclass(frozen=True)
+class InjectorKind:
+    """An entry in the table: the model of its part of the session file, and what opens it with that."""
+
+    config: type[ExecutorConfig]
+    open: Callable[[Any], Injector]
+
+
+INJECTORS: dict[str, InjectorKind] = {
+    "hfi": InjectorKind(ExecutorConfig, HfiInjector),
+}
+"""Injectors by `executor.type`."""
+
+AnyExecutorConfig = Annotated[ExecutorConfig, of_kind(INJECTORS, default="hfi")]
+"""What a session file says under `executor`, by its kind."""
+
+
+def open_injector(config: ExecutorConfig) -> Injector:
+    """The injector that the config names.
+
+    Raises:
+        InvalidInput: the token's variable is not set, or `ca_file` holds no certificates.
+    """
+    return INJECTORS[config.type].open(config)

@@ -1,0 +1,36 @@
+"""What every observer promises, and what a session file says of each: `observer`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from boifi_core.models import RawObservation
+from boifi_core.value import KindConfig
+
+
+class ObserverConfig(KindConfig):
+    """Which observer brings the observations; each kind with fields of its own has a subclass in its table entry."""
+
+    def connects_to(self) -> Iterable[tuple[str, str]]:
+        """All that it connects to: field within `observer`, and URL."""
+        return ()
+
+
+class Observer(Protocol):
+    """Brings one observation of the target."""
+
+    def observe(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """One observation whose window began after `newer_than` (aware, this machine's clock).
+
+        An older one is waited out, never returned. Fields that are missing or unusable are None with a reason in
+        `degraded`.
+
+        Raises:
+            ExecutorTimedOut: nothing new enough came within `timeout_s`.
+            ExecutorUnreachable, ExecutorRejected, ExecutorBadAnswer: as for `Injector`.
+        """
+
+    def close(self) -> None:
+        """Give back ports and connections; the observer is not used after."""

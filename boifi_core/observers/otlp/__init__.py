@@ -1,0 +1,1 @@
+"""Spans as the mesh sends them: OTLP over HTTP, received in bounded memory."""

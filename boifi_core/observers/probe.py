@@ -1,0 +1,188 @@
+"""The probe: an observer that drives the target's traffic itself and takes the spans from the tracing side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import httpx
+
+from boifi_core.errors import ExecutorTimedOut
+from boifi_core.models import RawObservation
+from boifi_core.observers.otlp.receiver import OtlpReceiver
+from boifi_core.observers.probe_config import ProbeConfig, RequestConfig
+from boifi_core.observers.trace_sources.base import TraceSource
+from boifi_core.observers.trace_sources.receiver import ReceivedTraces
+from boifi_core.observers.trace_sources.table import open_source
+from boifi_core.observers.window import Outcome, by_kind_typical_first, summarise
+from boifi_core.wire.client import new_client
+from boifi_core.wire.loop import LoopThread
+
+_KEPT_BODY_BYTES = 2_000
+_KEPT_CHARACTERS = 300
+
+
+class Probe:
+    """Observes by sending the configured requests; usable from any thread, one window at a time.
+
+    Args:
+        config: which requests, how many, how fast.
+        receiver: where the spans arrive; it stays the caller's to close. Without one, the probe opens the source of
+            traces that the config names, if any.
+
+    Raises:
+        InvalidInput: the source of traces cannot be opened, or a header's variable is not set.
+    """
+
+    def __init__(self, config: ProbeConfig, receiver: OtlpReceiver | None = None) -> None:
+        for request in config.requests:
+            request.read_headers()
+        self._config = config
+        self.source: TraceSource | None = None
+        if receiver is not None:
+            self.source = ReceivedTraces(receiver)
+        elif config.traces is not None:
+            self.source = open_source(config.traces)
+        self._client = new_client(
+            [request.url for request in config.requests], connections=config.concurrency, headers={}
+        )
+        self._loop = LoopThread("probe")
+        self._one_window = threading.Lock()
+
+    def observe(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """Drive one window that begins after `newer_than`.
+
+        When `timeout_s` ends before all requests do, those that were done are the observation, and it is degraded.
+
+        Raises:
+            ExecutorTimedOut: not one request was done in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        if not self._one_window.acquire(timeout=timeout_s):
+            raise ExecutorTimedOut(f"probe: another window was still running after {timeout_s:g} s")
+        try:
+            started_at = _wait_until_after(newer_than, deadline)
+            reserved_s = 0.0 if self.source is None else self.source.reserved_s(timeout_s)
+            outcomes = self._loop.run(self._drive, deadline - reserved_s)
+            if not outcomes:
+                raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
+            return self._summary(outcomes, started_at, timeout_s, reserved_s)
+        finally:
+            self._one_window.release()
+
+    def close(self) -> None:
+        """Close connections, the loop's thread and the source of traces; again is harmless."""
+        if self._loop.closed:
+            return
+        self._loop.run(self._client.aclose)
+        self._loop.close()
+        if self.source is not None:
+            self.source.close()
+
+    def _summary(
+        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, limit_s: float
+    ) -> RawObservation:
+        reasons = []
+        if len(outcomes) < self._config.count:
+            reasons.append(f"probe: {len(outcomes)} of {self._config.count} requests were done in {timeout_s:g} s")
+        if self.source is None:
+            return summarise(outcomes, started_at=started_at, reasons=reasons)
+        collected = self.source.collect(by_kind_typical_first(outcomes), limit_s=limit_s)
+        reasons += collected.reasons
+        return summarise(outcomes, started_at=started_at, traces=collected.traces, reasons=reasons)
+
+    async def _drive(self, deadline: float) -> list[Outcome]:
+        queue = interleaved(self._config.requests, self._config.count)
+        outcomes: list[Outcome] = []
+
+        async def send_in_turn() -> None:
+            for request in queue:
+                outcome = await self._send(request, deadline)
+                if outcome is None:
+                    return
+                outcomes.append(outcome)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._config.concurrency, self._config.count)):
+                group.create_task(send_in_turn())
+        return outcomes
+
+    async def _send(self, request: RequestConfig, deadline: float) -> Outcome | None:
+        """None if the window ended before the request's own time did."""
+        limit_s = min(self._config.timeout_s, deadline - time.monotonic())
+        if limit_s <= 0:
+            return None
+        trace_id, parent_id = os.urandom(16), os.urandom(8)
+        answered, status, text = False, 504, f"no answer within {limit_s:g} s"
+        headers = self._headers(request, trace_id, parent_id)
+        started_ns, started = time.time_ns(), time.perf_counter()
+        try:
+            async with asyncio.timeout(limit_s):
+                status, text = await self._exchange(request, headers)
+                answered = True
+        except TimeoutError:
+            if limit_s < self._config.timeout_s:
+                return None
+        except httpx.ConnectError:
+            status, text = 503, "connection refused"
+        except (httpx.HTTPError, OSError):
+            status, text = 503, "connection cut"
+        latency_ms = (time.perf_counter() - started) * 1000
+        return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered, request.path, started_ns)
+
+    def _headers(self, request: RequestConfig, trace_id: bytes, parent_id: bytes) -> dict[str, str]:
+        headers = request.read_headers()
+        own = {name.lower() for name in headers}
+        more = {} if self.source is None else self.source.headers(trace_id, parent_id)
+        headers |= {name: value for name, value in more.items() if name.lower() not in own}
+        headers["traceparent"] = f"00-{trace_id.hex()}-{parent_id.hex()}-01"
+        return headers
+
+    async def _exchange(self, request: RequestConfig, headers: dict[str, str]) -> tuple[int, str]:
+        content = None
+        if isinstance(request.body, str):
+            content = request.body.encode()
+        elif request.body is not None:
+            content = json.dumps(request.body).encode()
+            if not any(name.lower() == "content-type" for name in headers):
+                headers["Content-Type"] = "application/json"
+        kept = b""
+        async with self._client.stream(request.method, request.url, headers=headers, content=content) as response:
+            async for chunk in response.aiter_raw():
+                if response.status_code >= 400 and len(kept) < _KEPT_BODY_BYTES:
+                    kept += chunk[:_KEPT_BODY_BYTES]
+        return min(response.status_code, 599), _one_line(kept)
+
+
+def interleaved(requests: Sequence[RequestConfig], count: int) -> Iterator[RequestConfig]:
+    """`count` requests by weight, spread evenly and the same each time, so that every window has the same mix.
+
+    Source: nginx's smooth weighted round-robin.
+    """
+    total = sum(request.weight for request in requests)
+    credit = [0.0] * len(requests)
+    for _ in range(count):
+        for index, request in enumerate(requests):
+            credit[index] += request.weight
+        chosen = max(range(len(requests)), key=lambda index: (credit[index], -index))
+        credit[chosen] -= total
+        yield requests[chosen]
+
+
+def _wait_until_after(moment: datetime, deadline: float) -> datetime:
+    while (now := datetime.now(UTC)) <= moment:
+        wait_s = (moment - now).total_seconds() + 0.001
+        if time.monotonic() + wait_s >= deadline:
+            raise ExecutorTimedOut(f"probe: {moment.isoformat()} lies {wait_s:.1f} s ahead, beyond the time-out")
+        time.sleep(wait_s)
+    return now
+
+
+def _one_line(body: bytes) -> str:
+    text = " ".join(body.decode("utf-8", "replace").split())
+    return "".join(character for character in text if character.isprintable())[:_KEPT_CHARACTERS]

@@ -1,0 +1,104 @@
+"""What the probe drives, and how fast."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    Field,
+    JsonValue,
+    field_validator,
+)
+
+from boifi_core.errors import InvalidInput
+from boifi_core.observers.base import ObserverConfig
+from boifi_core.observers.trace_sources.table import AnyTracesConfig
+from boifi_core.value import Value
+from boifi_core.wire.endpoint import from_environment, parse_http_url, variable_named
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+
+_OUR_HEADERS = frozenset({"traceparent", "content-length", "transfer-encoding", "connection"})
+
+
+class RequestConfig(Value):
+    """One request that the probe sends; `weight` is its share against the others.
+
+    `body` is sent as it is if it is text, else as JSON. `name` is its kind in the observation, by default method and
+    path.
+    """
+
+    method: str = "GET"
+    url: str
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: JsonValue = None
+    weight: float = Field(default=1.0, gt=0)
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+
+    @field_validator("method")
+    @classmethod
+    def _upper_case(cls, method: str) -> str:
+        if not re.fullmatch(r"[A-Za-z]{1,20}", method):
+            raise ValueError("must be an HTTP method")
+        return method.upper()
+
+    @field_validator("url")
+    @classmethod
+    def _http_url(cls, url: str) -> str:
+        parse_http_url(url)
+        return url
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise ValueError(f"header {name!r} must have a valid name and a printable ASCII value")
+            if name.lower() in _OUR_HEADERS:
+                raise ValueError(f"header {name!r} is set by the probe itself")
+            if name.lower() in _SECRET_HEADERS and variable_named(value) is None:
+                raise InvalidInput(f"observer.requests.headers.{name}", "must be ${NAME}, so that it stands in no file")
+        return headers
+
+    def read_headers(self) -> dict[str, str]:
+        """The headers themselves; a value `${NAME}` is taken from the environment.
+
+        Raises:
+            InvalidInput: a variable is not set.
+        """
+        return {
+            name: from_environment(value, f"observer.requests.headers.{name}") for name, value in self.headers.items()
+        }
+
+    @property
+    def path(self) -> str:
+        """What is asked for, without the query."""
+        return urlsplit(self.url).path or "/"
+
+    @property
+    def kind(self) -> str:
+        """What requests of this sort are called in the observation."""
+        return self.name or f"{self.method} {self.path}"
+
+
+class ProbeConfig(ObserverConfig):
+    """What the probe drives: `count` requests a window, `concurrency` at a time, each given up after `timeout_s`."""
+
+    type: Literal["probe"] = "probe"
+    requests: tuple[RequestConfig, ...] = Field(min_length=1, max_length=200)
+    count: int = Field(default=30, ge=1, le=100_000)
+    concurrency: int = Field(default=5, ge=1, le=1_000)
+    timeout_s: float = Field(default=5.0, gt=0)
+    traces: AnyTracesConfig | None = None
+
+    def connects_to(self) -> Iterable[tuple[str, str]]:
+        """See `ObserverConfig`."""
+        yield from ((f"requests[{number}].url", request.url) for number, request in enumerate(self.requests))
+        yield from ((f"traces.{field}", url) for field, url in (self.traces.connects_to() if self.traces else ()))

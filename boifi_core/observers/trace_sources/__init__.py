@@ -1,0 +1,1 @@
+"""Where the probe's traces come from: one file for each kind, one table."""

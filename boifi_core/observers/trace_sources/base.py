@@ -1,0 +1,46 @@
+"""The interface to where traces come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from boifi_core.observers.window import Outcome
+from boifi_core.traces import Span
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The traces of one window.
+
+    Attributes:
+        traces: for each kind of request one, where there was any span of it.
+        reasons: why these may not be all, or not whole; one line each.
+    """
+
+    traces: Mapping[str, Sequence[Span]]
+    reasons: Sequence[str] = field(default=())
+
+
+class TraceSource(Protocol):
+    """Brings the traces of requests that were sent."""
+
+    def headers(self, trace_id: bytes, parent_id: bytes) -> Mapping[str, str]:
+        """What a request carries besides `traceparent`, so that its spans get these ids."""
+
+    def reserved_s(self, timeout_s: float) -> float:
+        """The longest that `collect` may take of an observation that may take `timeout_s`, both seconds."""
+
+    def collect(self, wanted: Mapping[str, Sequence[Outcome]], *, limit_s: float) -> Collected:
+        """Wait until the traces are whole, as far as one can tell, and bring them.
+
+        A source that fails brings what it can and says why; it raises nothing.
+
+        Args:
+            wanted: by kind all requests that were sent, those first whose traces stand best for it.
+            limit_s: the longest wait, seconds.
+        """
+
+    def close(self) -> None:
+        """Give back ports and connections; the source is not used after."""

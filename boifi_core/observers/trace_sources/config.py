@@ -1,0 +1,44 @@
+"""Where the probe's traces come from, as the session file says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import Field
+
+from boifi_core.value import KindConfig
+from boifi_core.wire.endpoint import EndpointConfig
+
+
+class TracesConfig(KindConfig):
+    """Where the probe's traces come from; each kind of source has a subclass with its own fields in its table entry."""
+
+    type: str = "otlp"
+
+    def connects_to(self) -> Iterable[tuple[str, str]]:
+        """All that it connects to: field within `observer.traces`, and URL."""
+        return ()
+
+
+class ReceiverConfig(TracesConfig):
+    """Spans arrive as OTLP over HTTP at `/v1/traces` of this address; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4318, ge=0, le=65535)
+
+
+class BackendConfig(EndpointConfig, TracesConfig):
+    """Traces are fetched from a tracing backend.
+
+    `wait_s` is the longest wait for an observation's traces, `quiet_s` how long no span may have come to a trace that
+    is taken for complete. `service` is for a mesh that gives its requests trace ids of its own: the trace is then
+    looked for among those of this service, its entry, by time.
+    """
+
+    section: ClassVar[str] = "observer.traces"
+
+    timeout_s: float = Field(default=5.0, gt=0)
+    wait_s: float = Field(default=15.0, gt=0)
+    quiet_s: float = Field(default=2.0, ge=0)
+    service: str | None = Field(default=None, min_length=1, max_length=200)

@@ -1,0 +1,120 @@
+"""How to reach what answers HTTP."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import ClassVar
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from pydantic import (
+    Field,
+    FilePath,
+    SecretStr,
+    field_serializer,
+    field_validator,
+)
+
+from boifi_core.errors import InvalidInput
+from boifi_core.value import Value
+
+_MASK = "**********"
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+_TOKEN_CHARACTERS = re.compile(r"[\x21-\x7e]+")
+
+
+def variable_named(text: str) -> str | None:
+    """The environment variable that `${NAME}` names; None if the text is none of that form."""
+    match = _VARIABLE.fullmatch(text)
+    return match[1] if match else None
+
+
+def from_environment(text: str, field: str) -> str:
+    """The text itself, or what the environment has for it if it is `${NAME}`.
+
+    Raises:
+        InvalidInput: the variable is not set.
+    """
+    name = variable_named(text)
+    if name is None:
+        return text
+    if not os.environ.get(name):
+        raise InvalidInput(field, "must name an environment variable that is set", text)
+    return os.environ[name]
+
+
+def parse_http_url(url: str) -> SplitResult:
+    """The URL in parts.
+
+    Raises:
+        ValueError: no http or https URL, no host, or credentials in it: those would end up in logs and reports.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\]", url):
+        raise ValueError("must be an http:// or https:// URL with a host")
+    if parts.port == 0:  # reading the port also refuses one above 65535
+        raise ValueError("port must be 1..65535")
+    if "@" in parts.netloc:
+        raise ValueError("must not carry credentials")
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        raise ValueError("must be a valid URL") from None
+    return parts
+
+
+class EndpointConfig(Value):
+    """How to reach something that answers HTTP; whose it is says `section`, which errors name.
+
+    `timeout_s` bounds the wait for each read, `connect_timeout_s` the making of a connection; calls as a whole have
+    limits of their own. `token` is sent as bearer authorization: literal, or `${NAME}` to take it from the environment
+    when it is needed; a literal one is masked wherever the config is written. `ca_file` is a PEM file of the
+    authorities to trust instead of the usual ones.
+    """
+
+    section: ClassVar[str]
+
+    endpoint: str
+    timeout_s: float = Field(default=30.0, gt=0)
+    connect_timeout_s: float = Field(default=5.0, gt=0)
+    token: SecretStr | None = None
+    ca_file: FilePath | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _base_url(cls, endpoint: str) -> str:
+        parts = parse_http_url(endpoint)
+        if parts.query or parts.fragment or "?" in endpoint or "#" in endpoint:
+            raise ValueError("must have no query and no fragment")
+        return endpoint.rstrip("/")
+
+    def connects_to(self) -> Iterable[tuple[str, str]]:
+        """All that it connects to: field within its section, and URL."""
+        return (("endpoint", self.endpoint),)
+
+    @field_serializer("token")
+    def _written(self, token: SecretStr | None) -> str | None:
+        if token is None:
+            return None
+        text = token.get_secret_value()
+        return text if variable_named(text) else _MASK
+
+    def read_token(self) -> str | None:
+        """The token itself, from the environment if it is `${NAME}`.
+
+        Raises:
+            InvalidInput: the variable is not set, or the token is none that can be sent.
+        """
+        if self.token is None:
+            return None
+        field = f"{self.section}.token"
+        text = from_environment(self.token.get_secret_value(), field)
+        if text == _MASK:
+            raise InvalidInput(field, "is not kept with a session; write ${NAME} to name a variable instead")
+        if not _TOKEN_CHARACTERS.fullmatch(text):
+            raise InvalidInput(field, "must be printable ASCII without spaces")
+        return text

@@ -1,0 +1,94 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from boifi_core.observers.window import Outcome, by_kind_typical_first, nearest_rank, stand_ins, summarise
+from boifi_core.traces import Span
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def outcome(status=200, latency_ms=10.0, kind="page", text="", number=0):
+    return Outcome(kind, status, latency_ms, text, bytes([number]) * 16, b"parent..", answered=True)
+
+
+def outcomes(*fields, **common):
+    return [outcome(**{"number": number, **common, **each}) for number, each in enumerate(fields)]
+
+
+SPANS = [Span("1", "s:x", 1.0, is_error=False)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "modal"), [([200, 200, 503], 200), ([200, 503], 503), ([404, 200, 500, 404, 500], 500)]
+)
+def test_the_most_frequent_status_and_of_equals_the_worst(statuses, modal):
+    assert summarise(outcomes(*({"status": each} for each in statuses)), started_at=NOW).status_code == modal
+
+
+def test_with_thirty_requests_the_95th_percentile_is_the_second_worst():
+    seen = summarise(outcomes(*({"latency_ms": float(each)} for each in range(1, 31))), started_at=NOW)
+    assert (seen.latency_ms, seen.quantiles_ms) == (29, {"p50": 15, "p95": 29, "p99": 30, "max": 30})
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.001, 1))
+def test_the_nearest_rank_is_the_least_value_with_the_share_at_or_below(values, share):
+    ordered = sorted(values)
+    value = nearest_rank(ordered, share)
+    assert value in ordered
+    assert sum(each <= value for each in ordered) >= share * len(ordered) - 1e-6
+    assert sum(each < value for each in ordered) < share * len(ordered)
+
+
+def test_four_hundred_and_above_are_errors():
+    made = outcomes({"status": 200}, {"status": 302}, {"status": 404}, {"status": 504})
+    assert summarise(made, started_at=NOW).error_rate == 0.5
+
+
+def test_logs_are_what_was_said_once_each_in_order():
+    made = outcomes({"text": "b"}, {"text": ""}, {"text": "a"}, {"text": "b"})
+    assert summarise(made, started_at=NOW).logs == ("b", "a")
+
+
+def test_typical_is_the_most_frequent_status_and_median_latency():
+    made = outcomes(
+        {"latency_ms": 30.0},
+        {"latency_ms": 10.0},
+        {"latency_ms": 20.0},
+        {"latency_ms": 15.0, "status": 503},
+        {"latency_ms": 1.0, "status": 503},
+        {"latency_ms": 1.0, "kind": "other"},
+    )
+    by_kind = by_kind_typical_first(made)
+    assert [each.latency_ms for each in by_kind["page"]] == [20, 10, 30, 15, 1]
+    assert by_kind["other"] == [made[5]]
+    assert [each.latency_ms for each in stand_ins(by_kind["page"])] == [20, 10, 30]
+
+
+@pytest.mark.parametrize(
+    ("fine", "worse"),
+    [
+        ({"status": 200, "latency_ms": 900.0}, {"status": 500, "latency_ms": 1.0}),
+        ({"status": 404}, {"status": 503}),
+        ({"status": 200, "latency_ms": 1.0}, {"status": 200, "latency_ms": 2.0}),
+    ],
+)
+def test_the_worst_kind_stands_for_the_whole(fine, worse):
+    made = outcomes({**fine, "kind": "a"}, {**worse, "kind": "b"}, {**fine, "kind": "c"})
+    seen = summarise(made, started_at=NOW, traces={"a": SPANS, "b": SPANS, "c": SPANS})
+    assert seen.trace_kind == "b"
+    assert seen.trace_data == seen.traces["b"]
+
+
+def test_a_kind_without_spans_is_named():
+    made = outcomes({"kind": "a"}, {"kind": "b"})
+    seen = summarise(made, started_at=NOW, traces={"a": SPANS, "b": []}, reasons=["x"])
+    assert (set(seen.traces), seen.degraded) == ({"a"}, ("x", "traces: no span of b"))
+
+
+def test_without_tracing_nothing_is_missing():
+    seen = summarise(outcomes({}), started_at=NOW)
+    assert (seen.trace_data, seen.trace_kind, seen.traces, seen.degraded) == (None, None, {}, ())
