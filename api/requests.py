@@ -12,7 +12,7 @@ from boifi_core.config import SessionConfig, parse_session, with_overrides
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.probe_config import ProbeConfig
 from boifi_core.observers.trace_sources.config import ReceiverConfig
-from boifi_core.reach import check_reach, parse_rules
+from boifi_core.safety.allowed_targets import check_reach, parse_rules
 from boifi_core.wire.endpoint import variable_named
 
 SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")

@@ -24,9 +24,9 @@ from pydantic import (
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
-from boifi_core.guardrails import Guardrails
 from boifi_core.injectors.table import AnyExecutorConfig
 from boifi_core.observers.table import AnyObserverConfig
+from boifi_core.safety.guardrails import Guardrails
 from boifi_core.space import SearchSpace
 from boifi_core.validation import invalid_input
 from boifi_core.value import Value

@@ -20,8 +20,6 @@ from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.following import Budget, Wanted, following
 from boifi_core.findings.objective import OBJECTIVES, Worth
 from boifi_core.folder import SessionFolder
-from boifi_core.guarded_space import guarded
-from boifi_core.guardrails import Guardrails, objection
 from boifi_core.history import History
 from boifi_core.injectors.base import Injector
 from boifi_core.injectors.table import open_injector
@@ -39,9 +37,11 @@ from boifi_core.observers.base import Observer
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
-from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
-from boifi_core.reach import Rule, check_reach, connection_check, parse_rules
 from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
+from boifi_core.safety.allowed_targets import Rule, check_reach, connection_check, parse_rules
+from boifi_core.safety.guarded_space import guarded
+from boifi_core.safety.guardrails import Guardrails, objection
+from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.settings import service_settings
 from boifi_core.space import SearchSpace
 from boifi_core.storage import Place, StorageUnavailable, open_folder

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from boifi_core.errors import BoifiError
+from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage.filelock import try_lock
-from boifi_core.target_lock import ALONE
 from boifi_core.tether import end, spawn
 
 START_TIMEOUT_S = 120.0

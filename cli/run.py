@@ -22,8 +22,8 @@ from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
-from boifi_core.policies import with_expiry
 from boifi_core.run_file import run_name
+from boifi_core.safety.policies import with_expiry
 from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place, StorageUnavailable

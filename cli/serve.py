@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.text import Text
 
 from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir, state_path
 from boifi_core.storage.filelock import try_lock
-from boifi_core.target_lock import ALONE
 from boifi_core.validation import invalid_input
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
 from cli.supervise import Child

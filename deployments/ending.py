@@ -6,8 +6,8 @@ import json
 
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
-from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.reporting import write_report_files
+from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.session import failed_state, open_reachable
 from boifi_core.storage import open_folder
 

@@ -19,9 +19,9 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus
+from boifi_core.safety.target_lock import target_name
 from boifi_core.session import state_without_holder
 from boifi_core.storage import StorageError
-from boifi_core.target_lock import target_name
 from deployments.child import session_folder
 from deployments.logs import log
 from deployments.names import WORKER_TYPE

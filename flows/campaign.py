@@ -26,10 +26,10 @@ from boifi_core.campaign.standing import known_after, not_measured, standings
 from boifi_core.config import SessionConfig
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.folder import SessionFolder
-from boifi_core.guardrails import objection
 from boifi_core.models import SessionStatus
 from boifi_core.reporting import stored_catalogue
 from boifi_core.run_file import keep_flow_run, run_name
+from boifi_core.safety.guardrails import objection
 from boifi_core.session import make_session, read_trials, stored_config
 from boifi_core.storage import place_of
 from boifi_core.storage.data_dir import out_option

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
-from boifi_core.target_lock import ALONE, WaitGivenUp, target_name
+from boifi_core.safety.target_lock import ALONE, WaitGivenUp, target_name
 
 LEASE_S = 60.0
 """How long a lease lasts that nobody keeps alive, seconds."""

@@ -13,8 +13,8 @@ from boifi_core.errors import BoifiError
 from boifi_core.findings.again import TRIES, Again, again
 from boifi_core.folder import SessionFolder
 from boifi_core.models import Phase, Trial
-from boifi_core.policies import with_expiry
 from boifi_core.reporting import stored_catalogue
+from boifi_core.safety.policies import with_expiry
 from boifi_core.session import open_session
 from boifi_core.storage import place_of
 from boifi_core.trial import Proposal

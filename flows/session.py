@@ -14,12 +14,12 @@ from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError, InvalidInput, SpaceExhausted
 from boifi_core.folder import SessionFolder
-from boifi_core.guardrails import ends_session
 from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
+from boifi_core.safety.guardrails import ends_session
+from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks
 from boifi_core.session import failed_state, open_session, reachable_config
 from boifi_core.storage import StorageUnavailable, place_of
-from boifi_core.target_lock import WaitGivenUp, remove_dead_locks
 from flows.lean import lean_tasks
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled

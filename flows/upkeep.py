@@ -12,8 +12,8 @@ from prefect.states import Cancelling
 
 from boifi_core.errors import BoifiError
 from boifi_core.folder import SessionDamaged, SessionFolder, summaries
-from boifi_core.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.run_file import flow_run_of
+from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.session import is_held_by_nobody, open_reachable, reachable_config
 from boifi_core.storage import Place, place_of
 

@@ -18,7 +18,7 @@ from prefect.tasks import Task, exponential_backoff
 from boifi_core import trial as steps
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial
-from boifi_core.policies import CALL_TIMEOUT_S
+from boifi_core.safety.policies import CALL_TIMEOUT_S
 from boifi_core.session import Session
 
 

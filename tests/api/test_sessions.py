@@ -37,7 +37,7 @@ def test_a_session_is_recorded_and_pending(api, tmp_path):
 
 
 def test_the_plans_own_request_works(tmp_path, monkeypatch):
-    monkeypatch.setattr("boifi_core.reach.resolved", lambda host, port: ["10.1.2.3"])
+    monkeypatch.setattr("boifi_core.safety.allowed_targets.resolved", lambda host, port: ["10.1.2.3"])
     body = {
         "search_space_config": REQUEST["search_space_config"],
         "total_trials": 10,

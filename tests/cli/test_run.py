@@ -18,7 +18,7 @@ from hfi_landscape import landscape
 from hfi_server import HfiServer
 
 from boifi_core.findings.again import TRIES
-from boifi_core.target_lock import ALONE
+from boifi_core.safety.target_lock import ALONE
 from cli.prefect_api import running_server
 
 

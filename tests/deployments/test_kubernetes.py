@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from manifests import FOLDER, ROOT, Manifests, code, problems
 
-from boifi_core.policies import CALL_TIMEOUT_S, CLEAR_TIMEOUT_S
+from boifi_core.safety.policies import CALL_TIMEOUT_S, CLEAR_TIMEOUT_S
 from deployments.child import DRAIN_TIMEOUT_S
 from deployments.cluster import job_template
 from flows.lease import RELEASE_TIMEOUT_S

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.settings import Settings
 from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
-from boifi_core.reach import parse_rules
+from boifi_core.safety.allowed_targets import parse_rules
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
 from cli.serve import RETENTION
 from demo.control_plane import control_plane

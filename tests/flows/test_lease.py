@@ -8,7 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from boifi_core.target_lock import ALONE, WaitGivenUp, target_name
+from boifi_core.safety.target_lock import ALONE, WaitGivenUp, target_name
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_a_requested_session_that_may_not_reach_its_target_now_sends_it_nothing(
     from flows.upkeep import upkeep
 
     addresses = ["127.0.0.1"]
-    monkeypatch.setattr("boifi_core.reach.resolved", lambda host, port: addresses)
+    monkeypatch.setattr("boifi_core.safety.allowed_targets.resolved", lambda host, port: addresses)
     endpoint = hfi.url.replace("127.0.0.1", host)
     folder = make_session(tmp_path, parse_session(session_data(endpoint)), others={REQUEST: "{}"})
     reachable_config(folder)

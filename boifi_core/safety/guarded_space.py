@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from boifi_core.guardrails import Guardrails, objection
 from boifi_core.models import Point
+from boifi_core.safety.guardrails import Guardrails, objection
 from boifi_core.space import SearchSpace
 from boifi_core.space.plans import Source
 from boifi_core.space.restricted import restrict

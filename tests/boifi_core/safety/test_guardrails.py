@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.guardrails import Guardrails, ends_session, objection
 from boifi_core.models import RawObservation
+from boifi_core.safety.guardrails import Guardrails, ends_session, objection
 
 
 def plan(**fields):

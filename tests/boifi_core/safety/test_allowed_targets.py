@@ -8,7 +8,7 @@ from boifi_core.errors import ExecutorUnreachable, InvalidInput
 from boifi_core.folder import REQUEST
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.injectors.table import open_injector
-from boifi_core.reach import check_url, connection_check, parse_rules
+from boifi_core.safety.allowed_targets import check_url, connection_check, parse_rules
 from boifi_core.session import make_session, open_reachable, open_session
 from boifi_core.wire.client import checked
 
@@ -106,7 +106,7 @@ def test_nothing_is_sent_over_a_connection_to_an_address_that_is_not_allowed(pla
 def rebound(plane, session_data, tmp_path, monkeypatch):
     """A requested session whose endpoint resolved to what is allowed when that was looked at, and does no more."""
     monkeypatch.setenv("BOIFI_ALLOWED_TARGETS", "127.0.0.2")
-    monkeypatch.setattr("boifi_core.reach.resolved", lambda host, port: ["127.0.0.2"])
+    monkeypatch.setattr("boifi_core.safety.allowed_targets.resolved", lambda host, port: ["127.0.0.2"])
     return make_session(tmp_path, parse_session(session_data(plane.url)), others={REQUEST: "{}"})
 
 

@@ -6,7 +6,15 @@ import pytest
 
 from boifi_core.errors import ExecutorError, ExecutorRejected, ExecutorUnreachable
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.policies import CLEAR_MARGIN_S, clear_all, policy_names, session_of, sweep, trial_timeout_s, with_expiry
+from boifi_core.safety.policies import (
+    CLEAR_MARGIN_S,
+    clear_all,
+    policy_names,
+    session_of,
+    sweep,
+    trial_timeout_s,
+    with_expiry,
+)
 
 SESSION = "3f2a9c1e-1111-4222-8333-444455556666"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from boifi_core.target_lock import WaitGivenUp, remove_dead_locks, target_lock
+from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks, target_lock
 
 HOLD = """
 import sys, time
@@ -46,7 +46,7 @@ def test_no_file_is_left_and_many_take_turns(endpoint, tmp_path):
     """Each adds one to a number in a file, slowly: a lost turn would lose a count."""
     (tmp_path / "count").write_text("0")
     one = (
-        "import sys, time; from pathlib import Path; from boifi_core.target_lock import target_lock\n"
+        "import sys, time; from pathlib import Path; from boifi_core.safety.target_lock import target_lock\n"
         "count = Path(sys.argv[2])\n"
         "for _ in range(10):\n"
         "    with target_lock(sys.argv[1], 'me', on_wait=lambda _: None, give_up=lambda: False):\n"

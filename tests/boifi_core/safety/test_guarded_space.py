@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boifi_core.errors import InvalidInput
-from boifi_core.guarded_space import guarded
-from boifi_core.guardrails import Guardrails, objection
 from boifi_core.optimizer import OptimizerCore
+from boifi_core.safety.guarded_space import guarded
+from boifi_core.safety.guardrails import Guardrails, objection
 from boifi_core.space import SearchSpace
 
 IS_DELAY = {"field": "fault_type", "operator": "equals", "value": "delay"}
