@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from api.index import document_of
 from boifi_core.folder import SessionFolder
-from boifi_core.history import History
-from boifi_core.history_columns import row, schema
+from boifi_core.history.columns import row, schema
+from boifi_core.history.dataset import History
 from boifi_core.models import Trial
 from boifi_core.session import stored_config
 

@@ -142,7 +142,7 @@ class Index:
         self.changed = asyncio.Event()
 
     def _look(self, folder: SessionFolder, after: int) -> Seen:
-        from boifi_core.history import History  # Arrow, which the facade's start does without
+        from boifi_core.history.dataset import History  # Arrow, which the facade's start does without
 
         # The stamp first: what changes while we read is then read again.
         stamp = stamp_of(folder)

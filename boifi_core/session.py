@@ -20,7 +20,8 @@ from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.following import Budget, Wanted, following
 from boifi_core.findings.objective import OBJECTIVES, Worth
 from boifi_core.folder import SessionFolder
-from boifi_core.history import History
+from boifi_core.history.dataset import History
+from boifi_core.history.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.injectors.base import Injector
 from boifi_core.injectors.table import open_injector
 from boifi_core.models import (
@@ -37,7 +38,6 @@ from boifi_core.observers.base import Observer
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.past import Entry
-from boifi_core.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.safety.allowed_targets import Rule, check_reach, connection_check, parse_rules
 from boifi_core.safety.guarded_space import guarded
 from boifi_core.safety.guardrails import Guardrails, objection

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boifi_core.findings.models import Catalogue, FailureMode
+from boifi_core.history.readings import plans_key, rankable
 from boifi_core.models import Trial
-from boifi_core.readings import plans_key, rankable
 
 TRIES = 8
 """A fault of few requests, or just above a threshold, strikes by chance: so often it is tried, at most.

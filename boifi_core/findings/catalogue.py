@@ -14,8 +14,8 @@ from boifi_core.findings.region import Dimension, region
 from boifi_core.findings.signature import HINT, signature
 from boifi_core.findings.verdict import confirmation
 from boifi_core.findings.words import sentence
+from boifi_core.history.readings import by_fault, mean_severity, rankable, typical
 from boifi_core.models import Phase, RawObservation, Trial
-from boifi_core.readings import by_fault, mean_severity, rankable, typical
 
 HARMLESS = 0.5
 """A trial that is no more severe than this above the baseline shows no failure."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from boifi_core.findings.minimal import Plans, Question, question
 from boifi_core.findings.models import MINIMISE, VERIFY, Catalogue, FailureMode, Verdict
 from boifi_core.findings.region import Dimension
+from boifi_core.history.readings import rankable
 from boifi_core.models import Trial
-from boifi_core.readings import rankable
 
 _TELLS = 2
 """Readings of which none shows a failure are enough to leave it."""

@@ -15,7 +15,7 @@ from scipy.spatial.distance import squareform
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import MOST, Fact, FactKind
-from boifi_core.readings import plans_key
+from boifi_core.history.readings import plans_key
 
 Features = Mapping[tuple[str, str], float]
 """What a failure is told by, each with its weight, > 0."""

@@ -13,8 +13,8 @@ from statistics import fmean
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import MINIMISE, FactKind, FailureMode, MinimalFault, Threshold
 from boifi_core.findings.region import Dimension
+from boifi_core.history.readings import plans_key
 from boifi_core.models import Phase, Trial
-from boifi_core.readings import plans_key
 
 Plans = tuple[FaultPlan, ...]
 

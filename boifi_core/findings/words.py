@@ -8,7 +8,7 @@ from statistics import median
 
 from boifi_core.findings.models import MOST, SOME, Fact, FactKind
 from boifi_core.findings.signature import HINT
-from boifi_core.readings import times
+from boifi_core.history.readings import times
 
 _CALLS = 3
 _ALIKE = 0.15

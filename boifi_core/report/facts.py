@@ -11,9 +11,9 @@ from typing import Protocol
 from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue, region
+from boifi_core.history.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.models import Phase, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
-from boifi_core.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.report.curves import Curve
 from boifi_core.report.tables import counted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from boifi_core.findings import Bound, Catalogue, Confirmation, FailureMode, MinimalFault
-from boifi_core.readings import times
+from boifi_core.history.readings import times
 from boifi_core.report.facts import fault_text
 from boifi_core.report.tables import code, counted, escape, number, numbers, table
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from boifi_core.history.readings import rankable
 from boifi_core.models import Trial
-from boifi_core.readings import rankable
 from boifi_core.report.facts import Dimension
 
 

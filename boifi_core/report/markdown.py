@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation, Trial
-from boifi_core.readings import give_or_take, times
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import Finding, ReportInput, by_status, findings, kinds, pareto_front, why

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from facades import SESSIONS, add_trials, facade, made, parsed, refused, set_state
 
-from boifi_core.history import History
+from boifi_core.history.dataset import History
 from boifi_core.session import stored_config
 
 

@@ -9,7 +9,7 @@ from histories import trial_of
 from boifi_core.config import parse_session
 from boifi_core.errors import InvalidInput
 from boifi_core.folder import SessionDamaged
-from boifi_core.history import History
+from boifi_core.history.dataset import History
 from boifi_core.models import Phase
 from boifi_core.session import make_session
 from boifi_core.warm_start import FILE, past_of, stored_past

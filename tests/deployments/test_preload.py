@@ -7,7 +7,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import deployments.preload
-from boifi_core.history import History
+from boifi_core.history.dataset import History
 from boifi_core.space import SearchSpace
 before = set(sys.modules)
 dimensions = [{"name": "percentage", "type": "integer", "min": 10, "max": 100}]

@@ -18,7 +18,7 @@ from api.models import REQUEST
 from api.settings import Settings
 from boifi_core.config import parse_session
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.history import History
+from boifi_core.history.dataset import History
 from boifi_core.models import SessionState, SessionStatus
 from boifi_core.session import best_result, make_session, progress
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from boifi_core.history.readings import rankable
 from boifi_core.models import Trial
-from boifi_core.readings import rankable
 from boifi_core.report.curves import Curve
 from boifi_core.report.facts import Dimension, ReportInput, fault_text
 from boifi_core.report.influence import influences

@@ -12,8 +12,8 @@ from boifi_core.analyzer.scorers import StructureScorer
 from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.analyzer.trace import Span
 from boifi_core.findings import Confirmation, FailureMode, MinimalFault
+from boifi_core.history.readings import give_or_take, point_key, rankable, times
 from boifi_core.models import RawObservation, Trial
-from boifi_core.readings import give_or_take, point_key, rankable, times
 from boifi_core.report.advice import advice
 from boifi_core.report.curves import Curve
 from boifi_core.report.facts import Finding, ReportInput, by_status, fault_text, findings, kinds, pareto_front, why

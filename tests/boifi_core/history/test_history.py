@@ -20,7 +20,7 @@ from observations import observed, span, trace
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.history import History, HistoryDamaged, HistoryNotWritten
+from boifi_core.history.dataset import History, HistoryDamaged, HistoryNotWritten
 from boifi_core.models import Choice, Control, Near, RawObservation, SeverityScore, StepDurations, Trial
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -268,7 +268,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from histories import SPACE, trial_of
-from boifi_core.history import History
+from boifi_core.history.dataset import History
 history = History(Path(sys.argv[1]), SPACE)
 history.create()
 number = len(history.trials())

@@ -8,10 +8,10 @@ from reports import report_of
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MINIMISE, VERIFY
+from boifi_core.history.readings import times
 from boifi_core.models import Choice, Near, StepDurations
 from boifi_core.optimizer import BestPoint
 from boifi_core.optimizer.moves import Reason
-from boifi_core.readings import times
 from boifi_core.report import findings, kinds
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front
