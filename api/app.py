@@ -84,7 +84,7 @@ async def _warm_up(prefect: Prefect) -> None:
             await prefect.check()
             break
         await asyncio.sleep(1.0)
-    for name in ("boifi_core.check", "boifi_core.history.dataset"):
+    for name in ("boifi_core.session.check", "boifi_core.history.dataset"):
         await asyncio.to_thread(import_module, name)
 
 

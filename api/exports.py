@@ -12,11 +12,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from api.index import document_of
-from boifi_core.folder import SessionFolder
 from boifi_core.history.columns import row, schema
 from boifi_core.history.dataset import History
 from boifi_core.models import Trial
-from boifi_core.session import stored_config
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.stored import stored_config
 
 BATCH = 100
 CHUNK = 1 << 16

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from api.store import ENDED, Claim, Store, micros
-from boifi_core.config import SessionConfig, parse_session
 from boifi_core.errors import BoifiError
-from boifi_core.folder import REQUEST, SessionFolder, session_ids, summaries
 from boifi_core.models import SessionState, SessionStatus, Trial
-from boifi_core.run_file import FILE as RUN
-from boifi_core.run_file import flow_run_of
+from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.folder import REQUEST, SessionFolder, session_ids, summaries
+from boifi_core.session.run_file import FILE as RUN
+from boifi_core.session.run_file import flow_run_of
 from boifi_core.storage import Folder, Place, StorageError, open_folder
 
 LOOK_AT_ENDED_S = 10.0

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, create_model
 
-from boifi_core.config import SessionConfig
 from boifi_core.models import BestResult, SessionStatus
+from boifi_core.session.config import SessionConfig
 from boifi_core.value import Value
 
 SPACE: dict[str, Any] = {

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from api.errors import ApiError
 from api.index import stamp_of
 from api.store import ENDED
-from boifi_core.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder
 
 KEPT = 32
 TIMEOUT_S = 120.0
@@ -69,7 +69,7 @@ async def _made(folder: SessionFolder, form: str) -> str:
 
 
 def _main(path: str, form: str) -> None:
-    from boifi_core.reporting import render
+    from boifi_core.report.session_report import render
     from boifi_core.storage import place_of
 
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.settings import Settings, is_loopback
-from boifi_core.config import SessionConfig, parse_session, with_overrides
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.probe_config import ProbeConfig
 from boifi_core.observers.trace_sources.config import ReceiverConfig
 from boifi_core.safety.allowed_targets import check_reach, parse_rules
+from boifi_core.session.config import SessionConfig, parse_session, with_overrides
 from boifi_core.wire.endpoint import variable_named
 
 SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")
@@ -80,7 +80,7 @@ def _check(config: SessionConfig, settings: Settings) -> list[str]:
     check_reach(config.connects_to(), parse_rules(settings.allowed_targets))
     if isinstance(config.observer, ProbeConfig):
         _check_probe(config.observer)
-    from boifi_core.check import check  # the optimizer, whose libraries the facade's start does without
+    from boifi_core.session.check import check  # the optimizer, whose libraries the facade's start does without
 
     # The token is a worker's, and this process may be without it.
     without_token = config.executor.model_copy(update={"token": None})

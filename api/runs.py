@@ -13,9 +13,9 @@ import httpx
 
 from api.index import Index
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus
-from boifi_core.run_file import ask, keep_flow_run, run_name
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.run_file import ask, keep_flow_run, run_name
 
 DEPLOYMENT = "session/boifi"
 """The deployment that runs one session, from its folder."""
@@ -138,7 +138,7 @@ def end_unstarted(folder: SessionFolder) -> None:
 
     Its stop request stays: a flow run that is being made for it at this moment ends at once.
     """
-    from boifi_core.session import state_without_holder  # the optimizer's libraries with it
+    from boifi_core.session.stored import state_without_holder  # the optimizer's libraries with it
 
     with folder.held():
         folder.write_state(state_without_holder(folder, SessionStatus.COMPLETED, "stopped before it began"))

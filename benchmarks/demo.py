@@ -10,10 +10,14 @@ import numpy as np
 
 from benchmarks.plain import await_recovery, measure_baseline, try_fault
 from benchmarks.table import Table
-from boifi_core import trial as steps
-from boifi_core.config import SessionConfig
 from boifi_core.models import Phase, Point
-from boifi_core.session import Session, best_trial, make_session, open_session, searchable_space
+from boifi_core.session import trial as steps
+from boifi_core.session.config import SessionConfig
+from boifi_core.session.learning import searchable_space
+from boifi_core.session.live import Session
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_session
+from boifi_core.session.progress import best_trial
 from cli.demo import demo_config
 from demo.target import start_target
 

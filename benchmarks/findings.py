@@ -10,15 +10,17 @@ from pathlib import Path
 
 from benchmarks.plain import await_recovery, control_for, measure_baseline, try_fault
 from benchmarks.table import Table
-from boifi_core import trial as steps
-from boifi_core.config import SessionConfig, parse_session
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue, FailureMode, Verdict
 from boifi_core.findings.again import TRIES, again
 from boifi_core.findings.catalogue import catalogue
 from boifi_core.models import Phase, Trial
 from boifi_core.report.failures import replay_trial
-from boifi_core.session import Session, make_session, open_session
+from boifi_core.session import trial as steps
+from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.live import Session
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_session
 from cli.demo import demo_config
 from demo.target import start_target
 

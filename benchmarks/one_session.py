@@ -12,14 +12,15 @@ from pydantic import BaseModel
 
 from benchmarks.memory import Memory, children_of, memory_of
 from benchmarks.plain import await_recovery, measure_baseline, timed, try_fault
-from boifi_core import trial as steps
-from boifi_core.config import SessionConfig, parse_session
-from boifi_core.folder import SessionFolder
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.models import RawObservation, SessionStatus, Trial
 from boifi_core.observers.base import Observer, ObserverConfig
 from boifi_core.observers.table import OBSERVERS, ObserverKind
-from boifi_core.session import make_session, open_session
+from boifi_core.session import trial as steps
+from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_session
 
 _DELAY, _ABORT = ({"field": "fault_type", "operator": "equals", "value": value} for value in ("delay", "abort"))
 

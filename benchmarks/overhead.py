@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.memory import Memory
 from benchmarks.one_session import Measured
 from benchmarks.table import Table, missed, spread
-from boifi_core.tether import end, spawn
+from boifi_core.child_process import end, spawn
 
 AIM_MS, AIM_MB = 100.0, 200.0
 """What is aimed at, with Prefect too."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from boifi_core import trial as steps
 from boifi_core.errors import BoifiError
 from boifi_core.models import Control, Phase, RawObservation, StepDurations, Trial
 from boifi_core.safety.policies import clear_all, policy_names
-from boifi_core.session import UNHEALTHY_SEVERITY, Session
+from boifi_core.session import trial as steps
+from boifi_core.session.live import UNHEALTHY_SEVERITY, Session
 
 _PAUSE_S = 0.1
 

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_campaign_file
 from boifi_core.campaign.report import markdown
-from boifi_core.check import check
 from boifi_core.errors import BoifiError
+from boifi_core.session.check import check
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from boifi_core.check import check
-from boifi_core.config import SessionConfig, parse_session, read_yaml, with_overrides
-from boifi_core.folder import SessionFolder
-from boifi_core.reporting import stored_catalogue
-from boifi_core.session import make_session
+from boifi_core.report.session_report import stored_catalogue
+from boifi_core.session.check import check
+from boifi_core.session.config import SessionConfig, parse_session, read_yaml, with_overrides
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.make import make_session
 from boifi_core.storage.data_dir import data_dir
 from cli import run as running
 from cli.terminated import Terminated

@@ -60,7 +60,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a session against the target that its file names."""
-    from boifi_core.reporting import stored_catalogue
+    from boifi_core.report.session_report import stored_catalogue
     from boifi_core.storage.data_dir import data_dir
     from cli import run as running
     from cli.show import closing

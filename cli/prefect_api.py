@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from boifi_core.child_process import end, spawn
 from boifi_core.errors import BoifiError
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage.filelock import try_lock
-from boifi_core.tether import end, spawn
 
 START_TIMEOUT_S = 120.0
 DRAIN_TIMEOUT_S = 5.0

@@ -8,13 +8,13 @@ from rich.text import Text
 from boifi_core.analyzer import explain
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.findings.again import Again, again
-from boifi_core.folder import find_session
 from boifi_core.models import Trial
-from boifi_core.reporting import stored_catalogue
-from boifi_core.session import read_trials, stored_config
+from boifi_core.report.session_report import stored_catalogue
+from boifi_core.session.folder import find_session
+from boifi_core.session.stored import read_trials, stored_config
+from boifi_core.session.stored_baseline import stored_baseline
 from boifi_core.settings import state_dir
 from boifi_core.storage.data_dir import data_dir
-from boifi_core.stored_baseline import stored_baseline
 from cli.demo import embedded_target
 from cli.prefect_api import prefect_api
 from cli.run import as_template, preflight, sigterm_raises

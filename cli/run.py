@@ -12,23 +12,26 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-from boifi_core.check import check
-from boifi_core.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.findings import Catalogue
-from boifi_core.folder import SessionFolder, find_session
 from boifi_core.injectors.table import open_injector
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.past import Entry
-from boifi_core.run_file import run_name
 from boifi_core.safety.policies import with_expiry
-from boifi_core.session import best_trial, make_optimizer, make_session, read_trials, resume_session
+from boifi_core.session.check import check
+from boifi_core.session.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
+from boifi_core.session.folder import SessionFolder, find_session
+from boifi_core.session.learning import make_optimizer
+from boifi_core.session.make import make_session, resume_session
+from boifi_core.session.progress import best_trial
+from boifi_core.session.run_file import run_name
+from boifi_core.session.stored import read_trials
+from boifi_core.session.warm_start import past_of, stored_past
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir, out_option
-from boifi_core.warm_start import past_of, stored_past
 from boifi_core.wire.endpoint import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
 from cli.terminated import Terminated

@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
-from boifi_core.folder import SessionDamaged, SessionFolder, find_session, summaries
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.injectors.table import open_injector
-from boifi_core.reporting import FORMATS, render
+from boifi_core.report.session_report import FORMATS, render
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.safety.target_lock import target_lock
+from boifi_core.session.config import TOKEN_VARIABLE
+from boifi_core.session.folder import SessionDamaged, SessionFolder, find_session, summaries
+from boifi_core.session.summary import Summary
 from boifi_core.storage.data_dir import data_dir
-from boifi_core.summary import Summary
 from boifi_core.validation import invalid_input
 
 _ROOM_FOR_IDS = 120

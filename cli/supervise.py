@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from boifi_core.tether import end, spawn
+from boifi_core.child_process import end, spawn
 
 LONGEST_PAUSE_S = 30.0
 SOUND_S = 20.0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from boifi_core import tether
+from boifi_core import child_process as tether
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.probe import Probe

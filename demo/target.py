@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from boifi_core import tether
+from boifi_core import child_process as tether
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.shop.mends import MENDABLE
 

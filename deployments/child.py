@@ -7,8 +7,8 @@ import sys
 from contextlib import nullcontext
 from uuid import UUID
 
-from boifi_core.folder import SessionFolder
-from boifi_core.run_file import flow_run_of, keep_flow_run
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.run_file import flow_run_of, keep_flow_run
 from boifi_core.storage import place_of
 
 DRAIN_TIMEOUT_S = 10.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder
-from boifi_core.reporting import write_report_files
+from boifi_core.report.session_report import write_report_files
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
-from boifi_core.session import failed_state, open_reachable
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.opening import open_reachable
+from boifi_core.session.stored import failed_state
 from boifi_core.storage import open_folder
 
 INTERRUPTED = "interrupted"

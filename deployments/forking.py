@@ -17,10 +17,10 @@ import anyio
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus
 from boifi_core.safety.target_lock import target_name
-from boifi_core.session import state_without_holder
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.stored import state_without_holder
 from boifi_core.storage import StorageError
 from deployments.child import session_folder
 from deployments.logs import log

@@ -16,7 +16,7 @@ from prefect.utilities.callables import parameter_schema
 from boifi_core.campaign import CampaignFolder, Night, campaigns_in
 from boifi_core.campaign.report import summary
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder
 from boifi_core.storage import Place, place_of
 from deployments.fate import STARTING_S
 from deployments.logs import log

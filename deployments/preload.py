@@ -15,7 +15,7 @@ import prefect.utilities.visualization  # noqa: F401
 import pyarrow.pandas_compat
 import pyarrow.vendored.version  # noqa: F401
 
-import boifi_core.reporting  # noqa: F401
+import boifi_core.report.session_report  # noqa: F401
 import deployments.child
 import deployments.flows  # noqa: F401
 

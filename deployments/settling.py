@@ -26,9 +26,9 @@ from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
 
 from boifi_core.campaign import CampaignFolder
 from boifi_core.errors import BoifiError
-from boifi_core.folder import SessionDamaged, SessionFolder, summaries
 from boifi_core.models import SessionState, SessionStatus
-from boifi_core.run_file import flow_run_of
+from boifi_core.session.folder import SessionDamaged, SessionFolder, summaries
+from boifi_core.session.run_file import flow_run_of
 from boifi_core.storage import Place
 from deployments.child import session_folder
 from deployments.ending import count_death, end_session, remove_policies

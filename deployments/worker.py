@@ -17,8 +17,8 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
-from boifi_core import run_file
-from boifi_core.folder import SessionFolder
+from boifi_core.session import run_file
+from boifi_core.session.folder import SessionFolder
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s, place_of
 from deployments import logs, preload

@@ -19,18 +19,19 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from boifi_core import known as replays
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Known, Night, SessionOfNight, Told
 from boifi_core.campaign.report import as_json, junit, markdown, summary
 from boifi_core.campaign.standing import known_after, not_measured, standings
-from boifi_core.config import SessionConfig
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionStatus
-from boifi_core.reporting import stored_catalogue
-from boifi_core.run_file import keep_flow_run, run_name
+from boifi_core.report.session_report import stored_catalogue
 from boifi_core.safety.guardrails import objection
-from boifi_core.session import make_session, read_trials, stored_config
+from boifi_core.session import known as replays
+from boifi_core.session.config import SessionConfig
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.make import make_session
+from boifi_core.session.run_file import keep_flow_run, run_name
+from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import place_of
 from boifi_core.storage.data_dir import out_option
 

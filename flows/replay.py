@@ -11,13 +11,13 @@ from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError
 from boifi_core.findings.again import TRIES, Again, again
-from boifi_core.folder import SessionFolder
 from boifi_core.models import Phase, Trial
-from boifi_core.reporting import stored_catalogue
+from boifi_core.report.session_report import stored_catalogue
 from boifi_core.safety.policies import with_expiry
-from boifi_core.session import open_session
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.opening import open_session
+from boifi_core.session.trial import Proposal
 from boifi_core.storage import place_of
-from boifi_core.trial import Proposal
 from flows.running import Running
 from flows.signals import Cancelled
 from tasks import upkeep

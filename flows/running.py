@@ -16,9 +16,9 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Control, RawObservation, SessionStatus, SeverityScore, StepDurations, Trial
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
 from boifi_core.safety.target_lock import target_lock
-from boifi_core.session import UNHEALTHY_SEVERITY, Session
+from boifi_core.session.live import UNHEALTHY_SEVERITY, Session
+from boifi_core.session.trial import Proposal, status_of
 from boifi_core.storage import in_handler
-from boifi_core.trial import Proposal, status_of
 from flows.lease import target_lease
 from flows.signals import Cancelled, Signals
 from flows.watch import watcher

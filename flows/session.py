@@ -13,12 +13,13 @@ from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError, InvalidInput, SpaceExhausted
-from boifi_core.folder import SessionFolder
-from boifi_core.known import next_replay
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.safety.guardrails import ends_session
 from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks
-from boifi_core.session import failed_state, open_session, reachable_config
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.known import next_replay
+from boifi_core.session.opening import open_session, reachable_config
+from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageUnavailable, place_of
 from flows.lean import lean_tasks
 from flows.running import Running, SessionFailed

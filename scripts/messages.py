@@ -63,7 +63,7 @@ _SINGLE_WORDS = {"cancelled", "interrupted", "stopped", "missing", "null"}
 
 @functools.cache
 def messages() -> dict[str, str]:
-    """All messages, each with the first place where the code has it: `boifi_core/folder.py:34`."""
+    """All messages, each with the first place where the code has it: `boifi_core/session/folder.py:34`."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if SHOP not in path.parents]
     trees = {path: ast.parse(path.read_text()) for path in paths}
     errors = _error_classes(trees.values())

@@ -19,7 +19,7 @@ from prefect.artifacts import (
 from boifi_core.report import ReportInput
 from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
 from boifi_core.report.tables import plain
-from boifi_core.session import Session
+from boifi_core.session.live import Session
 from boifi_core.storage import uri
 
 SHARE = 0.02

@@ -15,11 +15,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from boifi_core import trial as steps
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial
 from boifi_core.safety.policies import CALL_TIMEOUT_S
-from boifi_core.session import Session
+from boifi_core.session import trial as steps
+from boifi_core.session.live import Session
 
 
 def a_retry_can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

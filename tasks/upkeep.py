@@ -7,8 +7,9 @@ from prefect.cache_policies import NO_CACHE
 
 from boifi_core.models import SessionState
 from boifi_core.report import markdown
-from boifi_core.reporting import write_report_files
-from boifi_core.session import Session, sweep_dead
+from boifi_core.report.session_report import write_report_files
+from boifi_core.session.live import Session
+from boifi_core.session.sweep import sweep_dead
 from tasks.artifacts import publish
 
 

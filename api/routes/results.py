@@ -16,7 +16,7 @@ from api.events import Known, events
 from api.models import TrialList
 from api.parts import Here
 from api.routes.sessions import Found, NoQuery
-from boifi_core.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder
 
 router = APIRouter(prefix="/v1/optimization/sessions/{session_id}", tags=["results"])
 

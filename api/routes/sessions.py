@@ -29,9 +29,9 @@ from api.requests import checked
 from api.runs import end_unstarted
 from api.store import ENDED, Claim
 from api.views import RECENT, links, summary, whole
-from boifi_core.config import SessionConfig
-from boifi_core.folder import REQUEST, SessionHeld
 from boifi_core.models import SessionStatus
+from boifi_core.session.config import SessionConfig
+from boifi_core.session.folder import REQUEST, SessionHeld
 
 router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])
 
@@ -188,7 +188,7 @@ async def _check_room(here: Parts) -> None:
 
 
 def _make(here: Parts, config: SessionConfig, session_id: str, others: dict[str, str]) -> None:
-    from boifi_core.session import make_session  # the optimizer's libraries with it
+    from boifi_core.session.make import make_session  # the optimizer's libraries with it
 
     make_session(here.settings.data, config, session_id=session_id, others=others)
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 import httpx
 
 from benchmarks.memory import children_of, memory_of
-from boifi_core.tether import spawn
+from boifi_core.child_process import spawn
 from cli.prefect_api import hold_port
 from cli.serve import api_of_service
 

@@ -15,10 +15,10 @@ import httpx
 
 from benchmarks.one_session import config_for
 from benchmarks.service.served import Served, until
-from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionState, SessionStatus, Trial
-from boifi_core.run_file import flow_run_of
-from boifi_core.session import read_trials, stored_config
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.run_file import flow_run_of
+from boifi_core.session.stored import read_trials, stored_config
 
 PATH = "/v1/optimization/sessions"
 STEPS = ("propose", "apply policy", "fetch observation", "score", "record")

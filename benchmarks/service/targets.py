@@ -18,7 +18,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 @contextmanager
 def slow_targets(number: int, observation_s: float) -> Iterator[list[str]]:
     """The addresses of so many control planes, in a process of their own, whose observations take so long."""
-    from boifi_core.tether import end, spawn
+    from boifi_core.child_process import end, spawn
 
     command = [sys.executable, "-m", "benchmarks.service.targets", str(number), str(observation_s)]
     process = spawn(command, cwd=_ROOT, stdin=PIPE, stdout=PIPE)

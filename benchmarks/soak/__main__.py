@@ -21,8 +21,8 @@ from benchmarks.one_session import config_for
 from benchmarks.service.served import SESSIONS, Served, served
 from benchmarks.service.targets import slow_targets
 from benchmarks.table import Table, missed, show, terminal
-from boifi_core.folder import SessionFolder
-from boifi_core.tether import end, spawn
+from boifi_core.child_process import end, spawn
+from boifi_core.session.folder import SessionFolder
 
 ACTIVE, IDLE = 9, 1
 OBSERVATION_S, IDLE_OBSERVATION_S = 0.5, 10.0

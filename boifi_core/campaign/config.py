@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator, model_validator
 
-from boifi_core.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
 from boifi_core.errors import InvalidInput
+from boifi_core.session.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
 from boifi_core.validation import invalid_input
 from boifi_core.value import Value
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiohttp
 import envoy  # type: ignore[import-untyped]
 
-from boifi_core import tether
+from boifi_core import child_process as tether
 from boifi_core.errors import BoifiError
 from demo.mesh.bootstrap import Files, Link, bootstrap
 from demo.mesh.policy import Rule

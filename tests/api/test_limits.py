@@ -8,7 +8,7 @@ from facades import SESSIONS, add_trials, facade, made, refused, wait_for
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.models import REQUEST
-from boifi_core.folder import sessions_in
+from boifi_core.session.folder import sessions_in
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from facades import facade
 
 from api.errors import CODES
-from boifi_core.folder import sessions_in
+from boifi_core.session.folder import sessions_in
 from scripts.reference import API_REFERENCE, made
 
 TEXT = API_REFERENCE.read_text()

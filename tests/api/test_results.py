@@ -9,7 +9,7 @@ import pytest
 from facades import SESSIONS, add_trials, facade, made, parsed, refused, set_state
 
 from boifi_core.history.dataset import History
-from boifi_core.session import stored_config
+from boifi_core.session.stored import stored_config
 
 
 @pytest.fixture

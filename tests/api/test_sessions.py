@@ -8,8 +8,8 @@ import pytest
 from facades import SESSIONS, facade, made, refused, set_state, wait_for
 
 from api.models import REQUEST
-from boifi_core.config import parse_session
-from boifi_core.folder import SessionFolder, sessions_in
+from boifi_core.session.config import parse_session
+from boifi_core.session.folder import SessionFolder, sessions_in
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from hfi_server import HfiServer
 
-from boifi_core.folder import sessions_in
+from boifi_core.session.folder import sessions_in
 from demo.target import start_target
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from boifi_core.findings import Verdict
-from boifi_core.folder import find_session
-from boifi_core.reporting import stored_catalogue
+from boifi_core.report.session_report import stored_catalogue
+from boifi_core.session.folder import find_session
 from demo.target import start_target
 
 pytestmark = pytest.mark.alone

@@ -12,8 +12,8 @@ from services import ROOT, Service, free_port
 
 from api.keys import digest
 from boifi_core.campaign import CampaignFolder
-from boifi_core.folder import SessionFolder, sessions_in
 from boifi_core.models import SessionStatus
+from boifi_core.session.folder import SessionFolder, sessions_in
 from demo.shop.mends import CART_FOR_NOTHING, NO_REVIEWS
 from demo.target import start_target
 

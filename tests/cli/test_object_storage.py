@@ -14,9 +14,9 @@ from command_lines import until_trial
 from hfi_landscape import landscape
 from s3_server import troubled
 
-from boifi_core.folder import sessions_in
 from boifi_core.models import SessionStatus
-from boifi_core.session import read_trials, stored_config
+from boifi_core.session.folder import sessions_in
+from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import open_folder
 
 
@@ -144,7 +144,7 @@ def test_what_is_no_data_dir_is_one_line(s3_data, boifi_here, out, status, said)
 
 def test_thousands_of_sessions_are_listed_by_few_requests(s3_data, s3_store, session_data, monkeypatch):
     """Notes as their sessions leave them, and what a list of them costs, once they were read."""
-    from boifi_core.folder import summaries
+    from boifi_core.session.folder import summaries
     from boifi_core.storage import client
 
     monkeypatch.setattr("boifi_core.storage.s3.COMPACT_AT", 20)

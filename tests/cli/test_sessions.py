@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from boifi_core.config import parse_session
-from boifi_core.session import make_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
 from cli.sessions import list_sessions
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MinimalFault, Threshold
-from boifi_core.folder import SessionFolder
 from boifi_core.models import Choice, OptimizationProgress, SessionState, SessionStatus
+from boifi_core.session.folder import SessionFolder
 from cli.run import exit_status
 from cli.show import Progress, closing, fault_cell, mark, severity_cell
 

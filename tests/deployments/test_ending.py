@@ -3,10 +3,11 @@
 import pytest
 from hfi_server import HfiServer
 
-from boifi_core.config import parse_session
-from boifi_core.folder import SessionHeld
 from boifi_core.models import SessionStatus
-from boifi_core.session import make_session, open_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.folder import SessionHeld
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_session
 from deployments.ending import count_death, end_session
 
 

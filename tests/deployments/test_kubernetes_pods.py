@@ -19,7 +19,7 @@ from stand_in_cluster import StandInCluster
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.table import open_injector
 from boifi_core.models import SessionStatus
-from boifi_core.session import stored_config
+from boifi_core.session.stored import stored_config
 
 pytestmark = pytest.mark.system
 

@@ -8,10 +8,10 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
-from boifi_core.config import parse_session
 from boifi_core.models import SessionStatus
-from boifi_core.run_file import keep_flow_run
-from boifi_core.session import make_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
+from boifi_core.session.run_file import keep_flow_run
 from deployments.fate import MAX_DEATHS
 from deployments.settling import settle
 

@@ -14,9 +14,9 @@ from containers import COMPOSE, DOCKERFILE, ENTRY, Stage, command_of, compose, i
 
 from api.app import create_app
 from api.settings import Settings
-from boifi_core.config import TOKEN_VARIABLE
 from boifi_core.errors import InvalidInput
 from boifi_core.safety.allowed_targets import parse_rules
+from boifi_core.session.config import TOKEN_VARIABLE
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
 from cli.serve import RETENTION
 from demo.control_plane import control_plane

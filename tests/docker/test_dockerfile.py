@@ -56,7 +56,8 @@ def test_requirements_are_the_locks():
     ("image", "modules"),
     [
         ("service", ["api.app", "api.exports", "cli.main", "cli.serve", "deployments.prefect_server",
-                     "deployments.worker", "boifi_core.check", "boifi_core.optimizer.forest", "boifi_core.storage.s3",
+                     "deployments.worker", "boifi_core.session.check", "boifi_core.optimizer.forest",
+                     "boifi_core.storage.s3",
                      "skopt.space", "sklearn.tree", "pyarrow.parquet", "uvicorn"]),
         ("demo", ["demo.__main__", "demo.shop.__main__"]),
     ],

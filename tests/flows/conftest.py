@@ -2,8 +2,9 @@
 
 import pytest
 
-from boifi_core.config import parse_session
-from boifi_core.session import make_session, read_trials
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
+from boifi_core.session.stored import read_trials
 
 
 @pytest.fixture

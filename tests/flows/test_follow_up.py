@@ -5,10 +5,11 @@ import shutil
 import pytest
 from hfi_landscape import landscape
 
-from boifi_core.config import parse_session
 from boifi_core.models import SessionStatus
-from boifi_core.reporting import stored_catalogue
-from boifi_core.session import make_session, read_trials, resume_session
+from boifi_core.report.session_report import stored_catalogue
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session, resume_session
+from boifi_core.session.stored import read_trials
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -17,10 +17,12 @@ import pytest
 from hfi_landscape import landscape
 from hfi_server import HfiServer, Knobs
 
-from boifi_core.config import parse_session
-from boifi_core.folder import REQUEST, SessionFolder
 from boifi_core.models import SessionStatus, TrialStatus
-from boifi_core.session import make_session, reachable_config, read_trials, resume_session, stored_config
+from boifi_core.session.config import parse_session
+from boifi_core.session.folder import REQUEST, SessionFolder
+from boifi_core.session.make import make_session, resume_session
+from boifi_core.session.opening import reachable_config
+from boifi_core.session.stored import read_trials, stored_config
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -3,12 +3,12 @@
 import pytest
 from hfi_server import HfiServer
 
-from boifi_core.config import parse_session
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.folder import SessionFolder
 from boifi_core.injectors.table import open_injector
-from boifi_core.run_file import keep_flow_run
-from boifi_core.session import make_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.make import make_session
+from boifi_core.session.run_file import keep_flow_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -18,7 +18,7 @@ def made(tmp_path, session_data):
     """Makes a session that began to run."""
 
     def make(endpoint, config=None):
-        from boifi_core.session import open_session
+        from boifi_core.session.opening import open_session
 
         config = parse_session(session_data(endpoint, total_trials=3, initial_points=3))
         folder = make_session(tmp_path, config)

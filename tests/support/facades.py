@@ -16,11 +16,12 @@ from observations import observed
 from api.app import create_app
 from api.models import REQUEST
 from api.settings import Settings
-from boifi_core.config import parse_session
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.history.dataset import History
 from boifi_core.models import SessionState, SessionStatus
-from boifi_core.session import best_result, make_session, progress
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
+from boifi_core.session.progress import best_result, progress
 
 SESSIONS = "/v1/optimization/sessions"
 CONFIG = {

@@ -6,10 +6,11 @@ import time
 
 import httpx
 
-from boifi_core.config import parse_session
 from boifi_core.models import SessionStatus
-from boifi_core.run_file import keep_flow_run
-from boifi_core.session import make_session, read_trials, stored_config
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
+from boifi_core.session.run_file import keep_flow_run
+from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import open_folder
 
 

@@ -67,8 +67,8 @@ def code() -> Code:
     from api.metrics import Metrics
     from api.routes import operating
     from api.settings import Settings
-    from boifi_core.config import TOKEN_VARIABLE
     from boifi_core.observers.trace_sources.config import ReceiverConfig
+    from boifi_core.session.config import TOKEN_VARIABLE
     from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
     from cli.serve import RETENTION
     from deployments import cluster, keeper, names

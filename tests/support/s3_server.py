@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from boifi_core.tether import end, spawn
+from boifi_core.child_process import end, spawn
 
 SLOW_S = 0.7
 

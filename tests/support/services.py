@@ -11,7 +11,7 @@ import httpx
 from environments import bare_environment
 from flow_runs import until
 
-from boifi_core.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = "/v1/optimization/sessions"

@@ -22,7 +22,7 @@ from aiohttp import web
 from environments import bare_environment
 from manifests import Manifests
 
-from boifi_core.tether import spawn
+from boifi_core.child_process import spawn
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "boifi"

@@ -10,8 +10,8 @@ from hfi_server import HfiServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boifi_core.config import parse_session
-from boifi_core.session import make_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
 
 KINDS = {"progress": ["progress"], "findings": ["table"], "report": ["markdown"], "history": ["markdown"]}
 """Of each artifact; Prefect keeps a link as Markdown."""

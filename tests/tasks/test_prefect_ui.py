@@ -6,9 +6,9 @@ from browser import chromium
 from flow_runs import until
 from hfi_server import HfiServer, Knobs
 
-from boifi_core.config import parse_session
-from boifi_core.run_file import run_name
-from boifi_core.session import make_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
+from boifi_core.session.run_file import run_name
 
 pytestmark = pytest.mark.system
 

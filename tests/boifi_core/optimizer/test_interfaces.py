@@ -5,10 +5,10 @@ import pytest
 from made_evidence import MIXED
 from optimizing import optimizer, signals, steps
 
-from boifi_core.config import OptimizerConfig
 from boifi_core.errors import InvalidInput
 from boifi_core.optimizer import ACQUISITIONS, DESIGNS, SELECTIONS, SURROGATES
 from boifi_core.optimizer.surrogate import View
+from boifi_core.session.config import OptimizerConfig
 
 
 class NearestReadings:

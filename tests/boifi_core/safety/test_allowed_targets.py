@@ -3,13 +3,14 @@
 import pytest
 from hfi_server import HfiServer
 
-from boifi_core.config import parse_session
 from boifi_core.errors import ExecutorUnreachable, InvalidInput
-from boifi_core.folder import REQUEST
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.injectors.table import open_injector
 from boifi_core.safety.allowed_targets import check_url, connection_check, parse_rules
-from boifi_core.session import make_session, open_reachable, open_session
+from boifi_core.session.config import parse_session
+from boifi_core.session.folder import REQUEST
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_reachable, open_session
 from boifi_core.wire.client import checked
 
 

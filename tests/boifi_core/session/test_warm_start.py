@@ -6,13 +6,13 @@ import shutil
 import pytest
 from histories import trial_of
 
-from boifi_core.config import parse_session
 from boifi_core.errors import InvalidInput
-from boifi_core.folder import SessionDamaged
 from boifi_core.history.dataset import History
 from boifi_core.models import Phase
-from boifi_core.session import make_session
-from boifi_core.warm_start import FILE, past_of, stored_past
+from boifi_core.session.config import parse_session
+from boifi_core.session.folder import SessionDamaged
+from boifi_core.session.make import make_session
+from boifi_core.session.warm_start import FILE, past_of, stored_past
 
 
 @pytest.fixture

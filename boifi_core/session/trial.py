@@ -14,8 +14,9 @@ from boifi_core.findings.following import Wanted
 from boifi_core.models import Choice, Near, Phase, Point, RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.optimizer import Why
 from boifi_core.safety.policies import CALL_TIMEOUT_S, with_expiry
-from boifi_core.session import Session, searched
-from boifi_core.warm_start import training_score
+from boifi_core.session.learning import searched
+from boifi_core.session.live import Session
+from boifi_core.session.warm_start import training_score
 
 
 @dataclass(frozen=True)

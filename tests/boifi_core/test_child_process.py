@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boifi_core import tether
+from boifi_core import child_process as tether
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT = """

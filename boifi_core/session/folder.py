@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import SessionState
+from boifi_core.session.summary import Summary
 from boifi_core.storage import Folder, Held, NotWritten, Place, open_folder
-from boifi_core.summary import Summary
 
 
 class SessionHeld(BoifiError):

@@ -6,17 +6,19 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from boifi_core.config import SessionConfig
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
-from boifi_core.folder import SessionFolder
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.report.curves import curves
-from boifi_core.session import learnt_optimizer, read_trials, recommendation, stored_config
+from boifi_core.session.config import SessionConfig
+from boifi_core.session.folder import SessionFolder
+from boifi_core.session.learning import learnt_optimizer
+from boifi_core.session.progress import recommendation
+from boifi_core.session.stored import read_trials, stored_config
+from boifi_core.session.stored_baseline import stored_baseline, stored_evidence
+from boifi_core.session.warm_start import stored_past
 from boifi_core.storage.data_dir import out_option
-from boifi_core.stored_baseline import stored_baseline, stored_evidence
-from boifi_core.warm_start import stored_past
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""

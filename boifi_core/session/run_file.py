@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from boifi_core.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 

@@ -8,13 +8,17 @@ import pytest
 from histories import scored, trial_of
 from observations import observed
 
-from boifi_core import trial as steps
-from boifi_core.config import parse_session
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Phase, SessionStatus
 from boifi_core.report import json_report, markdown
-from boifi_core.reporting import report_input, stored_catalogue
-from boifi_core.session import best_result, learnt_optimizer, make_session, open_session, read_trials
+from boifi_core.report.session_report import report_input, stored_catalogue
+from boifi_core.session import trial as steps
+from boifi_core.session.config import parse_session
+from boifi_core.session.learning import learnt_optimizer
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_session
+from boifi_core.session.progress import best_result
+from boifi_core.session.stored import read_trials
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.findings.catalogue import Evidence
-from boifi_core.folder import SessionFolder
 from boifi_core.models import RawObservation
+from boifi_core.session.folder import SessionFolder
 
 FILE = "baseline.json"
 

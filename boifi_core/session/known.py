@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.folder import SessionDamaged
 from boifi_core.models import Choice, Phase, Point, Trial
 from boifi_core.safety.policies import with_expiry
-from boifi_core.session import Session
-from boifi_core.trial import Proposal
+from boifi_core.session.folder import SessionDamaged
+from boifi_core.session.live import Session
+from boifi_core.session.trial import Proposal
 from boifi_core.value import Value
 
 FILE = "replays.json"

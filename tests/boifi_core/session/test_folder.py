@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from boifi_core.errors import InvalidInput
-from boifi_core.folder import SessionDamaged, SessionFolder, SessionHeld, find_session, sessions_in, summaries
+from boifi_core.session.folder import SessionDamaged, SessionFolder, SessionHeld, find_session, sessions_in, summaries
 
 
 def make(data, session_id, created_at="2026-01-01T00:00:00+00:00"):
@@ -48,7 +48,7 @@ def test_each_session_has_a_summary_and_a_damaged_one_says_why(tmp_path, session
 HOLD = """
 import sys, time
 from pathlib import Path
-from boifi_core.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder
 with SessionFolder(Path(sys.argv[1])).held():
     print("held", flush=True)
     time.sleep(60)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from boifi_core.check import check
-from boifi_core.config import (
+from boifi_core.errors import InvalidInput
+from boifi_core.optimizer import Balance
+from boifi_core.session.check import check
+from boifi_core.session.config import (
     OptimizerConfig,
     follow_up_budgets,
     parse_session,
@@ -15,8 +17,6 @@ from boifi_core.config import (
     stored_session,
     with_overrides,
 )
-from boifi_core.errors import InvalidInput
-from boifi_core.optimizer import Balance
 
 TEXT = """
 name: ratings-delay

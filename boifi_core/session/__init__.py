@@ -1,0 +1,1 @@
+"""A session: its file, its folder, its live parts, its trials."""
