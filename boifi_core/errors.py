@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -76,3 +78,9 @@ class ExecutorBadAnswer(ExecutorError):
 def _short(value: Any, limit: int = 80) -> str:
     text = re.sub(r"//[^/@\s]+@", "//…@", repr(value))  # credentials in a URL are not for the terminal
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """`; did you mean payments?` after what is said of an unknown name; empty where none is like it."""
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""

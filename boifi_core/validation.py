@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import is_typeddict
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import InvalidInput, hint
 
 _RULES = {
     "missing": "is required",
@@ -65,12 +64,6 @@ def invalid_input(error: ValidationError, prefix: str, model: type[BaseModel] | 
     if finding["type"] == "missing" or isinstance(finding["input"], (dict, BaseModel)):
         return InvalidInput(field, rule)
     return InvalidInput(field, rule, finding["input"])
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """`; did you mean payments?` after what is said of an unknown name; empty where none is like it."""
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def rule_of(finding: ErrorDetails) -> str:

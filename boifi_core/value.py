@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from boifi_core.validation import invalid_input
 
 
 class Value(BaseModel):
     """Base of all values: frozen, and no field that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, data: Any, field: str = "") -> Self:
+        """What a user wrote, checked.
+
+        Args:
+            field: where it stands in what the user wrote; empty where it is the whole.
+
+        Raises:
+            InvalidInput: the first of its fields that breaks a rule.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise invalid_input(error, field, cls) from None
 
 
 class KindConfig(Value):

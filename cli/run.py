@@ -22,7 +22,7 @@ from boifi_core.optimizer.past import Entry
 from boifi_core.safety.policies import with_expiry
 from boifi_core.session.check import check
 from boifi_core.session.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
-from boifi_core.session.folder import SessionFolder, find_session
+from boifi_core.session.folder import SessionFolder, find_session, out_option
 from boifi_core.session.learning import make_optimizer
 from boifi_core.session.make import make_session, resume_session
 from boifi_core.session.progress import best_trial
@@ -31,7 +31,7 @@ from boifi_core.session.stored import read_trials
 from boifi_core.session.warm_start import past_of, stored_past
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place, StorageUnavailable
-from boifi_core.storage.data_dir import data_dir, out_option
+from boifi_core.storage.data_dir import data_dir
 from boifi_core.wire.endpoint import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
 from cli.terminated import Terminated

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +19,6 @@ from boifi_core.session.config import TOKEN_VARIABLE
 from boifi_core.session.folder import SessionDamaged, SessionFolder, find_session, summaries
 from boifi_core.session.summary import Summary
 from boifi_core.storage.data_dir import data_dir
-from boifi_core.validation import invalid_input
 
 _ROOM_FOR_IDS = 120
 _GONE = "(gone)"
@@ -95,10 +93,7 @@ def sweep_endpoint(endpoint: str) -> None:
     A token, if it wants one, is taken from the environment.
     """
     token = f"${{{TOKEN_VARIABLE}}}" if os.environ.get(TOKEN_VARIABLE) else None
-    try:
-        config = ExecutorConfig.model_validate({"endpoint": endpoint, "token": token})
-    except ValidationError as error:
-        raise invalid_input(error, "", ExecutorConfig) from None
+    config = ExecutorConfig.read({"endpoint": endpoint, "token": token})
     injector = open_injector(config)
     try:
         # Who holds the target has no session of this machine in the middle of a trial beside it.

@@ -14,8 +14,7 @@ from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
 from boifi_core.report.facts import fault_text
 from boifi_core.report.failures import ONLY_SEEN, replay_trial
-from boifi_core.session.folder import SessionFolder
-from boifi_core.storage.data_dir import out_option
+from boifi_core.session.folder import SessionFolder, out_option
 from flows.watch import Watcher
 
 

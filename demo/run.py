@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from boifi_core import child_process as tether
+from boifi_core import child_process
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.probe import Probe
@@ -94,7 +94,7 @@ async def running(
         if envoy is not None:
             await envoy.stop()
         if shop is not None:
-            await asyncio.to_thread(tether.end, shop)
+            await asyncio.to_thread(child_process.end, shop)
         if receiver is not None:
             await asyncio.to_thread(receiver.close)
 
@@ -128,13 +128,13 @@ async def _start_shop(
     command = [sys.executable, "-m", "demo.shop", "--mesh", str(Files(folder).outbound), "--otlp", otlp_endpoint]
     command += [argument for name in mended for argument in ("--mended", name)]
     with (folder / "shop.log").open("wb") as log:
-        shop = tether.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        shop = child_process.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
     assert shop.stdout is not None
     try:
         line = await asyncio.wait_for(asyncio.to_thread(shop.stdout.readline), _SHOP_START_S)
         return shop, json.loads(line)
     except (TimeoutError, ValueError):
-        await asyncio.to_thread(tether.end, shop)
+        await asyncio.to_thread(child_process.end, shop)
         raise BoifiError(
             f"the shop did not start: {(folder / 'shop.log').read_text(errors='replace')[-500:]}"
         ) from None

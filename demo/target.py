@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from boifi_core import child_process as tether
+from boifi_core import child_process
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.shop.mends import MENDABLE
 
@@ -79,7 +79,7 @@ def _spawn(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
     if threading.current_thread() is not threading.main_thread():
         # The kernel would end it with this thread; its closed stdin will do.
         return subprocess.Popen(command, **options)  # type: ignore[call-overload, no-any-return]
-    return tether.spawn(command, death_signal=signal.SIGTERM, **options)
+    return child_process.spawn(command, death_signal=signal.SIGTERM, **options)
 
 
 def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
@@ -89,7 +89,7 @@ def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
 
 
 def _failure(process: subprocess.Popen[bytes], errors: IO[bytes], port: int) -> BoifiError:
-    status = tether.end(process)
+    status = child_process.end(process)
     errors.seek(0)
     said = errors.read().decode(errors="replace").strip()
     if status == 2:
@@ -98,7 +98,7 @@ def _failure(process: subprocess.Popen[bytes], errors: IO[bytes], port: int) -> 
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    tether.end(process, grace_s=5.0)
+    child_process.end(process, grace_s=5.0)
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):

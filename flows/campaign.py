@@ -28,12 +28,11 @@ from boifi_core.report.session_report import stored_catalogue
 from boifi_core.safety.guardrails import objection
 from boifi_core.session import known as replays
 from boifi_core.session.config import SessionConfig
-from boifi_core.session.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder, out_option
 from boifi_core.session.make import make_session
 from boifi_core.session.run_file import keep_flow_run, run_name
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import place_of
-from boifi_core.storage.data_dir import out_option
 
 POLL_S = 1.0
 

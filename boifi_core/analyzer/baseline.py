@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import TypeVar
 
-from boifi_core.analyzer.trace import operations, parse_trace
+from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
+from boifi_core.traces import parse_trace
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from boifi_core.analyzer.trace import MAX_SEQUENCE, Span, parents
+from boifi_core.analyzer.trace import MAX_SEQUENCE, parents
+from boifi_core.traces import Span
 from boifi_core.traces.names import without_ids
 
 CLIENT = "client"

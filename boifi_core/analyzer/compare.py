@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from boifi_core.analyzer.distance import edit_distance
 from boifi_core.analyzer.normal import Normal, as_normal, longest_ms, traces_of
-from boifi_core.analyzer.trace import Span, operations
+from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
+from boifi_core.traces import Span
 
 BOTTLENECK_FACTOR = 5.0
 """A span that takes more than this times its baseline is a bottleneck."""

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from boifi_core.errors import InvalidInput
 from boifi_core.models import RawObservation
-from boifi_core.validation import invalid_input
 from boifi_core.value import Value
 
 Latency = Annotated[float, Field(gt=0)]
@@ -96,10 +95,7 @@ class AnalyzerConfig(Value):
     @classmethod
     def parse(cls, data: Any, *, field: str = "analyzer") -> AnalyzerConfig:
         """Read a mapping; raises `InvalidInput` with `field` in front of the path."""
-        try:
-            return cls.model_validate({} if data is None else data)
-        except ValidationError as error:
-            raise invalid_input(error, field, cls) from None
+        return cls.read({} if data is None else data, field)
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> AnalyzerConfig:

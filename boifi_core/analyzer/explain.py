@@ -6,8 +6,9 @@ from boifi_core.analyzer.compare import Comparison
 from boifi_core.analyzer.config import AnalyzerConfig
 from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.analyzer.scorers.structure import StructureScorer
-from boifi_core.analyzer.trace import Span, parents
+from boifi_core.analyzer.trace import parents
 from boifi_core.models import RawObservation, SeverityScore
+from boifi_core.traces import Span
 
 _NAMES = {"bug": "bug", "perf": "performance", "struct": "structure"}
 _EDGES = 3

@@ -11,8 +11,9 @@ from statistics import median
 
 from boifi_core.analyzer.baseline import merge_baseline
 from boifi_core.analyzer.calls import Call, calls, relays
-from boifi_core.analyzer.trace import Span, operations, parse_trace
+from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
+from boifi_core.traces import Span, parse_trace
 from boifi_core.traces.names import without_ids
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from boifi_core.traces import Span, parse_trace
-from boifi_core.wire.bounded_json import MAX_BYTES as MAX_TEXT
-
-__all__ = ["MAX_SEQUENCE", "MAX_TEXT", "Span", "operations", "parents", "parse_trace"]
+from boifi_core.traces import Span
 
 MAX_SEQUENCE = 4_000
 """Spans of a trace that are put in order; those after it only count."""

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from boifi_core.errors import InvalidInput
 from boifi_core.session.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
-from boifi_core.validation import invalid_input
 from boifi_core.value import Value
 
 _NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -77,10 +76,7 @@ def parse_campaign(data: Any) -> CampaignConfig:
     """A campaign from its stored value."""
     if not isinstance(data, dict):
         raise InvalidInput("campaign file", "must be a mapping of settings", data)
-    try:
-        return CampaignConfig.model_validate(data)
-    except ValidationError as error:
-        raise invalid_input(error, "", CampaignConfig) from None
+    return CampaignConfig.read(data)
 
 
 def read_campaign_file(path: Path) -> CampaignConfig:

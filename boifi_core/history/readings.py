@@ -8,7 +8,6 @@ from statistics import fmean
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Phase, Point, Trial, TrialStatus
-from boifi_core.optimizer import BestPoint
 
 
 def rankable(trials: Sequence[Trial]) -> list[Trial]:
@@ -69,14 +68,6 @@ def typical(alike: Sequence[Trial]) -> Trial:
     mean = mean_severity(alike)
     # Rounded: of two readings, both are equally far from their mean, whatever is lost in its last digit.
     return min(alike, key=lambda trial: (round(abs((trial.severity or 0.0) - mean), 9), trial.trial))
-
-
-def expectation(best: BestPoint | None) -> tuple[float, float] | None:
-    """What the model takes the recommended fault's severity for, 0 to 10, and the standard deviation of that.
-
-    None before there is a model: then there is no spread.
-    """
-    return None if best is None or best.std <= 0 else (min(max(best.mean, 0.0), 10.0), best.std)
 
 
 def give_or_take(mean: float, std: float) -> str:

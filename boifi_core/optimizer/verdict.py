@@ -47,3 +47,11 @@ def explained_share(scores: Floats, expected: Floats) -> float | None:
     if len(scores) < _MIN_JUDGED or np.ptp(scores) == 0:
         return None
     return float(1 - ((scores - expected) ** 2).sum() / ((scores - scores.mean()) ** 2).sum())
+
+
+def expectation(best: BestPoint | None) -> tuple[float, float] | None:
+    """What the model takes the recommended fault's severity for, 0 to 10, and the standard deviation of that.
+
+    None before there is a model: then there is no spread.
+    """
+    return None if best is None or best.std <= 0 else (min(max(best.mean, 0.0), 10.0), best.std)

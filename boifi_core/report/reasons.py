@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from boifi_core.history.readings import expectation, give_or_take, point_key
+from boifi_core.history.readings import give_or_take, point_key
 from boifi_core.models import Choice, Phase, Trial
+from boifi_core.optimizer.verdict import expectation
 from boifi_core.report.facts import Finding, ReportInput
 
 _WITHOUT_NEAREST = {

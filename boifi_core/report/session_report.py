@@ -12,13 +12,12 @@ from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.report.curves import curves
 from boifi_core.session.config import SessionConfig
-from boifi_core.session.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder, out_option
 from boifi_core.session.learning import learnt_optimizer
 from boifi_core.session.progress import recommendation
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.session.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.session.warm_start import stored_past
-from boifi_core.storage.data_dir import out_option
 
 FAIL_AT = 7.0
 """The severity from which a finding is a failure in the JUnit report."""

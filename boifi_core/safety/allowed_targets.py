@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from boifi_core.errors import InvalidInput
+from boifi_core.wire.client import checked
 from boifi_core.wire.endpoint import parse_http_url
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -94,20 +96,17 @@ def check_url(field: str, url: str, rules: Sequence[Rule], resolve: Resolve | No
     _check_addresses(field, host, port, addresses, rules)
 
 
-def connection_check(rules: Sequence[Rule]) -> Callable[[str, int, str], None]:
-    """What sees of a host, its port and the address that it was just connected at that the list has them.
+def connecting_only_to(rules: Sequence[Rule]) -> AbstractContextManager[None]:
+    """Within it, whatever opens connections has each of them looked at: a host, its port, the address it was made to.
 
-    A name may have got another address since `check_url` looked.
-
-    Raises:
-        InvalidInput: the list has them not.
+    A name may have got another address since `check_url` looked. One that the list has not is as one that is refused.
     """
 
     def check(host: str, port: int, address: str) -> None:
         found = ipaddress.ip_address(address.partition("%")[0])
         _check_addresses("connection", host.lower().rstrip("."), port, [found], rules)
 
-    return check
+    return checked(check)
 
 
 def _check_addresses(field: str, host: str, port: int, addresses: Sequence[Address], rules: Sequence[Rule]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from boifi_core.errors import hint
 from boifi_core.injectors.table import open_injector
 from boifi_core.session.config import SessionConfig
+from boifi_core.session.expressible import check_expressible, target_services
 from boifi_core.session.learning import make_optimizer
-from boifi_core.space.expressible import check_expressible, target_services
-from boifi_core.validation import hint
 
 
 def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:

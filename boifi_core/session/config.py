@@ -17,7 +17,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -28,9 +27,7 @@ from boifi_core.injectors.table import AnyExecutorConfig
 from boifi_core.observers.table import AnyObserverConfig
 from boifi_core.safety.guardrails import Guardrails
 from boifi_core.space import SearchSpace
-from boifi_core.validation import invalid_input
 from boifi_core.value import Value
-from boifi_core.wire.endpoint import variable_named
 
 MAX_FILE_BYTES = 1_000_000
 
@@ -190,10 +187,7 @@ def parse_session(data: Any) -> SessionConfig:
     if not isinstance(data, dict):
         raise InvalidInput("session file", "must be a mapping of settings", data)
     _refuse_numbers_beyond_floats(data)
-    try:
-        return SessionConfig.model_validate(data)
-    except ValidationError as error:
-        raise invalid_input(error, "", SessionConfig) from None
+    return SessionConfig.read(data)
 
 
 def _refuse_numbers_beyond_floats(data: dict[str, Any]) -> None:
@@ -247,10 +241,8 @@ def stored_session(config: SessionConfig, session_id: str, created_at: datetime)
 def stored_config_of(config: SessionConfig) -> dict[str, Any]:
     """A session's config as it is kept in files, without a literal token."""
     data = config.model_dump(mode="json", exclude_none=True)
-    token = config.executor.token
-    if token is not None:
-        text = token.get_secret_value()
-        data["executor"]["token"] = text if variable_named(text) else f"${{{TOKEN_VARIABLE}}}"
+    if config.executor.token is not None:
+        data["executor"]["token"] = config.executor.token_by_name(TOKEN_VARIABLE)
     return data
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -236,3 +238,8 @@ def find_session(data: Place, session_id: str) -> SessionFolder:
         rule = f"must be the id of one session in {data / 'sessions'}" + (" (several begin so)" if found else "")
         raise InvalidInput("session id", rule, session_id)
     return SessionFolder(data / "sessions" / (exact or found)[0])
+
+
+def out_option(data: Place) -> str:
+    """What a command needs after it to find this data dir from here: nothing for ./boifi-data."""
+    return "" if data == Path("boifi-data").resolve() else f" --out {shlex.quote(str(data))}"

@@ -8,13 +8,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from boifi_core.injectors.base import Injector
 from boifi_core.injectors.table import open_injector
 from boifi_core.observers.table import open_observer
-from boifi_core.safety.allowed_targets import Rule, check_reach, connection_check, parse_rules
+from boifi_core.safety.allowed_targets import Rule, check_reach, connecting_only_to, parse_rules
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.live import Session
 from boifi_core.session.stored import stored_config
 from boifi_core.settings import service_settings
-from boifi_core.wire.client import checked
 
 
 def reachable_config(folder: SessionFolder) -> SessionConfig:
@@ -45,7 +44,7 @@ def open_reachable(folder: SessionFolder) -> Injector:
 
 def _connections_of(folder: SessionFolder) -> AbstractContextManager[None]:
     """Within it, what is opened for a session connects only where it may, whatever its names resolve to by then."""
-    return checked(connection_check(_allowed())) if folder.is_requested else nullcontext()
+    return connecting_only_to(_allowed()) if folder.is_requested else nullcontext()
 
 
 def _allowed() -> tuple[Rule, ...]:

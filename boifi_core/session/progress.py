@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from boifi_core.findings import MINIMISE, VERIFY
-from boifi_core.history.readings import by_fault, expectation, is_smaller, mean_severity, rankable, recommended, typical
+from boifi_core.history.readings import by_fault, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.models import (
     BestResult,
     HistoryEntry,
@@ -14,6 +14,7 @@ from boifi_core.models import (
     Trial,
 )
 from boifi_core.optimizer import BestPoint, OptimizerCore
+from boifi_core.optimizer.verdict import expectation
 from boifi_core.session.config import SessionConfig
 
 

@@ -3,7 +3,6 @@
 from boifi_core.space.condition import Condition
 from boifi_core.space.constraint import Constraint
 from boifi_core.space.dimension import Dimension
-from boifi_core.space.expressible import check_expressible
 from boifi_core.space.space import SearchSpace
 
-__all__ = ["Condition", "Constraint", "Dimension", "SearchSpace", "check_expressible"]
+__all__ = ["Condition", "Constraint", "Dimension", "SearchSpace"]

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from boifi_core.errors import InvalidInput
 from boifi_core.faults.plan import OTHER_NAMES, FaultPlan, FaultType, seconds_to_ms
-from boifi_core.validation import rule_of
 
 _PLAN_FIELDS = frozenset(FaultPlan.model_fields)
 _WHOLE = frozenset({"delay_ms", "abort_status_code", "duration_seconds", "start_delay_ms"})
@@ -120,9 +117,9 @@ def check_value(source: Source, value: Any, where: str) -> None:
         return
     reader = {"delay_ms": FaultType.DELAY, "error_message": FaultType.ERROR_INJECTION}.get(field, FaultType.ABORT)
     try:
-        FaultPlan.model_validate({"fault_type": reader, field: converted})
-    except ValidationError as error:
-        raise InvalidInput(where, f"{name} {_broken_rule(error)}", value) from None
+        FaultPlan.read({"fault_type": reader, field: converted})
+    except InvalidInput as error:
+        raise InvalidInput(where, f"{name} {error.rule}", value) from None
 
 
 def _check_fault_type(name: str, value: Any, where: str) -> None:
@@ -157,17 +154,13 @@ def _plan(group: Group, values: Mapping[str, Any]) -> FaultPlan | None:
     if FaultType(data["fault_type"]) is FaultType.DELAY and data.get("delay_ms", 1) in (0, None):
         return None
     try:
-        return FaultPlan.model_validate({**data, "parameters": parameters} if parameters else data)
-    except ValidationError as error:
+        return FaultPlan.read({**data, "parameters": parameters} if parameters else data)
+    except InvalidInput as error:
         name = f"{group.prefix}.fault_type" if group.prefix else "fault_type"
-        raise InvalidInput(name, _broken_rule(error), data["fault_type"]) from None
+        raise InvalidInput(name, error.rule, data["fault_type"]) from None
 
 
 def _converted(source: Source, value: Any) -> Any:
     if source.word == "delay_seconds":
         return seconds_to_ms(value)
     return round(value) if source.field in _WHOLE and isinstance(value, float) else value
-
-
-def _broken_rule(error: ValidationError) -> str:
-    return rule_of(error.errors()[0])

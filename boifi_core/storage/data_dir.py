@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from boifi_core.errors import InvalidInput
@@ -53,8 +52,3 @@ def is_usable(data: Place) -> bool:
 def state_path(data: Place, state: str | os.PathLike[str]) -> Path:
     """The folder that `state_dir` makes, where `state` is the one that all of them lie in."""
     return data if isinstance(data, Path) else Path(state).expanduser().resolve() / data.bucket / data.key
-
-
-def out_option(data: Place) -> str:
-    """What a command needs after it to find this data dir from here: nothing for ./boifi-data."""
-    return "" if data == Path("boifi-data").resolve() else f" --out {shlex.quote(str(data))}"

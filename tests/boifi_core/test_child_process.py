@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from boifi_core import child_process as tether
+from boifi_core import child_process
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT = """
 import subprocess, sys, time
-from boifi_core import tether
-child = tether.spawn([sys.executable, "-c", "import time; time.sleep(60)"])
+from boifi_core import child_process
+child = child_process.spawn([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -57,8 +57,8 @@ def test_the_child_may_choose_its_last_signal(tmp_path):
         "print('up', flush=True)\ntime.sleep(60)"
     )
     parent_code = (
-        "import signal, sys, time\nfrom boifi_core import tether\n"
-        f"child = tether.spawn([sys.executable, '-c', {script!r}], death_signal=signal.SIGTERM)\n"
+        "import signal, sys, time\nfrom boifi_core import child_process\n"
+        f"child = child_process.spawn([sys.executable, '-c', {script!r}], death_signal=signal.SIGTERM)\n"
         "print(child.pid, flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", parent_code], stdout=subprocess.PIPE) as parent:
@@ -72,7 +72,7 @@ def test_the_child_may_choose_its_last_signal(tmp_path):
 
 def test_the_command_keeps_its_arguments_streams_and_status():
     command = [sys.executable, "-c", "import sys; print(sys.argv[1:], flush=True); sys.exit(3)", "a b", "--c"]
-    child = tether.spawn(command, stdout=subprocess.PIPE)
+    child = child_process.spawn(command, stdout=subprocess.PIPE)
     out, _ = child.communicate(timeout=10)
     assert out.decode().strip() == "['a b', '--c']"
     assert child.returncode == 3
@@ -83,7 +83,7 @@ def test_a_child_whose_parent_is_already_gone_does_not_start(tmp_path):
     command = [sys.executable, "-c", f"open({str(mark)!r}, 'w').close()"]
     somebody_else = str(os.getpid() + 1)
     done = subprocess.run(
-        [sys.executable, "-I", "-S", tether.__file__, somebody_else, "9", *command], check=False, timeout=10
+        [sys.executable, "-I", "-S", child_process.__file__, somebody_else, "9", *command], check=False, timeout=10
     )
     assert done.returncode != 0
     assert not mark.exists()
@@ -91,9 +91,9 @@ def test_a_child_whose_parent_is_already_gone_does_not_start(tmp_path):
 
 def test_where_the_kernel_cannot_help_the_launcher_watches():
     code = (
-        "import os, sys, time\nfrom boifi_core import tether\n"
+        "import os, sys, time\nfrom boifi_core import child_process\n"
         "if os.fork() == 0:\n"
-        "    sys.exit(tether._watch(os.getppid(), 9, [sys.executable, '-c', "
+        "    sys.exit(child_process._watch(os.getppid(), 9, [sys.executable, '-c', "
         "'import os, time; print(os.getpid(), flush=True); time.sleep(60)']))\n"
         "time.sleep(60)"
     )
@@ -105,16 +105,16 @@ def test_where_the_kernel_cannot_help_the_launcher_watches():
 
 
 def test_end_is_gentle_first():
-    child = tether.spawn(SLEEP)
-    assert tether.end(child) == -signal.SIGTERM
-    assert tether.end(child) == -signal.SIGTERM
+    child = child_process.spawn(SLEEP)
+    assert child_process.end(child) == -signal.SIGTERM
+    assert child_process.end(child) == -signal.SIGTERM
 
 
 def test_end_is_firm_at_last():
     script = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     )
-    child = tether.spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    child = child_process.spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert child.stdout.readline() == b"up\n"
-    assert tether.end(child, grace_s=0.2) == -signal.SIGKILL
+    assert child_process.end(child, grace_s=0.2) == -signal.SIGKILL
     child.stdout.close()

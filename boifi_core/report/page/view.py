@@ -10,7 +10,6 @@ from itertools import accumulate
 from boifi_core.analyzer.normal import traces_of
 from boifi_core.analyzer.scorers import StructureScorer
 from boifi_core.analyzer.scorers.bug import BAD_LOG
-from boifi_core.analyzer.trace import Span
 from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import give_or_take, point_key, rankable, times
 from boifi_core.models import RawObservation, Trial
@@ -23,6 +22,7 @@ from boifi_core.report.page.waterfall import Waterfall, waterfall
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
 from boifi_core.report.tables import counted, duration, number, numbers, percent
+from boifi_core.traces import Span
 
 WORST = 10
 FRONT = 12

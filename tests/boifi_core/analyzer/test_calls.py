@@ -9,7 +9,7 @@ from observations import span, trace
 
 from boifi_core.analyzer.calls import CLIENT, calls, relays
 from boifi_core.analyzer.normal import Normal, attempts
-from boifi_core.analyzer.trace import parse_trace
+from boifi_core.traces import parse_trace
 
 HEALTHY = parse_trace(page())
 PROXY = frozenset({"proxy"})

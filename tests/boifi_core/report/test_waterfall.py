@@ -3,8 +3,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boifi_core.analyzer.trace import parse_trace
 from boifi_core.report.page.waterfall import MAX_ROWS, waterfall
+from boifi_core.traces import parse_trace
 
 
 def spans(*calls):

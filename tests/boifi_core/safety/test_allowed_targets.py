@@ -6,12 +6,11 @@ from hfi_server import HfiServer
 from boifi_core.errors import ExecutorUnreachable, InvalidInput
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.injectors.table import open_injector
-from boifi_core.safety.allowed_targets import check_url, connection_check, parse_rules
+from boifi_core.safety.allowed_targets import check_url, connecting_only_to, parse_rules
 from boifi_core.session.config import parse_session
 from boifi_core.session.folder import REQUEST
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_reachable, open_session
-from boifi_core.wire.client import checked
 
 
 def allowed(url, rules, addresses):
@@ -88,14 +87,14 @@ def plane():
 @pytest.mark.parametrize("listed", [["loopback"], ["localhost"]])
 def test_a_connection_is_made_where_the_list_has_its_host_or_address(plane, listed):
     url = plane.url.replace("127.0.0.1", "localhost") if listed == ["localhost"] else plane.url
-    with checked(connection_check(parse_rules(listed))):
+    with connecting_only_to(parse_rules(listed)):
         injector = open_injector(ExecutorConfig(endpoint=url))
     injector.health(timeout_s=5)
     injector.close()
 
 
 def test_nothing_is_sent_over_a_connection_to_an_address_that_is_not_allowed(plane):
-    with checked(connection_check(parse_rules(["127.0.0.2"]))):
+    with connecting_only_to(parse_rules(["127.0.0.2"])):
         injector = open_injector(ExecutorConfig(endpoint=plane.url))
     with pytest.raises(ExecutorUnreachable, match="allowed_targets"):
         injector.health(timeout_s=5)

@@ -15,7 +15,7 @@ from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks, target
 
 HOLD = """
 import sys, time
-from boifi_core.target_lock import target_lock
+from boifi_core.safety.target_lock import target_lock
 with target_lock(sys.argv[1], "session one", on_wait=print, give_up=lambda: False):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))

@@ -5,7 +5,8 @@ import yaml
 from boifi_core.errors import InvalidInput
 from boifi_core.faults.plan import FaultPlan, FaultType
 from boifi_core.injectors.base import Capabilities
-from boifi_core.space import SearchSpace, check_expressible
+from boifi_core.session.expressible import check_expressible
+from boifi_core.space import SearchSpace
 
 
 def one_of(name, *values, **more):

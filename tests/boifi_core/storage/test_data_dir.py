@@ -3,9 +3,10 @@
 import pytest
 
 from boifi_core.errors import InvalidInput
+from boifi_core.session.folder import out_option
 from boifi_core.settings import state_dir
 from boifi_core.storage import S3Path
-from boifi_core.storage.data_dir import data_dir, out_option
+from boifi_core.storage.data_dir import data_dir
 
 
 def test_data_dir_is_out_then_environment_then_here(tmp_path, monkeypatch):
