@@ -15,7 +15,7 @@ from prefect.utilities.callables import parameter_schema
 
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import Place
-from deployments.forking import ForkingWorker
+from deployments.fork_server.worker import ForkingWorker
 from deployments.names import DEPLOYMENT, WORK_POOL
 from flows.campaign import campaign
 from flows.session import session

@@ -27,7 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     from prefect.client.orchestration import get_client
 
-    from deployments.child import run_flow_run
+    from deployments.fork_server.run import run_flow_run
 
     run_id = UUID(os.environ["PREFECT__FLOW_RUN_ID"])
     with get_client(sync_client=True) as client:
@@ -43,7 +43,7 @@ def _watch(run_id: UUID) -> None:
     from prefect.client.schemas.objects import StateType
     from prefect.exceptions import PrefectHTTPStatusError
 
-    from deployments.child import session_folder
+    from deployments.fork_server.run import session_folder
 
     with get_client(sync_client=True) as client:
         while True:

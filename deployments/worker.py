@@ -21,16 +21,17 @@ from boifi_core.session import run_file
 from boifi_core.session.folder import SessionFolder
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s, place_of
-from deployments import logs, preload
-from deployments.child import run_flow_run
+from deployments import logs
+from deployments.campaign_runs import Schedules
 from deployments.deploy import deploy
-from deployments.forking import ForkingWorker
+from deployments.fork_server import imports as preload
+from deployments.fork_server.run import run_flow_run
+from deployments.fork_server.server import ForkServer
+from deployments.fork_server.worker import ForkingWorker
 from deployments.logs import log
 from deployments.names import WORK_POOL, worker_name
-from deployments.nights import Schedules
-from deployments.nursery import Nursery
 from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every
-from deployments.settling import held_by_service, interrupt_cancelled, settle, settle_all, terminate
+from deployments.reconcile.act import held_by_service, interrupt_cancelled, settle, settle_all, terminate
 
 QUERY_POLL_S = 1.0
 """How often new runs are asked for, seconds, unless Prefect's own setting says otherwise."""
@@ -46,7 +47,7 @@ BREAK_OFF_S = 45.0
 LAST_WORDS_S = 5.0
 
 
-async def work(data: Place, limit: int, nursery: Nursery, *, with_schedules: bool) -> None:
+async def work(data: Place, limit: int, fork_server: ForkServer, *, with_schedules: bool) -> None:
     """Run sessions until SIGTERM or SIGINT; then break their trials off and leave them resumable."""
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,13 +58,13 @@ async def work(data: Place, limit: int, nursery: Nursery, *, with_schedules: boo
             work_pool_name=WORK_POOL,
             name=worker_name(os.getpid()),
             limit=limit,
-            nursery=nursery,
+            fork_server=fork_server,
             heartbeat_interval_seconds=HEARTBEAT_S,
             after=lambda flow_run: _after(client, worker, flow_run),
         )
         schedules = Schedules(data)
         jobs = [
-            nursery.listen(),
+            fork_server.listen(),
             _look_when_asked(worker, data),
             _serve(client, worker, data, with_schedules=with_schedules),
             every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
@@ -189,11 +190,11 @@ def main() -> None:
     if not isinstance(data, Path):
         import boifi_core.storage.s3  # noqa: F401 - botocore, which is large
     preload.settle_memory()
-    nursery = Nursery(run_flow_run)
+    fork_server = ForkServer(run_flow_run)
     patience_s.set(IMPATIENT_S)
     with contextlib.suppress(asyncio.CancelledError):
         limit = ServiceSettings().sessions_at_once
-        asyncio.run(work(data, limit, nursery, with_schedules=not given.no_schedules))
+        asyncio.run(work(data, limit, fork_server, with_schedules=not given.no_schedules))
 
 
 if __name__ == "__main__":

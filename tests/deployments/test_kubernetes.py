@@ -8,8 +8,8 @@ import pytest
 from manifests import FOLDER, ROOT, Manifests, code, problems
 
 from boifi_core.safety.policies import CALL_TIMEOUT_S, CLEAR_TIMEOUT_S
-from deployments.child import DRAIN_TIMEOUT_S
 from deployments.cluster import job_template
+from deployments.fork_server.run import DRAIN_TIMEOUT_S
 from flows.lease import RELEASE_TIMEOUT_S
 
 
@@ -31,7 +31,7 @@ def test_manifests_name_only_what_there_is():
         ("base/worker.yaml", "--pool, boifi", "--pool, kubernetes", "--pool must be boifi"),
         ("base/worker.yaml", 'PORT, value: "8080"', 'PORT, value: "8081"', "its port health is 8080"),
         ("base/worker.yaml", "OBSERVER_NAMESPACES", "OBSERVER_NAMESPACE", "nobody reads"),
-        ("base/keeper.yaml", "deployments.keeper", "deployments.watcher", "no module deployments.watcher"),
+        ("base/keeper.yaml", "deployments.reconcile.loop", "deployments.watcher", "no module deployments.watcher"),
         ("base/keeper.yaml", "/tmp/boifi-keeper", "/tmp/keeper", "must look at /tmp/boifi-keeper"),
         ("base/keeper.yaml", "automountServiceAccountToken: true", "automountServiceAccountToken: false", "token"),
         ("base/session.yaml", "  name: boifi-session", "  name: boifi-pod", "no PodTemplate boifi-session"),

@@ -220,7 +220,7 @@ def test_all_that_it_names_exists(name):
         ("dev", "BOIFI_PUBLISHED_ON_LOOPBACK", "BOIFI_AUTH"),
         ("dev", "PREFECT_UI_API_URL", "PREFECT_UI_URL_API"),
         ("dev", "deployments.prefect_server:create_app", "deployments.prefect_server:make"),
-        ("dev", "deployments.heard", "deployments.hears"),
+        ("dev", "deployments.worker_heartbeat", "deployments.hears"),
         ("dev", "/opt/entry/answers.py", "/opt/answers.py"),
         ("dev", "boifi-demo:dev", "boifi-shop:dev"),
         ("dev", "target: worker", "target: service"),

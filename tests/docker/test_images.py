@@ -57,7 +57,7 @@ def test_an_image_is_small_and_has_nothing_to_build_or_install_with(images, targ
 
 
 def test_the_image_for_a_cluster_has_what_its_worker_and_its_keeper_are_made_of(images):
-    made = "import deployments.keeper, prefect_kubernetes as kind; print(kind.KubernetesWorker.type)"
+    made = "import deployments.reconcile.loop, prefect_kubernetes as kind; print(kind.KubernetesWorker.type)"
     assert said(images["cluster"], "python", "-c", made) == "kubernetes"
 
 

@@ -153,7 +153,7 @@ def test_an_unhealthy_target_ends_the_session_before_any_fault(hfi, run):
 def test_a_requested_session_that_may_not_reach_its_target_now_sends_it_nothing(
     hfi, tmp_path, session_data, monkeypatch, host, allowed, address, rule
 ):
-    from deployments.ending import remove_policies
+    from deployments.reconcile.end import remove_policies
     from flows.session import session
     from flows.upkeep import upkeep
 

@@ -71,7 +71,8 @@ def code() -> Code:
     from boifi_core.session.config import TOKEN_VARIABLE
     from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
     from cli.serve import RETENTION
-    from deployments import cluster, keeper, names
+    from deployments import cluster, names
+    from deployments.reconcile import loop as keeper
 
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
     metrics = Metrics()

@@ -30,13 +30,13 @@ from boifi_core.models import SessionState, SessionStatus
 from boifi_core.session.folder import SessionDamaged, SessionFolder, summaries
 from boifi_core.session.run_file import flow_run_of
 from boifi_core.storage import Place
-from deployments.child import session_folder
-from deployments.ending import count_death, end_session, remove_policies
-from deployments.fate import STARTING_S, Act, Seen, fate
+from deployments.campaign_runs import campaign_folder, cancel_night, settle_night
+from deployments.fork_server.run import session_folder
+from deployments.fork_server.server import Process
 from deployments.logs import log
 from deployments.names import WORK_POOL
-from deployments.nights import campaign_folder, cancel_night, settle_night
-from deployments.nursery import Process
+from deployments.reconcile.decide import STARTING_S, Act, Seen, decide
+from deployments.reconcile.end import count_death, end_session, remove_policies
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
 _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
@@ -88,11 +88,11 @@ async def _settle(
         deaths=0,
         pending_s=pending_s,
     )
-    what = fate(seen)
+    what = decide(seen)
     # A run that waited for a process in vain has lost none.
     is_unbegun = prefect.type is StateType.PENDING and not is_over
     if what.act is Act.RUN_AGAIN and not is_unbegun:
-        what = fate(replace(seen, deaths=await asyncio.to_thread(count_death, folder)))
+        what = decide(replace(seen, deaths=await asyncio.to_thread(count_death, folder)))
     if what.act is not Act.LEAVE:
         log.info("%s in Prefect: %s %s", prefect.name, what.act, what.reason, extra={"session_id": folder.session_id})
     if what.act is Act.RUN_AGAIN:

@@ -1,4 +1,4 @@
-"""The process that others are forked from, by itself: a program with a nursery, and what becomes of its children."""
+"""The process that others are forked from, by itself: a program with a fork_server, and what becomes of its children."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROGRAM = """
 import asyncio, os, signal, sys, time
-from deployments.nursery import Nursery, NurseryDied
+from deployments.fork_server.server import ForkServer, ForkServerDied
 
 def work(path, text):
     if text == "sleep":
@@ -17,11 +17,11 @@ def work(path, text):
     with open(path, "a") as file:
         file.write(f"{text} {os.getpid()}\\n")
 
-nursery = Nursery(work)
+fork_server = ForkServer(work)
 path = sys.argv[1]
 
-async def with_nursery(part):
-    listening = asyncio.create_task(nursery.listen())
+async def with_fork_server(part):
+    listening = asyncio.create_task(fork_server.listen())
     try:
         await part(listening)
     finally:
@@ -30,8 +30,8 @@ async def with_nursery(part):
 
 
 def run(tmp_path, part):
-    """What a program with a nursery prints and complains of, and the lines that its processes wrote."""
-    program = PROGRAM + textwrap.dedent(part) + "\nasyncio.run(with_nursery(part))\n"
+    """What a program with a fork_server prints and complains of, and the lines that its processes wrote."""
+    program = PROGRAM + textwrap.dedent(part) + "\nasyncio.run(with_fork_server(part))\n"
     written, said, failed = (tmp_path / name for name in ("written", "said", "failed"))
     with said.open("w") as out, failed.open("w") as err:  # no pipes: processes that outlive the program keep them open
         command = [sys.executable, "-c", program, str(written)]
@@ -45,7 +45,7 @@ def test_each_process_is_another_and_its_end_is_told(tmp_path):
         tmp_path,
         """
         async def part(_):
-            made = await asyncio.gather(*(nursery.fork(path, f"{n}") for n in range(20)))
+            made = await asyncio.gather(*(fork_server.fork(path, f"{n}") for n in range(20)))
             await asyncio.gather(*(process.ended.wait() for process in made))
             print(*sorted(process.pid for process in made))
         """,
@@ -59,13 +59,13 @@ def test_a_process_that_fails_or_is_killed_has_ended_too_and_hurts_no_other(tmp_
         tmp_path,
         """
         async def part(_):
-            failing, sleeping = await nursery.fork(path, "fail"), await nursery.fork(path, "sleep")
+            failing, sleeping = await fork_server.fork(path, "fail"), await fork_server.fork(path, "sleep")
             await failing.ended.wait()
             assert not sleeping.ended.is_set()
             sleeping.kill()
             await sleeping.ended.wait()
             sleeping.terminate()
-            await (await nursery.fork(path, "after")).ended.wait()
+            await (await fork_server.fork(path, "after")).ended.wait()
         """,
     )
     assert "ValueError: broken work" in failed
@@ -77,12 +77,12 @@ def test_the_end_of_the_nursery_is_told(tmp_path):
         tmp_path,
         """
         async def part(listening):
-            await (await nursery.fork(path, "one")).ended.wait()
+            await (await fork_server.fork(path, "one")).ended.wait()
             [pid] = open(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read().split()
             os.kill(int(pid), signal.SIGKILL)
             try:
                 await listening
-            except NurseryDied as error:
+            except ForkServerDied as error:
                 print(error)
         """,
     )
@@ -94,13 +94,13 @@ def test_processes_outlive_who_asked_for_them(tmp_path):
         tmp_path,
         """
         async def part(_):
-            process = await nursery.fork(path, "sleep")
+            process = await fork_server.fork(path, "sleep")
             print(process.pid, flush=True)
             os._exit(0)
         """,
     )
     pid = int(said)
     try:
-        assert "Nursery" in Path(f"/proc/{pid}/cmdline").read_text()
+        assert "ForkServer" in Path(f"/proc/{pid}/cmdline").read_text()
     finally:
         subprocess.run(["kill", str(pid)], check=True)

@@ -12,8 +12,8 @@ from boifi_core.models import SessionStatus
 from boifi_core.session.config import parse_session
 from boifi_core.session.make import make_session
 from boifi_core.session.run_file import keep_flow_run
-from deployments.fate import MAX_DEATHS
-from deployments.settling import settle
+from deployments.reconcile.act import settle
+from deployments.reconcile.decide import MAX_DEATHS
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fate:
+class Decision:
     """What to do, and with END_SESSION, why."""
 
     act: Act
@@ -62,22 +62,22 @@ def is_final(session: SessionState | None) -> bool:
     return session is not None and session.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
 
 
-def fate(seen: Seen) -> Fate:
+def decide(seen: Seen) -> Decision:
     """What to do about this flow run."""
     if seen.is_held or seen.prefect in (StateType.SCHEDULED, StateType.PAUSED):
-        return Fate(Act.LEAVE)
+        return Decision(Act.LEAVE)
     if is_final(seen.session):
         is_told = seen.prefect in (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
-        return Fate(Act.LEAVE if is_told or _may_still_move(seen) else Act.TELL_PREFECT)
+        return Decision(Act.LEAVE if is_told or _may_still_move(seen) else Act.TELL_PREFECT)
     if seen.prefect in (StateType.CANCELLED, StateType.CANCELLING):
-        return Fate(Act.END_SESSION, "cancelled")
+        return Decision(Act.END_SESSION, "cancelled")
     if seen.prefect in (StateType.COMPLETED, StateType.FAILED):
-        return Fate(Act.END_SESSION, seen.message or f"its flow run ended {seen.prefect.value} by another's hand")
+        return Decision(Act.END_SESSION, seen.message or f"its flow run ended {seen.prefect.value} by another's hand")
     if _may_still_move(seen):
-        return Fate(Act.LEAVE)
+        return Decision(Act.LEAVE)
     if seen.deaths > MAX_DEATHS:
-        return Fate(Act.END_SESSION, f"its process died {seen.deaths} times without a new trial: {seen.message}")
-    return Fate(Act.RUN_AGAIN)
+        return Decision(Act.END_SESSION, f"its process died {seen.deaths} times without a new trial: {seen.message}")
+    return Decision(Act.RUN_AGAIN)
 
 
 def _may_still_move(seen: Seen) -> bool:

@@ -8,7 +8,7 @@ from boifi_core.session.config import parse_session
 from boifi_core.session.folder import SessionHeld
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
-from deployments.ending import count_death, end_session
+from deployments.reconcile.end import count_death, end_session
 
 
 @pytest.fixture

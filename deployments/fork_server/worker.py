@@ -22,10 +22,10 @@ from boifi_core.safety.target_lock import target_name
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.stored import state_without_holder
 from boifi_core.storage import StorageError
-from deployments.child import session_folder
+from deployments.fork_server.run import session_folder
+from deployments.fork_server.server import ForkServer, Process
 from deployments.logs import log
 from deployments.names import WORKER_TYPE
-from deployments.nursery import Nursery, Process
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -64,13 +64,13 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
     _display_name = "BOIFI, forking"
 
     def __init__(
-        self, *arguments: Any, nursery: Nursery, after: Callable[[FlowRun], Awaitable[None]], **named: Any
+        self, *arguments: Any, fork_server: ForkServer, after: Callable[[FlowRun], Awaitable[None]], **named: Any
     ) -> None:
         super().__init__(*arguments, **named)
         self.processes: dict[UUID, Process] = {}
         self.after = after
         self.is_ending = False
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._one_by_one = asyncio.Lock()
         self._flow_names: dict[UUID, str] = {}
         self._places: dict[UUID, _Place] = {}
@@ -115,7 +115,7 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
         task_status: anyio.abc.TaskStatus[Any] | None = None,
     ) -> BaseWorkerResult:
         """Run the flow run in a process of its own, and settle what becomes of it when that has ended."""
-        process = await self._nursery.fork(str(flow_run.id), await self._flow_name(flow_run))
+        process = await self._fork_server.fork(str(flow_run.id), await self._flow_name(flow_run))
         self.processes[flow_run.id] = process
         identifier = f"{socket.gethostname()}:{process.pid}"
         if task_status is not None:

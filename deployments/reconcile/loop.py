@@ -1,4 +1,4 @@
-"""`python -m deployments.keeper` looks after a cluster's sessions, which run in pods that Prefect's worker makes.
+"""`python -m deployments.reconcile.loop` looks after a cluster's sessions, which run in pods that Prefect's worker makes.
 
 It puts pool, deployments and the campaigns' schedules into Prefect, lets a session whose pod died go on in another, and
 ends one that is cancelled where no pod can.
@@ -20,12 +20,12 @@ from prefect.client.orchestration import PrefectClient, get_client
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, patience_s
 from deployments import logs
+from deployments.campaign_runs import Schedules
 from deployments.cluster import job_template, put_pool, read_pod_template
 from deployments.deploy import deploy_flows
 from deployments.logs import log
-from deployments.nights import Schedules
 from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every
-from deployments.settling import interrupt_cancelled, settle_all
+from deployments.reconcile.act import interrupt_cancelled, settle_all
 
 PENDING_S = 900.0
 """How long a pod may take to start, seconds: a node may have to be made for it, an image brought there."""

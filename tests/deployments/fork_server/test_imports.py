@@ -6,7 +6,7 @@ import sys
 PROGRAM = """
 import sys
 from pathlib import Path
-import deployments.preload
+import deployments.fork_server.imports
 from boifi_core.history.dataset import History
 from boifi_core.space import SearchSpace
 before = set(sys.modules)

@@ -8,13 +8,13 @@ import httpx
 import pytest
 from services import ROOT
 
-from deployments.heard import is_heard
 from deployments.names import WORK_POOL, worker_name
+from deployments.worker_heartbeat import is_heard
 
 
 def asked(api_url):
     environment = {**os.environ, "PREFECT_API_URL": api_url}
-    command = [sys.executable, "-m", "deployments.heard"]
+    command = [sys.executable, "-m", "deployments.worker_heartbeat"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
 

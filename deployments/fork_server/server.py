@@ -1,6 +1,6 @@
 """Forks processes from one that has everything imported and runs nothing.
 
-`Nursery` forks that one from this process, so that both share the memory of what is imported: make it while nothing
+`ForkServer` forks that one from this process, so that both share the memory of what is imported: make it while nothing
 runs here, no thread and no event loop. It ends with this process; those that were forked from it live on.
 """
 
@@ -23,7 +23,7 @@ from typing import NoReturn
 Work = Callable[..., None]
 
 
-class NurseryDied(RuntimeError):
+class ForkServerDied(RuntimeError):
     """No process can be forked any more."""
 
 
@@ -48,7 +48,7 @@ class Process:
                 os.kill(self.pid, number)
 
 
-class Nursery:
+class ForkServer:
     """What asks for processes.
 
     Args:
@@ -72,7 +72,7 @@ class Nursery:
         """Hear of births and deaths, for ever; without this nothing is forked.
 
         Raises:
-            NurseryDied: the process that forks has ended.
+            ForkServerDied: the process that forks has ended.
         """
         reader, self._writer = await asyncio.open_connection(sock=self._ours)
         self._listening.set()
@@ -84,7 +84,7 @@ class Nursery:
                 self._born.put_nowait(living[pid])
             else:
                 living.pop(pid).ended.set()
-        raise NurseryDied("the process that sessions are forked from has ended")
+        raise ForkServerDied("the process that sessions are forked from has ended")
 
     async def fork(self, *texts: str) -> Process:
         """A new process, at work."""

@@ -18,9 +18,9 @@ from boifi_core.campaign.report import summary
 from boifi_core.errors import BoifiError
 from boifi_core.session.folder import SessionFolder
 from boifi_core.storage import Place, place_of
-from deployments.fate import STARTING_S
 from deployments.logs import log
 from deployments.names import WORK_POOL
+from deployments.reconcile.decide import STARTING_S
 from flows.campaign import campaign
 
 MOST_STARTS = 10

@@ -16,7 +16,6 @@ import pyarrow.pandas_compat
 import pyarrow.vendored.version  # noqa: F401
 
 import boifi_core.report.session_report  # noqa: F401
-import deployments.child
 import deployments.flows  # noqa: F401
 
 with contextlib.suppress(ModuleNotFoundError):

@@ -1,0 +1,1 @@
+"""A fork server: processes are forked from one that has everything imported."""
