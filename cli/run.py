@@ -18,7 +18,7 @@ from boifi_core.injectors.table import open_injector
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import OptimizerCore
-from boifi_core.optimizer.past import Entry
+from boifi_core.optimizer.warm_start import Entry
 from boifi_core.safety.policies import with_expiry
 from boifi_core.session.check import check
 from boifi_core.session.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides

@@ -20,8 +20,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Known, Night, SessionOfNight, Told
+from boifi_core.campaign.comparison import known_after, not_measured, standings
 from boifi_core.campaign.report import as_json, junit, markdown, summary
-from boifi_core.campaign.standing import known_after, not_measured, standings
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import SessionStatus
 from boifi_core.report.session_report import stored_catalogue

@@ -21,9 +21,9 @@ from boifi_core.session.known import next_replay
 from boifi_core.session.opening import open_session, reachable_config
 from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageUnavailable, place_of
-from flows.lean import lean_tasks
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
+from flows.task_overhead import without_task_overhead
 from tasks import upkeep
 
 
@@ -44,7 +44,7 @@ def session(folder: str) -> State[Any]:
         except InvalidInput as error:
             place.write_state(failed_state(place, str(error)))
             return Failed(message=str(error))
-        with open_session(place) as live, tags(f"session:{live.session_id}"), lean_tasks():
+        with open_session(place) as live, tags(f"session:{live.session_id}"), without_task_overhead():
             running = Running(live, get_run_logger())
             with running.signals.caught():
                 return _to_its_end(running)

@@ -27,7 +27,7 @@ from benchmarks.search.tuning import TUNING
 from benchmarks.table import Table, show, terminal
 from boifi_core.models import Point
 from boifi_core.optimizer import OptimizerCore
-from boifi_core.optimizer.past import Entry
+from boifi_core.optimizer.warm_start import Entry
 from boifi_core.space import SearchSpace
 
 TRIALS = 60

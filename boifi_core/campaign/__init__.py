@@ -2,7 +2,7 @@
 
 from boifi_core.campaign.config import CampaignConfig, Schedule, read_campaign_file
 from boifi_core.campaign.folder import CampaignFolder, campaigns_in
-from boifi_core.campaign.night import Known, Night, SessionOfNight, Standing, Told
+from boifi_core.campaign.run import Known, Night, SessionOfNight, Standing, Told
 
 __all__ = [
     "CampaignConfig",

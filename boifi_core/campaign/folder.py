@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from boifi_core.campaign.config import CampaignConfig, parse_campaign
-from boifi_core.campaign.night import Night
+from boifi_core.campaign.run import Night
 from boifi_core.errors import BoifiError
 from boifi_core.storage import Folder, Held, Place, open_folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from boifi_core.campaign.night import Night, Standing, Told
+from boifi_core.campaign.run import Night, Standing, Told
 from boifi_core.report.tables import escape, plain
 
 

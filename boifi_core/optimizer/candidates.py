@@ -7,7 +7,7 @@ from collections.abc import Callable, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from boifi_core.optimizer.strength import lean, strong_part
+from boifi_core.optimizer.percentage import lean, strong_part
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
 from boifi_core.space.space import row_ids

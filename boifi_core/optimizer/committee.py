@@ -21,7 +21,7 @@ from boifi_core.optimizer.gaussian import (
     fit_hyper,
     prior_hyper,
 )
-from boifi_core.optimizer.shaping import shaped
+from boifi_core.optimizer.signals import shaped
 from boifi_core.optimizer.surrogate import NotFitted, View
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows

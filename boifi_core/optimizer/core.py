@@ -18,16 +18,16 @@ from boifi_core.optimizer.candidates import untried
 from boifi_core.optimizer.design import DESIGNS
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.importance import Importance, importance
-from boifi_core.optimizer.moves import Reason, chance_to_explore, chance_to_probe, is_surprising
-from boifi_core.optimizer.past import Entry, fitted_in, translated, worth_another_try
 from boifi_core.optimizer.proposal import BestPoint, Tried, Why
 from boifi_core.optimizer.search import TOP, Situation, largest_gain, least_known_in_line, most_promising, most_telling
 from boifi_core.optimizer.selection import SELECTIONS
+from boifi_core.optimizer.strategy import Reason, chance_to_explore, chance_to_probe, is_surprising
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate
 from boifi_core.optimizer.surrogates import SURROGATES
 from boifi_core.optimizer.table import pick
 from boifi_core.optimizer.threads import one_thread
 from boifi_core.optimizer.verdict import explained_share, recommended
+from boifi_core.optimizer.warm_start import Entry, fitted_in, translated, worth_another_try
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
 from boifi_core.space.space import row_ids

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from boifi_core.optimizer.strength import lean
+from boifi_core.optimizer.percentage import lean
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
 from boifi_core.space.sampling import settle

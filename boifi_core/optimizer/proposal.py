@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from boifi_core.models import Point
-from boifi_core.optimizer.moves import Reason
+from boifi_core.optimizer.strategy import Reason
 
 
 class Tried(NamedTuple):

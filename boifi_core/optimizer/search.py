@@ -13,8 +13,8 @@ from boifi_core.optimizer.acquisition import Acquisition, ExpectedImprovement
 from boifi_core.optimizer.candidates import in_line, search_candidates, untried
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.novelty import novelty
+from boifi_core.optimizer.percentage import lean, strength
 from boifi_core.optimizer.selection import Selection
-from boifi_core.optimizer.strength import lean, strength
 from boifi_core.optimizer.surrogate import View
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows

@@ -11,7 +11,7 @@ from boifi_core.models import (
     Trial,
 )
 from boifi_core.optimizer import OptimizerCore
-from boifi_core.optimizer.past import Entry
+from boifi_core.optimizer.warm_start import Entry
 from boifi_core.safety.guarded_space import guarded
 from boifi_core.safety.guardrails import Guardrails
 from boifi_core.session.config import SessionConfig

@@ -12,7 +12,7 @@ from typing import Any
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.history.dataset import History
 from boifi_core.models import Phase, Trial
-from boifi_core.optimizer.past import Entry, translated
+from boifi_core.optimizer.warm_start import Entry, translated
 from boifi_core.session.folder import SessionDamaged, SessionFolder, find_session
 from boifi_core.space import SearchSpace
 from boifi_core.storage import Place

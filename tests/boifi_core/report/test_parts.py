@@ -11,7 +11,7 @@ from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.history.readings import times
 from boifi_core.models import Choice, Near, StepDurations
 from boifi_core.optimizer import BestPoint
-from boifi_core.optimizer.moves import Reason
+from boifi_core.optimizer.strategy import Reason
 from boifi_core.report import findings, kinds
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front

@@ -13,7 +13,7 @@ _TASK_LOG = logging.getLogger("prefect.task_runs")
 
 
 @contextmanager
-def lean_tasks() -> Iterator[None]:
+def without_task_overhead() -> Iterator[None]:
     """Let tasks called in this process ask for no concurrency limits, and log no success, for as long as this lasts.
 
     Prefect's server would be asked, in a transaction that writes, about limits of each tag of each task run: BOIFI sets

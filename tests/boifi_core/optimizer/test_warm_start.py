@@ -8,7 +8,7 @@ from search_spaces import spaces
 
 from boifi_core.errors import SpaceExhausted
 from boifi_core.optimizer import SURROGATES, OptimizerCore
-from boifi_core.optimizer.past import translated
+from boifi_core.optimizer.warm_start import translated
 from boifi_core.space import SearchSpace
 
 IS_DELAY = {"field": "fault_type", "operator": "equals", "value": "delay"}

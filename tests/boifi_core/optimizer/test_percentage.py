@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from made_evidence import FAULT, MIXED
 from search_spaces import spaces
 
-from boifi_core.optimizer.strength import lean, strength
+from boifi_core.optimizer.percentage import lean, strength
 from boifi_core.space import SearchSpace
 
 

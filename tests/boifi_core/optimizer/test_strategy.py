@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from made_evidence import MIXED
 
 from boifi_core.optimizer.evidence import Evidence
-from boifi_core.optimizer.moves import chance_to_explore, chance_to_probe, is_surprising
+from boifi_core.optimizer.strategy import chance_to_explore, chance_to_probe, is_surprising
 
 
 def chance(scores, n_initial=5):

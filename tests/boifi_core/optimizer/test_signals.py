@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from made_evidence import MIXED, evidence_of
 
 from boifi_core.optimizer.evidence import Evidence
-from boifi_core.optimizer.shaping import shaped
+from boifi_core.optimizer.signals import shaped
 
 
 def told(scores, signals):

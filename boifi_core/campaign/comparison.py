@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from statistics import fmean
 
-from boifi_core.campaign.night import Known, Standing, Told
+from boifi_core.campaign.run import Known, Standing, Told
 from boifi_core.findings import Catalogue, FailureMode, Verdict
 from boifi_core.findings.catalogue import replay_command
 from boifi_core.findings.likeness import APART, Failure, likeness

@@ -10,7 +10,7 @@ import pytest
 def test_lean_tasks_ask_for_no_slots_and_log_their_failures_alone(prefect_server, caplog):
     from prefect import flow, tags, task  # not before there is a server
 
-    from flows.lean import lean_tasks
+    from flows.task_overhead import without_task_overhead
 
     limit = {"name": "tag:nobody-may", "limit": 0}
     httpx.post(f"{prefect_server}/v2/concurrency_limits/", json=limit).raise_for_status()
@@ -25,7 +25,7 @@ def test_lean_tasks_ask_for_no_slots_and_log_their_failures_alone(prefect_server
 
     @flow
     def both():
-        with tags("nobody-may"), lean_tasks():
+        with tags("nobody-may"), without_task_overhead():
             return works(), fails(return_state=True).is_failed()
 
     log = logging.getLogger("prefect.task_runs")
