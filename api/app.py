@@ -14,11 +14,11 @@ from fastapi.middleware.cors import CORSMiddleware
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import errors, logs
+from api.admission import Gate
+from api.dependencies import Parts
 from api.events import Streams
-from api.gate import Gate
 from api.index import Index
 from api.metrics import Metrics
-from api.parts import Parts
 from api.reports import Reports
 from api.routes import operating, results, sessions
 from api.runs import Launcher, Prefect, PrefectUnavailable

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from prometheus_client import Gauge
 
+from api.answers import summary
 from api.index import Index
 from api.store import ENDED
-from api.views import summary
 from boifi_core.errors import InvalidInput
 from boifi_core.models import SessionStatus
 

@@ -25,7 +25,7 @@ from boifi_core.storage.data_dir import data_dir
 from cli.prefect_api import check_given_api, prefect_api
 from cli.run import sigterm_raises
 from cli.serve import api_of_service
-from cli.supervise import Child
+from cli.supervised import Child
 
 WORKER_TIMEOUT_S = 120.0
 BREAK_OFF_S = 60.0

@@ -18,7 +18,7 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.session.make import make_session
 from boifi_core.storage.data_dir import data_dir
 from cli import run as running
-from cli.terminated import Terminated
+from cli.termination import Terminated
 from demo.target import start_target
 
 SESSION_FILE = Path(__file__).resolve().parent.parent / "demo" / "session.yaml"
@@ -50,7 +50,7 @@ def run_demo(trials: int | None, seed: int | None, out: str | None, console: Con
         except running.Interrupted:
             # Its target is gone with it, so there is nothing to go on with.
             raise running.Interrupted(f"interrupted; what was tried until then lies in {folder.path}") from None
-    from cli.show import closing
+    from cli.terminal import closing
 
     found = stored_catalogue(folder)
     closing(console, folder, state, found, resumable=False)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from boifi_core.errors import BoifiError, InvalidInput
-from cli.terminated import Terminated
+from cli.termination import Terminated
 
 app = typer.Typer(
     help="BOIFI finds the faults that hurt a service mesh most.",
@@ -63,7 +63,7 @@ def run(
     from boifi_core.report.session_report import stored_catalogue
     from boifi_core.storage.data_dir import data_dir
     from cli import run as running
-    from cli.show import closing
+    from cli.terminal import closing
 
     console = _console()
     config, warnings = running.load(session_file, trials, seed)

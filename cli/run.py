@@ -34,7 +34,7 @@ from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir
 from boifi_core.wire.endpoint import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
-from cli.terminated import Terminated
+from cli.termination import Terminated
 
 HEALTH_TIMEOUT_S = 10.0
 
@@ -146,7 +146,7 @@ def _run_flow(
 ) -> str | None:
     """Run the flow; returns what went wrong, if it did not complete."""
     # Prefect reads its settings when it is imported, so not before its API is known.
-    from cli.show import Progress
+    from cli.terminal import Progress
     from flows.session import session
     from flows.watch import watched_by
 

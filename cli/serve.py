@@ -27,7 +27,7 @@ from boifi_core.storage.data_dir import data_dir, state_path
 from boifi_core.storage.filelock import try_lock
 from boifi_core.validation import invalid_input
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
-from cli.supervise import Child
+from cli.supervised import Child
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -109,7 +109,7 @@ def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -
     worker = [sys.executable, "-m", "deployments.worker", str(data)]
     children.append(Child("worker", worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
     facade = [
-        sys.executable, "-m", "uvicorn", "--factory", "api.front:create_app", "--host", host, "--port", str(port),
+        sys.executable, "-m", "uvicorn", "--factory", "api.early_app:create_app", "--host", host, "--port", str(port),
         "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
     children.append(Child("facade", facade, environment))

@@ -11,9 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Reader
+from api.dependencies import Here
 from api.errors import ApiError, documented
 from api.models import Health, Ready
-from api.parts import Here
 from api.reference import page
 from api.routes.sessions import NoQuery
 from boifi_core.errors import BoifiError

@@ -11,10 +11,10 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
+from api.dependencies import Here
 from api.errors import ApiError, documented, invalid
 from api.events import Known, events
 from api.models import TrialList
-from api.parts import Here
 from api.routes.sessions import Found, NoQuery
 from boifi_core.session.folder import SessionFolder
 

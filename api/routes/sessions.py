@@ -13,7 +13,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.answers import RECENT, links, summary, whole
 from api.auth import Admin, Caller, Reader, Runner
+from api.dependencies import Here, Parts
 from api.errors import ApiError, documented
 from api.logs import audit
 from api.models import (
@@ -24,11 +26,9 @@ from api.models import (
     StopResponse,
     ValidationResponse,
 )
-from api.parts import Here, Parts
 from api.requests import checked
 from api.runs import end_unstarted
 from api.store import ENDED, Claim
-from api.views import RECENT, links, summary, whole
 from boifi_core.models import SessionStatus
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import REQUEST, SessionHeld

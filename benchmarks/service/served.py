@@ -25,7 +25,7 @@ from cli.serve import api_of_service
 _ROOT = Path(__file__).resolve().parents[2]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
-ROLES = {"api.front": "facade", "deployments.prefect_server": "Prefect's server", "deployments.worker": "worker"}
+ROLES = {"api.early_app": "facade", "deployments.prefect_server": "Prefect's server", "deployments.worker": "worker"}
 SESSIONS, NURSERY = "sessions", "what they are forked from"
 
 T = TypeVar("T")

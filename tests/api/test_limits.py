@@ -85,7 +85,7 @@ def test_alive_and_not_ready_without_prefect(tmp_path, monkeypatch):
 
 
 def test_what_goes_wrong_here_is_one_error_and_one_log_line(capfd, tmp_path, monkeypatch):
-    monkeypatch.setattr("api.views.summary", None)
+    monkeypatch.setattr("api.answers.summary", None)
     monkeypatch.setattr("api.routes.sessions.summary", None)
     made(tmp_path)
     with facade(tmp_path) as api:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from facades import wait_for
 
-from api.front import ALIVE
+from api.early_app import ALIVE
 
 HEAVY = {"pandas", "prefect", "pyarrow", "scipy", "sklearn", "skopt"}
 
@@ -45,7 +45,7 @@ def front(environment):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--factory", "api.front:create_app", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "api.early_app:create_app", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     return process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
 

@@ -24,7 +24,7 @@ def test_manifests_name_only_what_there_is():
         ("base/facade.yaml", "path: /ready", "path: /readyz", "asks /readyz"),
         ("base/facade.yaml", "BOIFI_DATABASE_URL", "BOIFI_DATABASE", "nobody reads BOIFI_DATABASE"),
         ("base/facade.yaml", "key: boifi-url", "key: url", "makes no Secret boifi-database with url"),
-        ("base/facade.yaml", "api.front:create_app", "api.front:make_app", "api.front has no make_app"),
+        ("base/facade.yaml", "api.early_app:create_app", "api.early_app:make_app", "api.early_app has no make_app"),
         ("base/facade.yaml", "image: boifi-service", "image: boifi-facade", "nobody makes the image boifi-facade"),
         ("base/facade.yaml", "port: 8000, targetPort", "port: 80, targetPort", "80 leads to 8000"),
         ("base/prefect.yaml", "path: /api/ready", "path: /ready", "asks /ready"),

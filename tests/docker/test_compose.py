@@ -55,7 +55,7 @@ def is_known(name):
 @cache
 def paths_of(app):
     """The paths that an app answers, by what the command calls it."""
-    if app == "api.front:create_app":
+    if app == "api.early_app:create_app":
         return set(create_app(Settings()).openapi()["paths"])
     if app == "deployments.prefect_server:create_app":
         from prefect.server.api.server import create_api_app

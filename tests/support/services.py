@@ -15,7 +15,7 @@ from boifi_core.session.folder import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = "/v1/optimization/sessions"
-KINDS = {"deployments.worker": "worker", "api.front": "facade", "deployments.prefect_server": "prefect"}
+KINDS = {"deployments.worker": "worker", "api.early_app": "facade", "deployments.prefect_server": "prefect"}
 
 
 def free_port():

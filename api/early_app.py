@@ -1,4 +1,4 @@
-"""What listens first: `uvicorn --factory api.front:create_app`.
+"""What listens first: `uvicorn --factory api.early_app:create_app`.
 
 It answers `/health` at once; the facade itself takes a second to import, and everything else waits for it.
 """
@@ -24,10 +24,10 @@ ALIVE = b'{"status":"ok"}'
 
 def create_app() -> App:
     """The facade as an ASGI app that is made while it listens already."""
-    return Front()
+    return EarlyApp()
 
 
-class Front:
+class EarlyApp:
     """Hands every request to the facade, as soon as there is one."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from boifi_core.findings import MinimalFault, Threshold
 from boifi_core.models import Choice, OptimizationProgress, SessionState, SessionStatus
 from boifi_core.session.folder import SessionFolder
 from cli.run import exit_status
-from cli.show import Progress, closing, fault_cell, mark, severity_cell
+from cli.terminal import Progress, closing, fault_cell, mark, severity_cell
 
 
 @pytest.mark.parametrize(
