@@ -66,7 +66,7 @@ class Limiter:
         raise ApiError(429, f"at most {self._rates[what]} ({what})", headers={"Retry-After": str(wait_s)})
 
 
-class Gate:
+class Admission:
     """ASGI middleware around all routes. Whatever path is not in `OPEN` is closed to those whom nobody knows."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
@@ -137,7 +137,7 @@ class Gate:
 class _Passing:
     """One request on its way through the gate."""
 
-    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, gate: Admission, scope: Scope, receive: Receive, send: Send) -> None:
         self._gate = gate
         self._scope = scope
         self._receive = receive

@@ -14,8 +14,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import errors, logs
-from api.admission import Gate
-from api.dependencies import Parts
+from api.admission import Admission
+from api.dependencies import Dependencies
 from api.events import Streams
 from api.index import Index
 from api.metrics import Metrics
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(results.router)
     app.include_router(operating.router)
     errors.install(app)
-    app.add_middleware(Gate, settings=settings, metrics=metrics)
+    app.add_middleware(Admission, settings=settings, metrics=metrics)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -99,7 +99,7 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
             await index.remember_keys()
             streams = Streams(settings.max_streams, metrics.streams)
             prefect = Prefect()
-            app.state.parts = Parts(settings, store, index, prefect, Reports(), metrics, streams)
+            app.state.parts = Dependencies(settings, store, index, prefect, Reports(), metrics, streams)
             launcher = Launcher(index, prefect)
             works = (lambda: index.watch(settings.poll_s), launcher.work)
             tasks = [asyncio.create_task(_kept_up(work)) for work in works]

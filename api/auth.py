@@ -25,7 +25,7 @@ IMPLIED: dict[str, frozenset[str]] = {
 OPEN = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 """The paths that need neither key nor token: they tell nothing about any session."""
 
-# For the OpenAPI document; `Gate` is what looks at them.
+# For the OpenAPI document; `Admission` is what looks at them.
 _DOCUMENTED = (
     Security(HTTPBearer(auto_error=False, description="An API key or a JWT.")),
     Security(APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key.")),

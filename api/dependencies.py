@@ -17,7 +17,7 @@ from api.store import Store
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """The facade's parts."""
 
     settings: Settings
@@ -29,9 +29,9 @@ class Parts:
     streams: Streams
 
 
-async def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
+async def _parts(request: Request) -> Dependencies:
+    parts: Dependencies = request.app.state.parts
     return parts
 
 
-Here = Annotated[Parts, Depends(_parts)]
+Here = Annotated[Dependencies, Depends(_parts)]

@@ -1,4 +1,4 @@
-"""Whether Prefect has heard of this machine's worker lately: `python -m deployments.worker_heartbeat`, for health checks.
+"""Whether Prefect has heard of this machine's worker lately: `python -m deployments.worker_heartbeat`, for probes.
 
 Exit status 0 if so, 1 with a line that says why not.
 """

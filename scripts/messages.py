@@ -31,7 +31,7 @@ _SAYERS = {
     "Failed",
     "SessionOfNight",
     "failed_state",
-    "Fate",
+    "Decision",
     "not_measured",
     "_failed",
 }

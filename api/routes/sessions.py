@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.answers import RECENT, links, summary, whole
 from api.auth import Admin, Caller, Reader, Runner
-from api.dependencies import Here, Parts
+from api.dependencies import Dependencies, Here
 from api.errors import ApiError, documented
 from api.logs import audit
 from api.models import (
@@ -175,7 +175,7 @@ async def delete(row: Found, caller: Admin, here: Here, _query: Annotated[NoQuer
     audit("deleted", caller.name, row.id)
 
 
-async def _check_room(here: Parts) -> None:
+async def _check_room(here: Dependencies) -> None:
     counts = await here.store.by_status()
     active = sum(number for status, number in counts.items() if status not in ENDED)
     if active >= here.settings.max_active_sessions:
@@ -187,7 +187,7 @@ async def _check_room(here: Parts) -> None:
         )
 
 
-def _make(here: Parts, config: SessionConfig, session_id: str, others: dict[str, str]) -> None:
+def _make(here: Dependencies, config: SessionConfig, session_id: str, others: dict[str, str]) -> None:
     from boifi_core.session.make import make_session  # the optimizer's libraries with it
 
     make_session(here.settings.data, config, session_id=session_id, others=others)
@@ -197,7 +197,7 @@ def _digest(request: BaseModel) -> str:
     return hashlib.sha256(request.model_dump_json(exclude_unset=True).encode()).hexdigest()
 
 
-async def _claimed(here: Parts, caller: Caller, key: str, request: BaseModel, session_id: str) -> Claim:
+async def _claimed(here: Dependencies, caller: Caller, key: str, request: BaseModel, session_id: str) -> Claim:
     mine = Claim(_digest(request), session_id)
     claim = await here.store.claim(caller.name, key, mine)
     if claim.digest != mine.digest:
@@ -205,7 +205,7 @@ async def _claimed(here: Parts, caller: Caller, key: str, request: BaseModel, se
     return claim
 
 
-async def _earlier(here: Parts, claim: Claim) -> Any | None:
+async def _earlier(here: Dependencies, claim: Claim) -> Any | None:
     """The session that an earlier request with this key made; a moment is given to one that is just being made."""
     for _ in range(20):
         if await asyncio.to_thread(lambda: here.index.folder(claim.session_id).is_made):
@@ -216,7 +216,7 @@ async def _earlier(here: Parts, claim: Claim) -> Any | None:
 
 
 def _created(
-    here: Parts, session_id: str, status: SessionStatus, run_id: str | None, warnings: list[str] | None = None
+    here: Dependencies, session_id: str, status: SessionStatus, run_id: str | None, warnings: list[str] | None = None
 ) -> CreateSessionResponse:
     return CreateSessionResponse(
         session_id=session_id,
@@ -226,7 +226,7 @@ def _created(
     )
 
 
-def _remove(here: Parts, session_id: str) -> None:
+def _remove(here: Dependencies, session_id: str) -> None:
     folder = here.index.folder(session_id)
     deadline = time.monotonic() + LETS_GO_S
     while True:

@@ -1,4 +1,4 @@
-"""`python -m deployments.reconcile.loop` looks after a cluster's sessions, which run in pods that Prefect's worker makes.
+"""`python -m deployments.reconcile.loop` looks after the sessions of a cluster, in pods that Prefect's worker makes.
 
 It puts pool, deployments and the campaigns' schedules into Prefect, lets a session whose pod died go on in another, and
 ends one that is cancelled where no pod can.

@@ -72,7 +72,7 @@ def code() -> Code:
     from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF
     from cli.serve import RETENTION
     from deployments import cluster, names
-    from deployments.reconcile import loop as keeper
+    from deployments.reconcile.loop import ALIVE
 
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
     metrics = Metrics()
@@ -95,7 +95,7 @@ def code() -> Code:
         pool=names.WORK_POOL,
         pool_type=cluster.POOL_TYPE,
         pod_template=cluster.POD_TEMPLATE,
-        alive=str(Path("/tmp") / keeper.ALIVE.name),
+        alive=str(Path("/tmp") / ALIVE.name),
         traces_port=ReceiverConfig.model_fields["port"].default,
     )
 

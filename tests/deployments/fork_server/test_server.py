@@ -1,4 +1,4 @@
-"""The process that others are forked from, by itself: a program with a fork_server, and what becomes of its children."""
+"""The process that others are forked from: a program with a fork server, and what becomes of its children."""
 
 import subprocess
 import sys
