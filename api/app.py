@@ -25,6 +25,7 @@ from api.runs import Launcher, Prefect, PrefectUnavailable
 from api.settings import Settings
 from api.store import Store
 from boifi_core.errors import BoifiError
+from boifi_core.session.events import Stream
 from boifi_core.storage import IMPATIENT_S, patience_s
 from boifi_core.storage.data_dir import state_path
 
@@ -95,11 +96,12 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
         with logs.configured(state_path(settings.data, settings.state)):
             store = Store(settings.store_url)
             await store.open()
-            index = Index(store, settings.data, metrics.trial)
-            await index.remember_keys()
             streams = Streams(settings.max_streams, metrics.streams)
+            told = Stream(metrics, streams, logs.audit)
+            index = Index(store, settings.data, told)
+            await index.remember_keys()
             prefect = Prefect()
-            app.state.parts = Dependencies(settings, store, index, prefect, Reports(), metrics, streams)
+            app.state.parts = Dependencies(settings, store, index, prefect, Reports(), metrics, streams, told)
             launcher = Launcher(index, prefect)
             works = (lambda: index.watch(settings.poll_s), launcher.work)
             tasks = [asyncio.create_task(_kept_up(work)) for work in works]

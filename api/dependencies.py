@@ -14,6 +14,7 @@ from api.reports import Reports
 from api.runs import Prefect
 from api.settings import Settings
 from api.store import Store
+from boifi_core.session.events import Stream
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Dependencies:
     reports: Reports
     metrics: Metrics
     streams: Streams
+    events: Stream
 
 
 async def _parts(request: Request) -> Dependencies:

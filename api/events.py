@@ -16,10 +16,10 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from prometheus_client import Gauge
 
 from api.answers import summary
-from api.index import Index
-from api.store import ENDED
+from api.store import ENDED, Store
 from boifi_core.errors import InvalidInput
 from boifi_core.models import SessionStatus
+from boifi_core.session.events import Changed, Event
 
 KEEP_ALIVE_S = 15.0
 BATCH = 200
@@ -57,11 +57,10 @@ class Known:
         return self.status in ENDED
 
 
-async def events(index: Index, session_id: str, known: Known) -> AsyncIterator[bytes]:
+async def events(store: Store, streams: Streams, session_id: str, known: Known) -> AsyncIterator[bytes]:
     """What happens to a session, from what the reader knows to its end: `trial` and `status` events, then `end`."""
-    store = index.store
     while True:
-        changed = index.changed  # taken before we look, so that nothing that happens meanwhile is missed
+        changed = streams.changed  # taken before we look, so that nothing that happens meanwhile is missed
         row = await store.session(session_id)
         if row is None:
             yield format_sse_event(event="end", data_str='{"reason": "deleted"}')
@@ -83,12 +82,23 @@ async def events(index: Index, session_id: str, known: Known) -> AsyncIterator[b
 
 
 class Streams:
-    """The streams that are open, and how many may be."""
+    """The streams that are open, and how many may be.
+
+    Attributes:
+        changed: set and replaced whenever a session has changed.
+    """
 
     def __init__(self, most: int, gauge: Gauge) -> None:
         self.most = most
         self._gauge = gauge
         self._open = 0
+        self.changed = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        """Wake all streams where something has changed that they may tell of."""
+        if isinstance(event, Changed):
+            self.changed.set()
+            self.changed = asyncio.Event()
 
     @property
     def is_full(self) -> bool:

@@ -14,6 +14,7 @@ from api.store import ENDED, Claim, Store, micros
 from boifi_core.errors import BoifiError
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.events import Changed, Recorded, Stream
 from boifi_core.session.folder import REQUEST, SessionFolder, session_ids, summaries
 from boifi_core.session.run_file import FILE as RUN
 from boifi_core.session.run_file import flow_run_of
@@ -38,18 +39,17 @@ class Index:
     """Keeps the store as the folders of one data dir are.
 
     Attributes:
-        changed: set and replaced whenever a session has changed, for who waits for that.
+        events: tells of new trials, and of each session that has changed.
         unstarted: set when a session is seen that is ours to start.
         complete: whether all folders were looked at since the start.
     """
 
-    def __init__(self, store: Store, data: Place, on_trial: Any = None) -> None:
+    def __init__(self, store: Store, data: Place, events: Stream) -> None:
         self.store = store
         self.data = data
-        self.changed = asyncio.Event()
+        self.events = events
         self.unstarted = asyncio.Event()
         self.complete = False
-        self._on_trial = on_trial or (lambda trial: None)
         self._configs: dict[str, SessionConfig] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._damaged: dict[str, str] = {}
@@ -76,7 +76,7 @@ class Index:
         for session_id in known.keys() - there.keys():
             await self.store.forget(session_id)
             self._configs.pop(session_id, None)
-            self._tell()
+            self.events.emit(Changed(session_id))
         for session_id, now in there.items():
             status, stamp = known.get(session_id, (None, None))
             if now is None and only_unfinished and status in ENDED:
@@ -113,8 +113,8 @@ class Index:
             self.unstarted.set()
         for trial in seen.trials:
             if trial.trial in new:
-                self._on_trial(trial)
-        self._tell()
+                self.events.emit(Recorded(session_id, trial))
+        self.events.emit(Changed(session_id))
 
     def damage(self, session_id: str) -> str | None:
         """Why a session could not be read when it was looked at last; None if it could."""
@@ -136,10 +136,6 @@ class Index:
         if request.get("idempotency_key"):
             claim = Claim(request["digest"], session_id)
             await self.store.claim(request["caller"], request["idempotency_key"], claim)
-
-    def _tell(self) -> None:
-        self.changed.set()
-        self.changed = asyncio.Event()
 
     def _look(self, folder: SessionFolder, after: int) -> Seen:
         from boifi_core.history.dataset import History  # Arrow, which the facade's start does without

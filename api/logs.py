@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from starlette.types import Scope
 
 from boifi_core.json_logs import json_formatter
+from boifi_core.session.events import Asked, Event
 
 _requests = logging.getLogger("boifi.requests")
 _audit = logging.getLogger("boifi.audit")
@@ -73,7 +73,8 @@ def request_log(scope: Scope, status: int, took_s: float, caller: str | None) ->
     )
 
 
-def audit(action: str, caller: str, session_id: str, **more: Any) -> None:
+def audit(event: Event) -> None:
     """Keep who did what: `created`, `stop requested`, `deleted`."""
-    fields: Mapping[str, Any] = {"action": action, "caller": caller, "session_id": session_id, **more}
-    _audit.info("%s %s session %s", caller, action, session_id, extra=fields)
+    if isinstance(event, Asked):
+        who = {"action": event.action, "caller": event.caller, "session_id": event.session_id}
+        _audit.info("%s %s session %s", event.caller, event.action, event.session_id, extra={**who, **event.more})

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
 from boifi_core.models import Trial, TrialStatus
+from boifi_core.session.events import Event, Recorded
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -45,8 +46,12 @@ class Metrics:
         for status in TrialStatus:
             self._trials.labels(status.value)
 
-    def trial(self, trial: Trial) -> None:
-        """Count a trial."""
+    def __call__(self, event: Event) -> None:
+        """Count a trial where one was recorded."""
+        if isinstance(event, Recorded):
+            self._count(event.trial)
+
+    def _count(self, trial: Trial) -> None:
         self._trials.labels(trial.status.value).inc()
         if trial.severity is not None:
             self._severity.observe(trial.severity)

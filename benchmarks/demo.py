@@ -17,7 +17,9 @@ from boifi_core.session.learning import searchable_space
 from boifi_core.session.live import Session
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
+from boifi_core.session.phases.plan import Plan
 from boifi_core.session.progress import best_trial
+from boifi_core.session.proposal import Proposal
 from cli.demo import demo_config
 from demo.target import start_target
 
@@ -71,18 +73,22 @@ def best_severity(seed: int, trials: int | None, *, random: bool) -> float:
     with start_target() as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
         config = demo_config(target.control_plane, trials, seed)
         with open_session(make_session(Path(data), config)) as session:
-            next_trial = _random_trials(config, seed) if random else _search
+            next_trial = _random_trials(config, seed) if random else _search(Plan())
             measure_baseline(session)
-            while session.budget_used < config.total_trials:
+            while session.budget.left:
                 next_trial(session)
                 await_recovery(session, session.trials[-1])
             best = best_trial(session.trials)
     return (best and best.severity) or 0.0
 
 
-def _search(session: Session) -> None:
-    proposal = steps.propose(session)
-    steps.record(session, try_fault(session, proposal, {}))
+def _search(plan: Plan) -> NextTrial:
+    def next_trial(session: Session) -> None:
+        proposal = plan.next(session)
+        assert proposal is not None, plan.over(session)
+        steps.record(session, try_fault(session, proposal, {}))
+
+    return next_trial
 
 
 def _random_trials(config: SessionConfig, seed: int) -> NextTrial:
@@ -90,7 +96,7 @@ def _random_trials(config: SessionConfig, seed: int) -> NextTrial:
 
     def next_trial(session: Session) -> None:
         point = points[len(session.trials)]
-        proposal = steps.Proposal(point, steps.plans_for(session, point), Phase.INITIAL)
+        proposal = Proposal(point, session.plans_for(point), Phase.INITIAL)
         session.keep(try_fault(session, proposal, {}))
 
     return next_trial

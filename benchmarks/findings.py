@@ -13,7 +13,6 @@ from benchmarks.table import Table
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue, FailureMode, Verdict
 from boifi_core.findings.again import TRIES, again
-from boifi_core.findings.catalogue import catalogue
 from boifi_core.models import Phase, Trial
 from boifi_core.report.failures import replay_trial
 from boifi_core.session import trial as steps
@@ -21,6 +20,8 @@ from boifi_core.session.config import SessionConfig, parse_session
 from boifi_core.session.live import Session
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
+from boifi_core.session.phases.plan import Plan
+from boifi_core.session.proposal import Proposal
 from cli.demo import demo_config
 from demo.target import start_target
 
@@ -178,34 +179,28 @@ def without_faults(seed: int) -> Catalogue:
 def _run(config: SessionConfig, data: Path) -> tuple[Sequence[Trial], Catalogue, int]:
     with open_session(make_session(data, config)) as session:
         measure_baseline(session)
-        while session.budget_used < config.total_trials:
-            _next(session)
-        trials, found = tuple(session.trials), _found(session)
+        plan = Plan()
+        while session.budget.left and (proposal := plan.next(session)) is not None:
+            _try(session, proposal)
+        trials, found = tuple(session.trials), session.found
         return trials, found, sum(_does_the_same(session, mode) for mode in found.examined)
-
-
-def _found(session: Session) -> Catalogue:
-    dimensions = session.config.search_space.dimensions
-    return catalogue(session.trials, session.evidence, session_id=session.session_id, dimensions=dimensions)
 
 
 def _does_the_same(session: Session, mode: FailureMode) -> bool:
     """Whether a replay of the mode's own trial does the same, as `boifi replay` tells it."""
     original = next(trial for trial in session.trials if trial.trial == replay_trial(mode))
     for _ in range(TRIES):
-        proposal = steps.Proposal(original.point, original.plans, Phase.REPLAY, wants_control=True)
-        replay = steps.record(session, try_fault(session, proposal, {}, control_for(session, proposal)))
-        await_recovery(session, replay)
-        told = again(_found(session), session.trials, original, replay)
+        replay = _try(session, Proposal(original.point, original.plans, Phase.REPLAY, wants_control=True))
+        told = again(session.found, session.trials, original, replay)
         if told is not None and told.is_same:
             return True
     return False
 
 
-def _next(session: Session) -> None:
-    proposal = steps.propose(session)
+def _try(session: Session, proposal: Proposal) -> Trial:
     trial = steps.record(session, try_fault(session, proposal, {}, control_for(session, proposal)))
     await_recovery(session, trial)
+    return trial
 
 
 def tell(trials: Sequence[Trial], found: Catalogue, same: int = 0) -> Told:

@@ -18,9 +18,11 @@ from boifi_core.observers.base import Observer, ObserverConfig
 from boifi_core.observers.table import OBSERVERS, ObserverKind
 from boifi_core.session import trial as steps
 from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.events import BaselineSeen, Event, Recorded, listening
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
+from boifi_core.session.phases.plan import Plan
 
 _DELAY, _ABORT = ({"field": "fault_type", "operator": "equals", "value": value} for value in ("delay", "abort"))
 
@@ -126,16 +128,15 @@ def with_prefect(folder: SessionFolder, data: Path, meter: Meter) -> None:
 
     with prefect_api(data):
         from flows.session import session
-        from flows.watch import Watcher, watched_by
 
-        class Watching(Watcher):
-            def baseline(self, observation: RawObservation, severity: float) -> None:
-                meter.begin()
+        def measure(event: Event) -> None:
+            match event:
+                case BaselineSeen():
+                    meter.begin()
+                case Recorded():
+                    meter.trial(event.trial)
 
-            def trial(self, trial: Trial) -> None:
-                meter.trial(trial)
-
-        with watched_by(Watching()):
+        with listening(measure):
             session(str(folder.path))
 
 
@@ -144,10 +145,12 @@ def without(folder: SessionFolder, meter: Meter) -> None:
     with folder.held(), open_session(folder) as live:
         measure_baseline(live)
         meter.begin()
-        while live.budget_used < live.config.total_trials:
+        plan = Plan()
+        while live.budget.left:
             durations: dict[str, float] = {}
             with timed(durations, "propose_ms"):
-                proposal = steps.propose(live)
+                proposal = plan.next(live)
+            assert proposal is not None, plan.over(live)
             trial = steps.record(live, try_fault(live, proposal, durations))
             meter.trial(trial)
             live.write_state(SessionStatus.RUNNING)

@@ -11,7 +11,9 @@ from boifi_core.errors import BoifiError
 from boifi_core.models import Control, Phase, RawObservation, StepDurations, Trial
 from boifi_core.safety.policies import clear_all, policy_names
 from boifi_core.session import trial as steps
-from boifi_core.session.live import UNHEALTHY_SEVERITY, Session
+from boifi_core.session.live import Session
+from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
+from boifi_core.session.proposal import Proposal
 
 _PAUSE_S = 0.1
 
@@ -21,7 +23,7 @@ def measure_baseline(session: Session) -> None:
     session.learn_baseline([_observe(session) for _ in range(session.config.baseline_observations)])
 
 
-def control_for(session: Session, proposal: steps.Proposal) -> Control | None:
+def control_for(session: Session, proposal: Proposal) -> Control | None:
     """The fault-free run just before a trial that asks for one."""
     if not proposal.wants_control:
         return None
@@ -30,7 +32,7 @@ def control_for(session: Session, proposal: steps.Proposal) -> Control | None:
 
 
 def try_fault(
-    session: Session, proposal: steps.Proposal, durations: dict[str, float], control: Control | None = None
+    session: Session, proposal: Proposal, durations: dict[str, float], control: Control | None = None
 ) -> Trial:
     """Inject, watch, remove, score; not recorded. `durations` are of the steps before, and get those made here."""
     started_at = datetime.now(UTC)
@@ -78,7 +80,7 @@ def await_recovery(session: Session, trial: Trial) -> None:
         BoifiError: it is not, in time.
     """
     recovery = session.config.recovery
-    is_exact = trial.phase is Phase.MINIMISE or trial.control is not None
+    is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
     if (trial.severity or 0) < recovery.after_severity and not is_exact:
         return
     deadline = time.monotonic() + recovery.timeout_s

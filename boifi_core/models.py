@@ -62,7 +62,7 @@ class TrialStatus(StrEnum):
 
 
 class Phase(StrEnum):
-    """Why a trial was made."""
+    """Why a trial was made: the phases of today; a trial may have another that somebody added."""
 
     INITIAL = "initial"
     SEARCH = "search"
@@ -122,7 +122,7 @@ class Trial(Value):
     trial: int = Field(ge=1)
     status: TrialStatus
     reason: str | None = None
-    phase: Phase
+    phase: str = Field(pattern=r"^[a-z_]+$")
     started_at: AwareDatetime
     finished_at: AwareDatetime
     point: Point
@@ -202,7 +202,10 @@ class OptimizationProgress(Value):
 
 
 class SessionState(Value):
-    """A session as others see it; derived from its history, never the other way round."""
+    """A session as others see it; derived from its history, never the other way round.
+
+    `remarks` say which phases were left out, or over before the budget was, one line each, and why.
+    """
 
     session_id: str
     name: str
@@ -213,3 +216,4 @@ class SessionState(Value):
     progress: OptimizationProgress
     error_message: str | None = None
     errors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = Field(default=(), exclude_if=lambda remarks: not remarks)

@@ -22,6 +22,7 @@ from boifi_core.optimizer.warm_start import Entry
 from boifi_core.safety.policies import with_expiry
 from boifi_core.session.check import check
 from boifi_core.session.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
+from boifi_core.session.events import listening
 from boifi_core.session.folder import SessionFolder, find_session, out_option
 from boifi_core.session.learning import make_optimizer
 from boifi_core.session.make import make_session, resume_session
@@ -148,13 +149,12 @@ def _run_flow(
     # Prefect reads its settings when it is imported, so not before its API is known.
     from cli.terminal import Progress
     from flows.session import session
-    from flows.watch import watched_by
 
     console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
     best = best_trial(done)
     run = session.with_options(flow_run_name=as_template(run_name(folder)))
     shown = Progress(console, config.total_trials, len(done), (best and best.severity) or 0.0)
-    with shown, watched_by(shown):
+    with shown, listening(shown):
         ended = run(str(folder.path), return_state=True)
     return None if ended.is_completed() else ended.message or f"the flow run ended {ended.name}"
 

@@ -14,12 +14,12 @@ from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
 from boifi_core.report.facts import fault_text
 from boifi_core.report.failures import ONLY_SEEN, replay_trial
+from boifi_core.session.events import BaselineSeen, Event, Note, PhaseRemark, Recorded, StopAsked, Waiting
 from boifi_core.session.folder import SessionFolder, out_option
-from flows.watch import Watcher
 
 
-class Progress(Watcher):
-    """One line a trial; in a terminal also a live line below them with what is left."""
+class Progress:
+    """Shows a session's events: one line a trial; in a terminal also a live line below them with what is left."""
 
     def __init__(self, console: Console, total: int, done: int = 0, best: float = 0.0) -> None:
         self._console = console
@@ -41,7 +41,21 @@ class Progress(Watcher):
         if self._live is not None:
             self._live.stop()
 
-    def baseline(self, observation: RawObservation, severity: float) -> None:
+    def __call__(self, event: Event) -> None:
+        """Show what is worth a line."""
+        match event:
+            case BaselineSeen():
+                self._baseline(event.observation, event.severity)
+            case Recorded():
+                self._trial(event.trial)
+            case PhaseRemark():
+                self._line(f"{event.phase:<10}  {event.why}")
+            case StopAsked():
+                self._line("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
+            case Note() | Waiting():
+                self._line(event.text)
+
+    def _baseline(self, observation: RawObservation, severity: float) -> None:
         latency = "-" if observation.latency_ms is None else f"{observation.latency_ms:.0f} ms"
         self._line(f"baseline    without a fault: status {observation.status_code}, latency {latency}, "
                    f"severity {severity:.1f}")  # fmt: skip
@@ -49,7 +63,7 @@ class Progress(Watcher):
         self._line(f"{'trial':>9}  severity  best  {'left':>7}  fault")
         self._began = time.monotonic()
 
-    def trial(self, trial: Trial) -> None:
+    def _trial(self, trial: Trial) -> None:
         self._made += 1
         self._done += 1
         is_best = trial.severity is not None and trial.severity > self._best
@@ -64,9 +78,6 @@ class Progress(Watcher):
         if self._live is not None:
             self._live.update(Text(f"{self._done} of {self._total} trials, worst {self._best:.1f}, {left} left"
                                    "   (Ctrl-C ends after this trial)", style="dim"))  # fmt: skip
-
-    def note(self, text: str) -> None:
-        self._line(text)
 
     def _time_left(self) -> str:
         per_trial_s = (time.monotonic() - self._began) / max(self._made, 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 from boifi_core.json_logs import json_formatter
-from boifi_core.models import RawObservation, Trial
-from flows.watch import Watcher
+from boifi_core.session.events import BaselineSeen, Event, Note, PhaseRemark, Recorded, StopAsked, Waiting
 
 log = logging.getLogger("boifi.worker")
 
@@ -23,20 +23,22 @@ def configure() -> None:
     root.propagate = False
 
 
-class LoggingWatcher(Watcher):
+def session_log(event: Event) -> None:
     """Logs what happens in a session, with the ids of session and trial as fields of their own."""
-
-    def __init__(self, session_id: str) -> None:
-        self._log = logging.getLogger("boifi.session")
-        self._id = {"session_id": session_id}
-
-    def baseline(self, observation: RawObservation, severity: float) -> None:
-        self._log.info("baseline", extra={**self._id, "severity": severity, "latency_ms": observation.latency_ms})
-
-    def trial(self, trial: Trial) -> None:
-        told = {"trial": trial.trial, "trial_status": trial.status.value, "severity": trial.severity,
-                "phase": trial.phase.value, "reason": trial.reason}  # fmt: skip
-        self._log.info("trial", extra={**self._id, **told})
-
-    def note(self, text: str) -> None:
-        self._log.info("%s", text, extra=self._id)
+    told: dict[str, Any]
+    match event:
+        case BaselineSeen():
+            text, told = "baseline", {"severity": event.severity, "latency_ms": event.observation.latency_ms}
+        case Recorded(trial=trial):
+            text = "trial"
+            told = {"trial": trial.trial, "trial_status": trial.status.value, "severity": trial.severity,
+                    "phase": trial.phase, "reason": trial.reason}  # fmt: skip
+        case Note() | Waiting():
+            text, told = event.text, {}
+        case PhaseRemark():
+            text, told = f"{event.phase} is {event.why}", {}
+        case StopAsked():
+            text, told = "stop asked for", {}
+        case _:
+            return
+    logging.getLogger("boifi.session").info("%s", text, extra={"session_id": event.session_id, **told})

@@ -16,11 +16,14 @@ from boifi_core.report.session_report import stored_catalogue
 from boifi_core.safety.policies import with_expiry
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_session
-from boifi_core.session.trial import Proposal
+from boifi_core.session.phases.baseline import Baseline
+from boifi_core.session.proposal import Proposal
 from boifi_core.storage import place_of
 from flows.running import Running
 from flows.signals import Cancelled
 from tasks import upkeep
+from tasks.artifacts import findings_shown
+from tasks.run_log import run_log
 
 
 @flow(name="replay", persist_result=False, validate_parameters=False)
@@ -31,14 +34,16 @@ def replay(folder: str, trial: int) -> State[Any]:
     """
     place = SessionFolder(place_of(folder))
     with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
-        running = Running(live, get_run_logger())
+        live.events.add(run_log(get_run_logger()))
+        live.events.add(findings_shown(live))
+        running = Running(live)
         original = next(t for t in live.trials if t.trial == trial)
         before = place.state()
         with running.signals.caught():
             try:
                 with running.signals.unmasked(), running.target():
                     running.wait_for_others()
-                    running.measure_baseline()
+                    Baseline().prepare(live, running.observe)
                     told = _tried(running, original)
             except Cancelled:
                 return CancelledState(message="cancelled")

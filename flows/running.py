@@ -12,18 +12,30 @@ from typing import Any
 from prefect import tags
 
 from boifi_core.errors import BoifiError
-from boifi_core.faults.plan import FaultPlan
-from boifi_core.models import Control, RawObservation, SessionStatus, SeverityScore, StepDurations, Trial
+from boifi_core.models import Control, RawObservation, SessionStatus, Trial
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
 from boifi_core.safety.target_lock import target_lock
-from boifi_core.session.live import UNHEALTHY_SEVERITY, Session
-from boifi_core.session.trial import Proposal, status_of
+from boifi_core.session.events import (
+    ControlMissing,
+    InForce,
+    Note,
+    Observed,
+    PhaseRemark,
+    Proposed,
+    Recorded,
+    Scored,
+    StopAsked,
+    Waiting,
+)
+from boifi_core.session.live import Session
+from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
+from boifi_core.session.phases.plan import Plan
+from boifi_core.session.proposal import Proposal
 from boifi_core.storage import in_handler
+from flows.attempt import Attempt, ms_since
 from flows.lease import target_lease
 from flows.signals import Cancelled, Signals
-from flows.watch import watcher
 from tasks import steps, upkeep
-from tasks.artifacts import Progress
 
 OTHERS_TIMEOUT_S = 180.0
 """How long policies of other sessions are waited for, seconds; they expire sooner, unless time-outs are very long."""
@@ -34,14 +46,14 @@ class SessionFailed(BoifiError):
 
 
 class Running:
-    """One session, its log, its signals, its progress and the trials it made, for as long as its flow runs."""
+    """One session, its plan, its signals and the trials it made, for as long as its flow runs."""
 
-    def __init__(self, session: Session, log: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.log = log
+        self.plan = Plan()
         self.made: list[Trial] = []
         self.signals = Signals(self._stop_asked, self._cancel_asked)
-        self.progress = Progress(session)
+        self._told: dict[str, str] = {}
         self._stop = False
         self._waited = False
         self._strangers: set[str] = set()
@@ -63,28 +75,7 @@ class Running:
         folder = self.session.folder
         with contextlib.suppress(OSError, RuntimeError, SystemExit):
             in_handler(folder.path, folder.request_stop)
-            watcher().note("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
-
-    def measure_baseline(self) -> None:
-        """Observe the target without a fault.
-
-        Raises:
-            SessionFailed: it is not healthy.
-            ExecutorError: it cannot be observed.
-        """
-        session = self.session
-        observations = [self._observe(f"baseline {n}") for n in range(1, session.config.baseline_observations + 1)]
-        severity = session.learn_baseline(observations)
-        self.log.info("baseline: severity %.1f", severity)
-        if session.baseline is not None:
-            watcher().baseline(session.baseline, severity)
-        if severity > UNHEALTHY_SEVERITY:
-            seen = session.baseline
-            raise SessionFailed(
-                f"the target is not healthy without a fault: median severity {severity:.1f}, must be at most "
-                f"{UNHEALTHY_SEVERITY:g} (status {seen and seen.status_code}, latency {seen and seen.latency_ms} ms, "
-                f"error rate {seen and seen.error_rate})"
-            )
+            self.session.tell(StopAsked(self.session.session_id))
 
     def wait_for_others(self) -> None:
         """Wait until no policy of another session is in force: its owner, on another machine, or its expiry ends it.
@@ -120,25 +111,36 @@ class Running:
         if new:
             self._strangers.update(new)
             text = f"in force and not BOIFI's, so part of what counts as normal: {', '.join(new)}"
-            self.log.warning(text)
-            watcher().note(text)
+            self.session.tell(Note(self.session.session_id, text, is_warning=True))
 
-    def next_trial(self) -> Trial:
-        """Propose a fault and try it."""
+    def next_trial(self) -> Trial | None:
+        """Have the plan propose a fault and try it; None where the session is over."""
         number = self.session.next_number
         started = time.perf_counter()
         with tags(f"trial:{number}"):
-            proposal = steps.propose(self.session, number)
-        propose_ms = _ms_since(started)
+            proposal = steps.propose(self.session, self.plan, number)
+        self.tell_remarks()
+        if proposal is None:
+            return None
+        propose_ms = ms_since(started)
         control = self._control(number) if proposal.wants_control else None
         return self.try_fault(number, proposal, propose_ms, control)
+
+    def tell_remarks(self) -> None:
+        """Of each phase once that it is left out, or over before the budget is."""
+        told, remarks = self._told, dict(self.plan.remarks(self.session))
+        self.session.remarks = [f"{phase} {why}" for phase, why in remarks.items()]
+        self._told = remarks
+        for phase, why in remarks.items():
+            if told.get(phase) != why:
+                self.session.tell(PhaseRemark(self.session.session_id, phase, why))
 
     def _control(self, number: int) -> Control | None:
         """A fault-free run, to tell what the next fault does from what happens anyway; None without an answer."""
         try:
-            observation = self._observe(f"before trial {number}")
+            observation = self.observe(f"before trial {number}")
         except (BoifiError, TimeoutError) as error:
-            self.log.warning("no fault-free run before trial %d: %s", number, error)
+            self.session.tell(ControlMissing(self.session.session_id, number, str(error)))
             return None
         return Control(observation=observation, severity=self.session.severity(observation))
 
@@ -150,7 +152,9 @@ class Running:
         Raises:
             SessionFailed: the fault could not be removed.
         """
-        attempt = _Attempt(self.session, number, proposal, propose_ms, control)
+        session_id = self.session.session_id
+        attempt = Attempt(session_id, number, proposal, propose_ms, control)
+        self.session.tell(Proposed(session_id, number, proposal))
         with tags(f"trial:{number}"), self.signals.shielded():
             try:
                 self._inject_and_watch(attempt)
@@ -158,19 +162,19 @@ class Running:
                     if attempt.observation is not None:
                         with attempt.timed("score_ms"):
                             attempt.score = steps.score(self.session, number, attempt.observation)
+                        self.session.tell(Scored(session_id, number, attempt.score))
             except Cancelled:
                 attempt.cancel()
                 self.session.keep(attempt.trial())
                 raise
             trial: Trial = steps.record(self.session, number, attempt.trial())
         self.made.append(trial)
-        self.log.info("trial %d: %s", number, _summary(trial))
-        watcher().trial(trial)
+        self.session.tell(Recorded(session_id, trial, self.session.budget))
         if attempt.left:
             raise SessionFailed("; ".join(attempt.left))
         return trial
 
-    def _inject_and_watch(self, attempt: _Attempt) -> None:
+    def _inject_and_watch(self, attempt: Attempt) -> None:
         """Apply the plans, bring an observation, remove the plans. Called shielded: the removal is never broken off."""
         session, timeout_s = self.session, self.session.config.executor.timeout_s
         deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s)
@@ -183,10 +187,12 @@ class Running:
                         calls += 1
                         apply = steps.apply_policies.with_options(timeout_seconds=steps.apply_timeout_s(len(names)))
                         apply(session, attempt.number, names, attempt.plans)
+                session.tell(InForce(session.session_id, attempt.number, names))
                 with attempt.timed("observe_ms"):
                     calls += 1
                     deadline = min(deadline, time.monotonic() + timeout_s)
                     attempt.observation = self._fetch(session, f"trial {attempt.number}", datetime.now(UTC), deadline)
+                session.tell(Observed(session.session_id, attempt.number, attempt.observation))
         except (BoifiError, TimeoutError) as error:
             attempt.error = error
         finally:
@@ -205,7 +211,7 @@ class Running:
         seen = "nothing observed"
         while not self.stopping():
             try:
-                severity = self.session.severity(self._observe(f"after trial {trial.trial}", deadline))
+                severity = self.session.severity(self.observe(f"after trial {trial.trial}", deadline))
             except (BoifiError, TimeoutError) as error:
                 seen = str(error)
             else:
@@ -217,7 +223,8 @@ class Running:
                 raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {trial.trial}: {seen}")
             time.sleep(pause_s)
 
-    def _observe(self, label: str, deadline: float | None = None) -> RawObservation:
+    def observe(self, label: str, deadline: float | None = None) -> RawObservation:
+        """An observation of the target as it is, for what `label` says."""
         until = time.monotonic() + self.session.config.executor.timeout_s
         return self._fetch(self.session, label, datetime.now(UTC), min(until, deadline or until))
 
@@ -237,80 +244,10 @@ class Running:
     def _say_waiting(self, holder: str) -> None:
         self._waited = True
         text = f"waiting for the target: {holder} has it"
-        self.log.info(text)
-        watcher().note(text)
+        self.session.tell(Waiting(self.session.session_id, text))
         self._write_state(text)
 
     def _write_state(self, reason: str | None) -> None:
         now = self.session.folder.state()
         if now is not None and now.status in (SessionStatus.RUNNING, SessionStatus.STOPPING):  # else it is replayed
             self.session.write_state(SessionStatus.STOPPING if self.stopping() else SessionStatus.RUNNING, reason)
-
-
-class _Attempt:
-    """What is known of a trial while it is made."""
-
-    def __init__(
-        self, session: Session, number: int, proposal: Proposal, propose_ms: float | None, control: Control | None
-    ) -> None:
-        self.session_id = session.session_id
-        self.number = number
-        self.proposal = proposal
-        self.control = control
-        self.started_at = datetime.now(UTC)
-        self.durations: dict[str, float] = {} if propose_ms is None else {"propose_ms": propose_ms}
-        self.observation: RawObservation | None = None
-        self.score: SeverityScore | None = None
-        self.error: Exception | None = None
-        self.left: list[str] = []
-        self.retries = 0
-
-    @property
-    def plans(self) -> Sequence[FaultPlan]:
-        return self.proposal.plans
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.durations[step] = _ms_since(started)
-
-    def cancel(self) -> None:
-        """Somebody broke the trial off: whatever it has by now, it failed."""
-        self.error, self.score = SessionFailed("cancelled"), None
-
-    def trial(self) -> Trial:
-        """The trial as a value, with every reason there is."""
-        degraded = self.observation.degraded if self.observation else ()
-        reasons = [*([str(self.error)] if self.error else []), *degraded, *self.left]
-        proposal = self.proposal
-        return Trial(
-            session_id=self.session_id,
-            trial=self.number,
-            status=status_of(self.observation, self.error),
-            reason="; ".join(reasons) or None,
-            phase=proposal.phase,
-            started_at=self.started_at,
-            finished_at=datetime.now(UTC),
-            point=proposal.point,
-            plans=proposal.plans,
-            observation=self.observation,
-            score=self.score,
-            predicted_mean=proposal.predicted_mean,
-            predicted_std=proposal.predicted_std,
-            why=proposal.why,
-            control=self.control,
-            durations=StepDurations(**self.durations),
-            retries=self.retries,
-        )
-
-
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
-
-
-def _summary(trial: Trial) -> str:
-    fault = " + ".join(map(str, trial.plans)) or "no fault"
-    return f"{trial.status}, severity {trial.severity if trial.severity is not None else '-'}: {fault}"

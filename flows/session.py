@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from prefect import flow, get_run_logger, tags
+from prefect import flow, tags
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
-from boifi_core.errors import BoifiError, InvalidInput, SpaceExhausted
+from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.safety.guardrails import ends_session
 from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks
+from boifi_core.session.events import Began, Ended, SweepFailed
 from boifi_core.session.folder import SessionFolder
-from boifi_core.session.known import next_replay
 from boifi_core.session.opening import open_session, reachable_config
 from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageUnavailable, place_of
@@ -25,6 +25,7 @@ from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
 from tasks import upkeep
+from tasks.handlers import handlers
 
 
 @flow(name="session", persist_result=False, validate_parameters=False)
@@ -45,7 +46,9 @@ def session(folder: str) -> State[Any]:
             place.write_state(failed_state(place, str(error)))
             return Failed(message=str(error))
         with open_session(place) as live, tags(f"session:{live.session_id}"), without_task_overhead():
-            running = Running(live, get_run_logger())
+            for handler in handlers(live):
+                live.events.add(handler)
+            running = Running(live)
             with running.signals.caught():
                 return _to_its_end(running)
 
@@ -81,24 +84,24 @@ def _ended(
     live = running.session
     running.signals.let_it_end()
     live.folder.forget_stop()
-    running.progress.update(last=True)
     state = live.state(status, reason, reason if status is SessionStatus.FAILED else None)
     try:
         upkeep.write_report(live, state)
     finally:
+        live.tell(Ended(live.session_id, state))
         # Last, so that whoever sees that it ended finds the report and may delete it.
         live.folder.write_state(state)
-    running.log.info("session %s: %s", status, reason)
     return prefect_state(message=reason)
 
 
 def _sweep_at_the_end(running: Running) -> None:
     # Each trial removed its own policies already: a control plane that is gone by now must not spoil the outcome.
+    live = running.session
     try:
-        upkeep.sweep(running.session)
+        upkeep.sweep(live)
     except BoifiError as error:
-        running.session.errors.append(f"last sweep: {error}")
-        running.log.warning("last sweep: %s", error)
+        live.errors.append(f"last sweep: {error}")
+        live.tell(SweepFailed(live.session_id, str(error)))
 
 
 def _trials(running: Running) -> str:
@@ -107,14 +110,15 @@ def _trials(running: Running) -> str:
     Raises:
         BoifiError: the session cannot go on, and why.
     """
-    live, config = running.session, running.session.config
+    live, plan = running.session, running.plan
     # What earlier runs of a resumed session took of its time counts; the time between them does not.
-    began = time.monotonic() - live.trials_s
-    enough = "every point of the search space was tried"
+    began = time.monotonic() - live.budget.took_s
     if live.folder.cancel_requested():
         raise Cancelled
-    if live.budget_used >= config.total_trials and next_replay(live) is None:
-        return f"all {config.total_trials} trials made"  # a resumed session that had ended already
+    if _nothing_is_left(running):
+        return plan.over(live)  # a resumed session that had ended already
+    live.tell(Began(live.session_id, live.budget))
+    running.tell_remarks()
     remove_dead_locks()
     try:
         with running.target():
@@ -122,37 +126,26 @@ def _trials(running: Running) -> str:
             running.wait_for_others()
             if running.stopping():
                 return live.folder.stop_reason()
-            running.measure_baseline()
-            live.keep_baseline()
-        _replay_known(running)
-        while live.budget_used < config.total_trials:
+            plan.prepare(live, running.observe)
+        while not _nothing_is_left(running):
             if reason := _ends(running, time.monotonic() - began):
                 return reason
-            if not live.is_searched and (gain := live.too_little_to_gain()):
-                # What was found is still confirmed and made smaller.
-                live.is_searched, enough = True, gain
-            if live.is_searched and live.follow_up() is None:
-                return enough
+            live.events.raise_hung_up()
             with running.target():
                 trial = running.next_trial()
+                if trial is None:
+                    break
                 live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
-                running.progress.update()
                 _check(running, trial)
-    except SpaceExhausted:
-        return enough
     except WaitGivenUp:
         return live.folder.stop_reason()
-    return f"all {config.total_trials} trials made"
+    return plan.over(live)
 
 
-def _replay_known(running: Running) -> None:
-    """Measure again what an earlier night of the session's campaign found, before anything new is looked for."""
+def _nothing_is_left(running: Running) -> bool:
+    """Whether the budget is spent, and no phase has something to do outside of it."""
     live = running.session
-    while not running.stopping() and (proposal := next_replay(live)) is not None:
-        with running.target():
-            trial = running.try_fault(live.next_number, proposal)
-            live.write_state(SessionStatus.STOPPING if running.stopping() else SessionStatus.RUNNING)
-            _check(running, trial)
+    return live.budget.left <= 0 and running.plan.next(live) is None
 
 
 def _ends(running: Running, took_s: float) -> str | None:
@@ -174,7 +167,7 @@ def _check(running: Running, trial: Trial) -> None:
     if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
         raise SessionFailed(f"{len(recent)} trials in a row failed, the last one: {trial.reason}")
     # What is measured to be sure of it must not see what is left of the fault before it.
-    is_exact = trial.phase is Phase.MINIMISE or trial.control is not None
+    is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
     hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity
     if hurt or is_exact:
         running.await_recovery(trial)

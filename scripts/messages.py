@@ -46,7 +46,9 @@ _RETURNERS = {
     "ends_session",
     "stop_reason",
     "objection",
-    "too_little_to_gain",
+    "_too_little_to_gain",
+    "over",
+    "all_made",
     "_misfit",
     "_own_reason",
 }

@@ -17,8 +17,11 @@ from prefect.artifacts import (
 )
 
 from boifi_core.report import ReportInput
+from boifi_core.report.events import Reported
 from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
 from boifi_core.report.tables import plain
+from boifi_core.session.budget import Budget
+from boifi_core.session.events import Ended, Event, Handler, Recorded
 from boifi_core.session.live import Session
 from boifi_core.storage import uri
 
@@ -49,33 +52,40 @@ class Progress:
         self._id: UUID | None = None
         self._next_at = 0.0
 
-    def update(self, *, last: bool = False) -> None:
-        """Show how far the session is, unless that was shown a moment ago.
-
-        Args:
-            last: show it in any case.
-        """
+    def __call__(self, event: Event) -> None:
+        """Show how far the session is, unless that was shown a moment ago and it is not over."""
+        if not isinstance(event, (Recorded, Ended)):
+            return
         began = time.monotonic()
-        if not last and began < self._next_at:
+        if isinstance(event, Recorded) and began < self._next_at:
             return
         try:
-            self._show()
+            self._show(self._session.budget)
         except Exception as error:
             get_run_logger().warning("the progress is not shown: %s", error)
         now = time.monotonic()
         self._next_at = now + (now - began) / SHARE
 
-    def _show(self) -> None:
+    def _show(self, budget: Budget) -> None:
         live = self._session
-        done, total = live.budget_used, live.config.total_trials
-        percent = min(100.0, 100.0 * done / total)
-        about = f"{done} of {total} trials of session {live.session_id}"
+        percent = min(100.0, 100.0 * budget.used / budget.total)
+        about = f"{budget.used} of {budget.total} trials of session {live.session_id}"
         if self._id is None:
             key = artifact_key(live.config.name, "progress")
             # Called outside of a coroutine, it gives the id itself.
             self._id = cast(UUID, create_progress_artifact(progress=percent, key=key, description=about))
         else:
             update_progress_artifact(self._id, progress=percent, description=about)
+
+
+def findings_shown(session: Session) -> Handler:
+    """Publishes what the report says, whenever there is one."""
+
+    def show(event: Event) -> None:
+        if isinstance(event, Reported):
+            publish(session, event.report, event.markdown)
+
+    return show
 
 
 def publish(session: Session, report: ReportInput, markdown: str) -> None:

@@ -20,6 +20,8 @@ from boifi_core.models import RawObservation, SeverityScore, Trial
 from boifi_core.safety.policies import CALL_TIMEOUT_S
 from boifi_core.session import trial as steps
 from boifi_core.session.live import Session
+from boifi_core.session.phases.plan import Plan
+from boifi_core.session.proposal import Proposal
 
 
 def a_retry_can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -36,8 +38,8 @@ RETRIED: dict[str, Any] = {
 
 
 @task(name="propose", task_run_name="trial {trial}: propose", cache_policy=NO_CACHE, timeout_seconds=60)
-def propose(session: Session, trial: int) -> steps.Proposal:
-    return steps.propose(session)
+def propose(session: Session, plan: Plan, trial: int) -> Proposal | None:
+    return plan.next(session)
 
 
 @task(name="apply policy", task_run_name="trial {trial}: apply policy", cache_policy=NO_CACHE, **RETRIED)

@@ -7,10 +7,10 @@ from prefect.cache_policies import NO_CACHE
 
 from boifi_core.models import SessionState
 from boifi_core.report import markdown
+from boifi_core.report.events import Reported
 from boifi_core.report.session_report import write_report_files
 from boifi_core.session.live import Session
 from boifi_core.session.sweep import sweep_dead
-from tasks.artifacts import publish
 
 
 @task(name="sweep", task_run_name="sweep", cache_policy=NO_CACHE)
@@ -21,10 +21,10 @@ def sweep(session: Session) -> list[str]:
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=300)
 def write_report(session: Session, state: SessionState | None = None) -> None:
-    """Write report.md and report.html into the session's folder, and show what was found in Prefect's UI.
+    """Write report.md and report.html into the session's folder, and tell of it.
 
     Args:
         state: as for `report_input`; it need not be written yet.
     """
     report = write_report_files(session.folder, state)
-    publish(session, report, markdown(report))
+    session.tell(Reported(session.session_id, report, markdown(report)))

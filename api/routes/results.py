@@ -140,6 +140,6 @@ async def stream(
             429, f"at most {here.streams.most} streams may be open at a time", code="too_many_streams",
             headers={"Retry-After": "10"},
         )  # fmt: skip
-    live = here.streams.counted(events(here.index, row.id, known))
+    live = here.streams.counted(events(here.store, here.streams, row.id, known))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(live, media_type="text/event-stream", headers=headers)

@@ -17,7 +17,6 @@ from api.answers import RECENT, links, summary, whole
 from api.auth import Admin, Caller, Reader, Runner
 from api.dependencies import Dependencies, Here
 from api.errors import ApiError, documented
-from api.logs import audit
 from api.models import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -31,6 +30,7 @@ from api.runs import end_unstarted
 from api.store import ENDED, Claim
 from boifi_core.models import SessionStatus
 from boifi_core.session.config import SessionConfig
+from boifi_core.session.events import Asked
 from boifi_core.session.folder import REQUEST, SessionHeld
 
 router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])
@@ -114,7 +114,7 @@ async def create(
             await here.store.release(session_id)
         raise
     await here.index.refresh(session_id)
-    audit("created", caller.name, session_id, target=config.executor.endpoint)
+    here.events.emit(Asked(session_id, "created", caller.name, {"target": config.executor.endpoint}))
     return _created(here, session_id, SessionStatus.PENDING, None, warnings)
 
 
@@ -155,7 +155,7 @@ async def stop(row: Found, caller: Runner, here: Here, _query: Annotated[NoQuery
     if row.is_ours_to_start and row.flow_run_id is None:
         await asyncio.to_thread(end_unstarted, folder)
     await here.index.refresh(row.id)
-    audit("stop requested", caller.name, row.id)
+    here.events.emit(Asked(row.id, "stop requested", caller.name))
     return StopResponse(session_id=row.id)
 
 
@@ -172,7 +172,7 @@ async def delete(row: Found, caller: Admin, here: Here, _query: Annotated[NoQuer
     except SessionHeld as error:
         raise ApiError(409, str(error), code="not_ended") from error
     await here.store.forget(row.id)
-    audit("deleted", caller.name, row.id)
+    here.events.emit(Asked(row.id, "deleted", caller.name))
 
 
 async def _check_room(here: Dependencies) -> None:

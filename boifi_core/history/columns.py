@@ -108,7 +108,7 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         "trial": trial.trial,
         "status": trial.status.value,
         "reason": trial.reason,
-        "phase": trial.phase.value,
+        "phase": trial.phase,
         "started_at": trial.started_at,
         "finished_at": trial.finished_at,
         "predicted_mean": trial.predicted_mean,

@@ -45,7 +45,7 @@ def recommended(found: Sequence[list[Trial]], best: Point | None) -> list[Trial]
 
 def is_smaller(alike: Sequence[Trial]) -> bool:
     """Whether their fault is none of its point, so that the optimizer knows nothing of it."""
-    return all(trial.phase is Phase.MINIMISE for trial in alike)
+    return all(trial.phase == Phase.MINIMISE for trial in alike)
 
 
 def point_key(point: Point) -> str:

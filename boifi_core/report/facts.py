@@ -43,6 +43,7 @@ class ReportInput:
         accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
         curves: what it expects along each dimension; none with too few trials.
         catalogue: the distinct failures, and how sure they are.
+        remarks: which phases were left out, or over early, and why.
         out: what a command needs after it to find the session's data dir, such as ` --out DIR`.
     """
 
@@ -64,6 +65,7 @@ class ReportInput:
     accuracy: float | None = None
     curves: Sequence[Curve] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
+    remarks: Sequence[str] = ()
     out: str = ""
 
     @property
@@ -74,7 +76,7 @@ class ReportInput:
     @property
     def progress(self) -> str:
         """`30 of 30`, and what somebody replayed beside them."""
-        replayed = sum(trial.phase is Phase.REPLAY for trial in self.trials)
+        replayed = sum(trial.phase == Phase.REPLAY for trial in self.trials)
         text = f"{len(self.trials) - replayed} of {self.total_trials}"
         return f"{text}, and {counted(replayed, 'replay')}" if replayed else text
 
@@ -104,7 +106,7 @@ class Finding:
     @property
     def is_of_point(self) -> bool:
         """Whether the fault is that of its trials' point; a smaller one is not."""
-        return self.trial.phase is not Phase.MINIMISE
+        return self.trial.phase != Phase.MINIMISE
 
     @property
     def scores(self) -> tuple[float, float, float]:

@@ -52,6 +52,7 @@ def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
         ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("Lasted", duration(report.duration.total_seconds())),
         ("Trials", f"{report.progress}{by_status(report.trials)}"),
+        *(("Phases", escape(remark)) for remark in report.remarks),
         ("Distinct faults scored", str(len(found))),
         ("Seed", "–" if report.seed is None else str(report.seed)),
         ("Severity without a fault", number(report.baseline_severity)),

@@ -19,7 +19,7 @@ _WITHOUT_NEAREST = {
 
 def tried_because(trial: Trial) -> str | None:
     """Why this trial was made; None where that was not kept."""
-    if trial.phase is Phase.REPLAY:
+    if trial.phase == Phase.REPLAY:
         return "somebody replayed it"
     return None if trial.why is None else _reason(trial, trial.why)
 

@@ -68,6 +68,7 @@ def report_input(folder: SessionFolder, state: SessionState | None = None) -> Re
         accuracy=optimizer.accuracy() if is_explained else None,
         curves=curves(optimizer, None if best is None else best[0]) if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
+        remarks=state.remarks if state else (),
         out=out_option(folder.data),
     )
 

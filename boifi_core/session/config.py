@@ -150,13 +150,6 @@ class SessionConfig(Value):
         return self
 
 
-def follow_up_budgets(config: SessionConfig) -> tuple[int, int]:
-    """How many trials may confirm failures, and how many make their faults smaller; the initial points come first."""
-    left = config.total_trials - config.initial_points
-    confirm = min(left, int(config.confirm.share * config.total_trials))
-    return confirm, min(left - confirm, int(config.minimise.share * config.total_trials))
-
-
 def read_session_file(path: Path) -> SessionConfig:
     """Read a session file.
 

@@ -9,11 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.models import Choice, Phase, Point, Trial
-from boifi_core.safety.policies import with_expiry
-from boifi_core.session.folder import SessionDamaged
-from boifi_core.session.live import Session
-from boifi_core.session.trial import Proposal
+from boifi_core.models import Phase, Point, Trial
+from boifi_core.session.folder import SessionDamaged, SessionFolder
 from boifi_core.value import Value
 
 FILE = "replays.json"
@@ -39,28 +36,20 @@ def as_text(replays: Sequence[Replay]) -> str:
     return json.dumps(stored)
 
 
-def next_replay(session: Session) -> Proposal | None:
-    """The first measurement that was not made yet; None if there is none.
+def replays_of(folder: SessionFolder) -> tuple[Replay, ...]:
+    """The measurements that are to be made, in this order; none where the folder names none.
 
     Raises:
         SessionDamaged: the file cannot be read.
     """
-    path = session.folder.path / FILE
     try:
-        wanted = _REPLAYS.validate_json(session.folder.files.read(FILE))
+        return _REPLAYS.validate_json(folder.files.read(FILE))
     except FileNotFoundError:
-        return None
+        return ()
     except (OSError, ValidationError) as error:
-        raise SessionDamaged(f"{path} cannot be read: {error}") from error
-    made = sum(is_of_known(trial) for trial in session.trials)
-    if made >= len(wanted):
-        return None
-    replay = wanted[made]
-    sent = [session.injector.as_sent(plan.model_copy(update={"duration_seconds": None})) for plan in replay.plans]
-    plans = with_expiry(sent, session.config.executor.timeout_s)
-    return Proposal(replay.point, plans, Phase.REPLAY, why=Choice(reason=REASON))
+        raise SessionDamaged(f"{folder.path / FILE} cannot be read: {error}") from error
 
 
 def is_of_known(trial: Trial) -> bool:
     """Whether the trial measured a known failure again."""
-    return trial.phase is Phase.REPLAY and trial.why is not None and trial.why.reason == REASON
+    return trial.phase == Phase.REPLAY and trial.why is not None and trial.why.reason == REASON

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import median
@@ -10,12 +9,13 @@ from statistics import median
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import Evidence, catalogue
-from boifi_core.findings.following import Budget, Wanted, following
 from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
 from boifi_core.models import (
+    Point,
     RawObservation,
     SessionState,
     SessionStatus,
@@ -23,15 +23,15 @@ from boifi_core.models import (
 )
 from boifi_core.observers.base import Observer
 from boifi_core.safety.guardrails import objection
-from boifi_core.session.config import SessionConfig, follow_up_budgets
+from boifi_core.safety.policies import with_expiry
+from boifi_core.session.budget import Budget
+from boifi_core.session.config import SessionConfig
+from boifi_core.session.events import Event, Stream
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.learning import learnt_optimizer, searched
-from boifi_core.session.progress import _is_of_search, counted, progress, recommendation
+from boifi_core.session.progress import progress, recommendation
 from boifi_core.session.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.session.warm_start import signals, stored_past, training_score
-
-UNHEALTHY_SEVERITY = 2.0
-"""A target whose median fault-free severity is above this is not at its steady state."""
 
 
 class Session:
@@ -47,8 +47,9 @@ class Session:
         normal: the target as this run found it without a fault; scores are by it.
         evidence: what tells a failure from what is normal, as the session's first trials found it.
         worth: what a trial is worth to the search, by the objective.
-        is_searched: whether there is nothing left to search for.
+        events: what happens in it, for whoever listens.
         errors: what went wrong so far, one line each.
+        remarks: which phases are left out or over early, one line each.
         tries: how often injector and observer were asked for something.
     """
 
@@ -70,8 +71,11 @@ class Session:
         self.baseline_severity: float | None = None
         self.normal = Normal(())
         self.evidence = Evidence()
-        self.is_searched = False
+        self.events = Stream.here()
+        self._found: tuple[int, Catalogue] | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
+        state = folder.state()
+        self.remarks = [] if state is None else list(state.remarks)
         self.tries = 0
 
     @property
@@ -79,16 +83,9 @@ class Session:
         return self.folder.session_id
 
     @property
-    def budget_used(self) -> int:
-        """The trials that count in `total_trials`: all but those that somebody replayed."""
-        return len(counted(self.trials))
-
-    @property
-    def trials_s(self) -> float:
-        """How long all trials together took, from proposal to record, seconds; without what somebody replayed."""
-        made = counted(self.trials)
-        proposing_ms = sum(trial.durations.propose_ms or 0.0 for trial in made)
-        return proposing_ms / 1000 + sum((trial.finished_at - trial.started_at).total_seconds() for trial in made)
+    def budget(self) -> Budget:
+        """How many trials it may make, and what of that is spent."""
+        return Budget.of(self.config, self.trials)
 
     @property
     def next_number(self) -> int:
@@ -98,6 +95,7 @@ class Session:
     def learn_baseline(self, observations: Sequence[RawObservation]) -> float:
         """Take these fault-free observations as the target's normal; returns their median severity."""
         self.baseline = merge_baseline(observations)
+        self._found = None
         self.evidence = Evidence(tuple(observations))
         self.normal = self.evidence.normal
         self.analyzer = AnalyzerService(self._resolved(observations))
@@ -117,26 +115,31 @@ class Session:
         be in another state now, and what it has got used to meanwhile would make failures of then look normal.
         """
         if self.trials and (first := stored_evidence(self.folder)).fault_free:
-            self.evidence = first
+            self.evidence, self._found = first, None
         elif self.baseline is not None:
             keep_baseline(self.folder, self.baseline, self.evidence, self.analyzer.config)
 
-    def follow_up(self) -> Wanted | None:
-        """What is tried next to confirm a failure or to make its fault smaller; None where the search goes on.
+    @property
+    def found(self) -> Catalogue:
+        """The distinct failures that its trials have shown so far."""
+        if self._found is None or self._found[0] != len(self.trials):
+            dimensions = self.config.search_space.dimensions
+            found = catalogue(self.trials, self.evidence, session_id=self.session_id, dimensions=dimensions)
+            self._found = len(self.trials), found
+        return self._found[1]
 
-        It follows from the history alone, so a resumed session goes on where it was.
-        """
-        to_confirm, to_minimise = follow_up_budgets(self.config)
-        searching = sum(_is_of_search(trial) for trial in self.trials)
-        if not self.is_searched and searching < self.config.total_trials - to_confirm - to_minimise:
-            return None
-        dimensions = self.config.search_space.dimensions
-        found = catalogue(self.trials, self.evidence, session_id=self.session_id, dimensions=dimensions)
-        budget = Budget(to_confirm, to_minimise, self.config.confirm.readings)
-        return following(found, self.trials, budget, dimensions, self._is_allowed)
-
-    def _is_allowed(self, plans: Sequence[FaultPlan]) -> bool:
+    def is_allowed(self, plans: Sequence[FaultPlan]) -> bool:
+        """Whether the guardrails let these faults be injected."""
         return all(objection(plan, self.config.guardrails) is None for plan in plans)
+
+    def plans_for(self, point: Point) -> tuple[FaultPlan, ...]:
+        """A point's plans as the injector will send them, with the expiry that ends them if nobody does."""
+        return self.as_sent(self.config.search_space.plans(point))
+
+    def as_sent(self, plans: Sequence[FaultPlan]) -> tuple[FaultPlan, ...]:
+        """These plans as the injector will send them, with an expiry."""
+        sendable = [self.injector.as_sent(plan) for plan in plans]
+        return with_expiry(sendable, self.config.executor.timeout_s)
 
     def severity(self, observation: RawObservation) -> float:
         return self.analyzer.calculate_severity(observation, self.normal).total_score
@@ -161,17 +164,9 @@ class Session:
         if trial.reason:
             self.errors.append(f"trial {trial.trial}: {trial.reason}")
 
-    def too_little_to_gain(self) -> str | None:
-        """Why the rest of the budget is not worth its trials, where `stop_below` asks for that."""
-        least, left = self.config.optimizer.stop_below, self.config.total_trials - self.budget_used
-        if least is None or self.optimizer.phase == "initial":
-            return None
-        gain = self.optimizer.expected_gain(left)
-        if gain >= least:
-            return None
-        # Rounded down, so that it is below the threshold as it is read too.
-        shown = math.floor(gain * 100) / 100
-        return f"expected gain of the {left} trials left is {shown:.2f}, below stop_below {least:g}"
+    def tell(self, event: Event) -> None:
+        """Tell whoever listens."""
+        self.events.emit(event)
 
     def write_state(self, status: SessionStatus, reason: str | None = None, error_message: str | None = None) -> None:
         """Derive the session's state from its trials and write it."""
@@ -189,4 +184,5 @@ class Session:
             progress=progress(self.trials, self.config.total_trials, recommendation(self.config, self.optimizer)),
             error_message=error_message,
             errors=tuple(self.errors),
+            remarks=tuple(self.remarks),
         )

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.history.readings import by_fault, is_smaller, mean_severity, rankable, recommended, typical
 from boifi_core.models import (
     BestResult,
     HistoryEntry,
     OptimizationProgress,
-    Phase,
     Trial,
 )
 from boifi_core.optimizer import BestPoint, OptimizerCore
 from boifi_core.optimizer.verdict import expectation
+from boifi_core.session.budget import counted
 from boifi_core.session.config import SessionConfig
 
 
 def recommendation(config: SessionConfig, optimizer: OptimizerCore) -> BestPoint | None:
     """The fault that the optimizer takes for the worst; None where it was told something else than severities."""
     return optimizer.best_point if config.optimizer.objective == "severity" else None
-
-
-def counted(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that a session itself made; a replay is somebody's own look at a fault."""
-    return [trial for trial in trials if trial.phase is not Phase.REPLAY]
-
-
-def _is_of_search(trial: Trial) -> bool:
-    follows_up = trial.why is not None and trial.why.reason in (VERIFY, MINIMISE)
-    return trial.phase is not Phase.REPLAY and not follows_up
 
 
 def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None) -> OptimizationProgress:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import nullcontext
 from uuid import UUID
 
 from boifi_core.session.folder import SessionFolder
@@ -24,9 +23,9 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     from prefect.exceptions import TerminationSignal
     from prefect.flow_engine import load_flow_run, run_flow
 
+    from boifi_core.session.events import listening
     from deployments.flows import FLOWS
-    from deployments.logs import LoggingWatcher, configure
-    from flows.watch import watched_by
+    from deployments.logs import configure, session_log
 
     configure()
 
@@ -40,8 +39,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
             if flow_run_of(folder) != flow_run_id:  # the facade has written it already, or does so at this moment
                 keep_flow_run(folder, flow_run_id)
         try:
-            watching = nullcontext() if folder is None else watched_by(LoggingWatcher(folder.session_id))
-            with watching, handle_engine_signals(run_id):
+            with listening(session_log), handle_engine_signals(run_id):
                 run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")
         except TerminationSignal:
             sys.exit(128 + signal.SIGTERM)

@@ -14,6 +14,7 @@ from api.index import Index
 from api.settings import Settings
 from api.store import Claim, Store, micros, moment
 from boifi_core.errors import InvalidInput
+from boifi_core.session.events import Recorded, Stream
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def looked(data, url, look):
     async def run():
         store = Store(Settings(data=data, database_url=url).store_url)
         await store.open()
-        index = Index(store, data)
+        index = Index(store, data, Stream())
         try:
             await index.refresh_all()
             return await look(store, index)
@@ -121,10 +122,15 @@ def test_two_that_look_at_the_same_folders_count_each_trial_once(tmp_path, url):
 
     async def run():
         counted = []
+
+        def count(event):
+            if isinstance(event, Recorded):
+                counted.append(event.trial)
+
         stores = [Store(Settings(data=tmp_path, database_url=url).store_url) for _ in range(2)]
         for store in stores:
             await store.open()
-        await asyncio.gather(*(Index(store, tmp_path, counted.append).refresh_all() for store in stores))
+        await asyncio.gather(*(Index(store, tmp_path, Stream(count)).refresh_all() for store in stores))
         for store in stores:
             await store.close()
         return counted

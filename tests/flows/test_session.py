@@ -19,6 +19,7 @@ from hfi_server import HfiServer, Knobs
 
 from boifi_core.models import SessionStatus, TrialStatus
 from boifi_core.session.config import parse_session
+from boifi_core.session.events import Note, listening
 from boifi_core.session.folder import REQUEST, SessionFolder
 from boifi_core.session.make import make_session, resume_session
 from boifi_core.session.opening import reachable_config
@@ -327,18 +328,16 @@ def test_what_was_normal_for_the_first_trials_stays_so_when_a_session_is_resumed
 
 
 def test_policies_that_are_not_ours_are_told_of(hfi, run):
-    from flows.watch import Watcher, watched_by
-
     told = []
 
-    class Notes(Watcher):
-        def note(self, text):
-            told.append(text)
+    def note(event):
+        if isinstance(event, Note):
+            told.append(event.text)
 
     theirs = {"metadata": {"name": "game-day", "version": "1.0.0"}, "spec": {"selector": {"service": "cart"}, "rules": [
         {"match": {"path": {"prefix": "/"}}, "fault": {"percentage": 1, "abort": {"httpStatus": 503}}}]}}  # fmt: skip
     httpx.post(f"{hfi.url}/v1/policies", json=theirs).raise_for_status()
-    with watched_by(Notes()):
+    with listening(note):
         run(hfi.url, total_trials=2, initial_points=2)
     assert told == ["in force and not BOIFI's, so part of what counts as normal: game-day"]
     assert list(hfi.active()) == ["game-day"]
@@ -357,11 +356,8 @@ def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
 
 
 def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, run):
-    from flows.watch import Watcher, watched_by
-
-    class HungUp(Watcher):
-        def note(self, text):
-            raise SystemExit(1)
+    def hung_up(event):
+        raise SystemExit(1)
 
     pressed = []
 
@@ -372,7 +368,7 @@ def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, 
         return landscape(faults)
 
     hfi.respond = respond
-    with watched_by(HungUp()):
+    with listening(hung_up):
         _, state, trials = run(hfi.url)
     assert (state.status, state.reason, len(trials)) == (SessionStatus.COMPLETED, "stopped", 3)
 

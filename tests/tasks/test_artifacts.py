@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boifi_core.session.config import parse_session
+from boifi_core.session.events import Ended, Recorded
 from boifi_core.session.make import make_session
 
 KINDS = {"progress": ["progress"], "findings": ["table"], "report": ["markdown"], "history": ["markdown"]}
@@ -103,9 +104,11 @@ class Clock:
 
 
 def live(done=0, total=40):
-    return SimpleNamespace(
-        session_id="3f2a9c1e", budget_used=done, config=SimpleNamespace(name="demo", total_trials=total)
-    )
+    budget = SimpleNamespace(used=done, total=total)
+    return SimpleNamespace(session_id="3f2a9c1e", budget=budget, config=SimpleNamespace(name="demo"))
+
+
+RECORDED, ENDED = Recorded("3f2a9c1e", None), Ended("3f2a9c1e", None)
 
 
 def test_telling_the_progress_takes_no_more_than_its_share(artifacts, monkeypatch):
@@ -115,8 +118,8 @@ def test_telling_the_progress_takes_no_more_than_its_share(artifacts, monkeypatc
     began, trial_s = clock.now, 2.0
     for n in range(1, 201):
         clock.now += trial_s
-        session.budget_used = n
-        progress.update()
+        session.budget.used = n
+        progress(RECORDED)
     assert len(clock.shown) > 10
     assert clock.cost_s * len(clock.shown) <= artifacts.SHARE * (clock.now - began) + clock.cost_s
 
@@ -125,11 +128,11 @@ def test_the_end_is_shown_in_any_case(artifacts, monkeypatch):
     clock = Clock(artifacts, monkeypatch, cost_s=60.0)
     session = live()
     progress = artifacts.Progress(session)
-    progress.update()
-    session.budget_used = 44
-    progress.update()
+    progress(RECORDED)
+    session.budget.used = 44
+    progress(RECORDED)
     assert clock.shown == [0.0]
-    progress.update(last=True)
+    progress(ENDED)
     assert clock.shown == [0.0, 100.0]
 
 
@@ -143,13 +146,13 @@ def test_a_failed_update_is_logged_and_tried_again_later(artifacts, monkeypatch,
 
     monkeypatch.setattr(artifacts, "create_progress_artifact", fail)
     progress = artifacts.Progress(live(done=10))
-    progress.update()
+    progress(RECORDED)
     assert "the progress is not shown: no answer" in caplog.text
     monkeypatch.setattr(artifacts, "create_progress_artifact", clock.create)
-    progress.update()
+    progress(RECORDED)
     assert clock.shown == []
     clock.now += 1.0 / artifacts.SHARE
-    progress.update()
+    progress(RECORDED)
     assert clock.shown == [25.0]
 
 

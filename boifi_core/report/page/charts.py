@@ -42,7 +42,7 @@ def _trials(report: ReportInput, axes: Sequence[Axis]) -> list[dict[str, Any]]:
             "n": trial.trial,
             "severity": trial.severity if trial.trial in counting else None,
             "soFar": so_far,
-            "phase": trial.phase.value,
+            "phase": trial.phase,
             "status": trial.status.value,
             "mode": mode.id if (mode := report.catalogue.mode_of(trial.trial)) else None,
             "fault": fault_text(trial.plans)[:_LONGEST],

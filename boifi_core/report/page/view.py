@@ -172,6 +172,7 @@ def _facts(report: ReportInput, found: Sequence[Finding]) -> Table:
         ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("Lasted", duration(report.duration.total_seconds())),
         ("Trials", f"{report.progress}{by_status(report.trials)}"),
+        *(("Phases", remark) for remark in report.remarks),
         ("Distinct faults scored", str(len(found))),
         ("Seed", "–" if report.seed is None else str(report.seed)),
         ("Severity without a fault", number(report.baseline_severity)),
@@ -325,7 +326,7 @@ def _trials(report: ReportInput) -> Table:
     rows = [
         (
             str(trial.trial),
-            trial.phase.value,
+            trial.phase,
             trial.status.value,
             number(trial.severity),
             number(so_far),

@@ -8,10 +8,10 @@ import yaml
 
 from boifi_core.errors import InvalidInput
 from boifi_core.optimizer import Balance
+from boifi_core.session.budget import Budget
 from boifi_core.session.check import check
 from boifi_core.session.config import (
     OptimizerConfig,
-    follow_up_budgets,
     parse_session,
     read_session_file,
     stored_session,
@@ -215,7 +215,8 @@ def test_a_token_that_names_a_variable_is_stored_as_it_is(data):
 )
 def test_the_shares_leave_room_for_the_initial_points(session_data, changes, budgets):
     data = {**session_data("http://127.0.0.1:1"), "confirm": {}, "minimise": {}, **changes}
-    assert follow_up_budgets(parse_session(data)) == budgets
+    budget = Budget.of(parse_session(data), ())
+    assert (budget.confirm, budget.minimise) == budgets
 
 
 def test_shares_of_more_than_all_are_refused(session_data):

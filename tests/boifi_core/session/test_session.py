@@ -17,6 +17,7 @@ from boifi_core.session.config import parse_session
 from boifi_core.session.learning import learnt_optimizer
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
+from boifi_core.session.phases.plan import Plan
 from boifi_core.session.progress import best_result
 from boifi_core.session.stored import read_trials
 
@@ -24,7 +25,8 @@ from boifi_core.session.stored import read_trials
 @pytest.fixture
 def opened(tmp_path, session_data):
     """A new session, open; nothing is sent anywhere."""
-    with open_session(make_session(tmp_path, parse_session(session_data("http://127.0.0.1:1")))) as session:
+    data = session_data("http://127.0.0.1:1") | {"total_trials": 60}
+    with open_session(make_session(tmp_path, parse_session(data))) as session:
         yield session
 
 
@@ -36,7 +38,7 @@ def severity(point):
 def make(session, severity_of=severity, n=1):
     """Propose and record `n` trials whose severity follows from the point."""
     for _ in range(n):
-        proposal = steps.propose(session)
+        proposal = Plan().next(session)
         number = session.next_number
         draft = trial_of(
             number,
@@ -69,7 +71,7 @@ def test_every_proposal_has_a_reason_that_the_history_keeps(opened):
 
 def test_the_trials_named_are_those_that_taught_the_model(opened):
     make(opened, n=2)
-    skipped = trial_of(3, None, point=steps.propose(opened).point)
+    skipped = trial_of(3, None, point=Plan().next(opened).point)
     opened.learn(skipped)
     opened.keep(skipped)
     opened.keep(trial_of(4, 9.0, point=opened.trials[0].point, phase="replay"))
@@ -81,7 +83,7 @@ def test_the_trials_named_are_those_that_taught_the_model(opened):
 def test_a_confirming_trial_has_its_own_phase(opened):
     make(opened, lambda _: 0.5, n=11)
     lucky = make(opened, lambda _: 9.0)
-    again = steps.propose(opened)
+    again = Plan().next(opened)
     assert (again.point, again.phase, again.why.reason) == (lucky.point, Phase.CONFIRM, "confirm")
     assert again.why.nearest[0].trial == lucky.trial
 
@@ -89,7 +91,7 @@ def test_a_confirming_trial_has_its_own_phase(opened):
 def test_the_best_result_is_the_one_recommended_and_says_how_sure_it_is(opened):
     make(opened, n=8)
     lucky = make(opened, lambda _: 10.0)
-    if steps.propose(opened).point == lucky.point:
+    if Plan().next(opened).point == lucky.point:
         for number in (10, 11):
             steps.record(opened, trial_of(number, 1.0, point=lucky.point, plans=lucky.plans))
     opened.write_state(SessionStatus.RUNNING)
@@ -137,7 +139,7 @@ def test_a_search_for_modes_is_rebuilt_as_it_was(seeking_modes):
     make(seeking_modes, n=9)
     again = learnt_optimizer(seeking_modes.config, read_trials(seeking_modes.folder, seeking_modes.config))
     assert again.history == seeking_modes.optimizer.history
-    assert again.propose() == steps.propose(seeking_modes).point
+    assert again.propose() == Plan().next(seeking_modes).point
 
 
 def test_thresholds_that_were_taken_from_the_target_stay_a_sessions_own(tmp_path, session_data):

@@ -1,10 +1,15 @@
-"""What is tried after the search, and in which order."""
+"""Whose turn it is in a session: what is tried after the search, and in which order."""
+
+from types import SimpleNamespace
 
 from failures import DIMENSIONS, HEALTHY, LATE, found, tried, verifying
 
 from boifi_core.findings import MINIMISE, VERIFY
-from boifi_core.findings.following import Budget, following
 from boifi_core.models import Choice, Near, Phase
+from boifi_core.session.budget import Budget
+from boifi_core.session.phases.confirm import Confirm, failures_at_once
+from boifi_core.session.phases.minimise import Minimise
+from boifi_core.session.phases.plan import Plan
 
 ANY = lambda _plans: True  # noqa: E731
 SEARCHED = (tried(1), tried(2, LATE, 2.0, "stock"), tried(3, HEALTHY, 0.0))
@@ -12,42 +17,65 @@ GONE = [verifying(n, observation=HEALTHY, severity=0.0) for n in (4, 5)]
 SURE = (*SEARCHED, *[verifying(n) for n in range(4, 8)])
 
 
+class Searched:
+    """A session whose search is over: what its phases ask of it."""
+
+    def __init__(self, trials, confirm, minimise, readings, is_allowed):
+        self.trials = trials
+        self.found = found(*trials)
+        self.is_allowed = is_allowed
+        self.as_sent = tuple
+        space = SimpleNamespace(dimensions=DIMENSIONS)
+        self.config = SimpleNamespace(search_space=space, confirm=SimpleNamespace(readings=readings))
+        followed = sum(trial.why is not None and trial.why.reason in (VERIFY, MINIMISE) for trial in trials)
+        self.budget = Budget(1000, confirm, minimise, len(trials), len(trials) - followed, 0.0)
+
+
 def follow(trials, confirm=10, minimise=0, readings=4, is_allowed=ANY):
-    return following(found(*trials), trials, Budget(confirm, minimise, readings), DIMENSIONS, is_allowed)
+    """What is tried next, once the search is over."""
+    return Plan([Confirm, Minimise]).next(Searched(trials, confirm, minimise, readings, is_allowed))
+
+
+def of(asked):
+    """The trial whose failure is looked for."""
+    return asked.why.nearest[0].trial
 
 
 def follow_to_the_end(confirm, minimise, searched=SEARCHED):
     """All that is tried after the search, each trial showing the failure that it looks for: reason and failure."""
     made = list(searched)
     while (asked := follow(made, confirm, minimise)) is not None:
-        of = made[asked.of.trial - 1]
-        why = Choice(reason=asked.reason, nearest=(Near(trial=of.trial, severity=6.0),))
-        fields = {"trial": len(made) + 1, "plans": asked.plans, "why": why}
-        again = verifying(1) if asked.reason == VERIFY else tried(1, phase=Phase.MINIMISE)
-        made.append(again.model_copy(update=fields | {"observation": of.observation, "score": of.score}))
+        looked_for = made[of(asked) - 1]
+        fields = {"trial": len(made) + 1, "plans": asked.plans, "why": asked.why}
+        again = verifying(1) if asked.why.reason == VERIFY else tried(1, phase=Phase.MINIMISE)
+        made.append(
+            again.model_copy(update=fields | {"observation": looked_for.observation, "score": looked_for.score})
+        )
     return [(trial.why.reason, trial.why.nearest[0].trial) for trial in made[len(searched) :]]
 
 
 def test_failures_are_measured_again_in_turn_the_worst_first():
     first = follow(SEARCHED)
-    assert (first.of.trial, first.reason, first.plans) == (1, VERIFY, SEARCHED[0].plans)
-    assert follow((*SEARCHED, verifying(4))).of.trial == 2
+    assert (of(first), first.why.reason, first.plans) == (1, VERIFY, SEARCHED[0].plans)
+    assert of(follow((*SEARCHED, verifying(4)))) == 2
 
 
 def test_as_many_failures_as_the_budget_is_likely_to_do_for():
-    assert [Budget(*of, 4).at_once for of in ((1, 0), (7, 0), (10, 0), (4, 4), (20, 30))] == [1, 1, 5, 1, 5]
-    assert follow((*SEARCHED, verifying(4)), confirm=2).of.trial == 1
+    assert [
+        failures_at_once(Budget(60, *shares, 0, 0, 0.0)) for shares in ((1, 0), (7, 0), (10, 0), (4, 4), (20, 30))
+    ] == [1, 1, 5, 1, 5]
+    assert of(follow((*SEARCHED, verifying(4)), confirm=2)) == 1
     assert follow((*SEARCHED, verifying(4), verifying(5)), confirm=2) is None
 
 
 def test_a_failure_that_never_shows_again_makes_room():
-    assert follow((*SEARCHED, *GONE), confirm=3).of.trial == 2
+    assert of(follow((*SEARCHED, *GONE), confirm=3)) == 2
 
 
 def test_it_ends_with_the_most_readings_and_where_nothing_failed():
     again = tuple(verifying(n) for n in (4, 5))
     assert follow((SEARCHED[0], *again), readings=2) is None
-    assert follow((SEARCHED[0], *again), readings=4).of.trial == 1
+    assert of(follow((SEARCHED[0], *again), readings=4)) == 1
     assert follow(SEARCHED[2:]) is None
     assert follow(()) is None
 
@@ -56,18 +84,18 @@ def test_what_the_guardrails_forbid_is_not_injected_again():
     def no_reviews(plans):
         return all(plan.target_service != "reviews" for plan in plans)
 
-    assert follow(SEARCHED, is_allowed=no_reviews).of.trial == 2
-    assert follow(SEARCHED, 0, 10, is_allowed=no_reviews).of.trial == 2
+    assert of(follow(SEARCHED, is_allowed=no_reviews)) == 2
+    assert of(follow(SEARCHED, 0, 10, is_allowed=no_reviews)) == 2
 
 
 def test_only_what_is_confirmed_is_made_smaller_unless_nothing_was_to_be_confirmed():
     asked = follow(SURE, 4, 4)
-    assert (asked.of.trial, asked.reason) == (1, MINIMISE)
+    assert (of(asked), asked.why.reason) == (1, MINIMISE)
     assert asked.plans[0].delay_ms < SEARCHED[0].plans[0].delay_ms
     unsure = follow((*SEARCHED, *GONE), 4, 4)
-    assert (unsure.of.trial, unsure.reason) == (2, VERIFY)
+    assert (of(unsure), unsure.why.reason) == (2, VERIFY)
     assert follow(SEARCHED, 0, 0) is None
-    assert follow(SEARCHED, 0, 4).reason == MINIMISE
+    assert follow(SEARCHED, 0, 4).why.reason == MINIMISE
 
 
 def test_what_one_of_the_two_does_not_need_is_the_others():
@@ -93,6 +121,6 @@ def test_what_was_only_found_with_a_smaller_fault_is_measured_again_too():
     """While the delay of reviews was made shorter, the stock failed otherwise, and worse."""
     why = Choice(reason=MINIMISE, nearest=(Near(trial=1, severity=6.0),))
     surprise = tried(8, LATE, 9.0, "stock", phase=Phase.MINIMISE, why=why)
-    assert follow((SEARCHED[0], *SURE[3:], surprise), 4, 9).of.trial == 8
+    assert of(follow((SEARCHED[0], *SURE[3:], surprise), 4, 9)) == 8
     milder = tried(8, LATE, 2.0, "stock", phase=Phase.MINIMISE, why=why)
-    assert follow((SEARCHED[0], *SURE[3:], milder), 4, 9).reason == MINIMISE
+    assert follow((SEARCHED[0], *SURE[3:], milder), 4, 9).why.reason == MINIMISE

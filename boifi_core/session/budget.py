@@ -1,0 +1,71 @@
+"""How many trials a session may make, and what of that is spent: one budget that all phases see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from boifi_core.findings import MINIMISE, VERIFY
+from boifi_core.models import Phase, Trial
+from boifi_core.session.config import SessionConfig
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A session's trials, and its time.
+
+    Attributes:
+        total: trials that it may make; what somebody replays is not among them.
+        confirm, minimise: how many of them may follow the search; 0 leaves the phase out. What one of the two does not
+            need is the other's.
+        used: trials made by now.
+        searched: those of them that the search made.
+        took_s: how long they took, from proposal to record, seconds.
+    """
+
+    total: int
+    confirm: int
+    minimise: int
+    used: int
+    searched: int
+    took_s: float
+
+    @classmethod
+    def of(cls, config: SessionConfig, trials: Sequence[Trial]) -> Self:
+        """That of a session with these trials; the initial points come first."""
+        made = counted(trials)
+        beside_initial = config.total_trials - config.initial_points
+        confirm = min(beside_initial, int(config.confirm.share * config.total_trials))
+        return cls(
+            total=config.total_trials,
+            confirm=confirm,
+            minimise=min(beside_initial - confirm, int(config.minimise.share * config.total_trials)),
+            used=len(made),
+            searched=sum(trial.why is None or trial.why.reason not in (VERIFY, MINIMISE) for trial in made),
+            took_s=sum(map(_took_s, made)),
+        )
+
+    @property
+    def left(self) -> int:
+        """Trials that may still be made."""
+        return self.total - self.used
+
+    @property
+    def left_to_search(self) -> int:
+        """Trials of the search's own share."""
+        return self.total - self.confirm - self.minimise - self.searched
+
+    @property
+    def left_to_follow_up(self) -> int:
+        """Trials of the share that confirms failures and makes their faults smaller."""
+        return self.confirm + self.minimise - (self.used - self.searched)
+
+
+def counted(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that a session itself made; a replay is somebody's own look at a fault."""
+    return [trial for trial in trials if trial.phase != Phase.REPLAY]
+
+
+def _took_s(trial: Trial) -> float:
+    return (trial.durations.propose_ms or 0.0) / 1000 + (trial.finished_at - trial.started_at).total_seconds()

@@ -1,0 +1,1 @@
+"""The phases of a session, one file each; `plan.py` lists them."""

@@ -1,0 +1,99 @@
+"""Each failure that the search found, measured again beside fault-free runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from boifi_core.findings import VERIFY, FailureMode, Verdict
+from boifi_core.models import Choice, Near, Phase, Trial
+from boifi_core.session.budget import Budget
+from boifi_core.session.live import Session
+from boifi_core.session.phases.base import SessionPhase
+from boifi_core.session.proposal import Proposal
+
+_TELLS = 2
+"""Readings of which none shows a failure are enough to leave it."""
+
+_READINGS, _PAIRS, _ALONE = 2, 8, 4
+"""Two readings confirm a failure beside eight clean fault-free runs; four do beside the four of its own."""
+
+_WHOLE = 10
+"""What one failure takes as a rule: two readings, and six to eight smaller faults."""
+
+_WORTH = 9
+"""With fewer trials left, no further failure is begun: it would stay half known, and the search can use them."""
+
+
+class Confirm(SessionPhase):
+    """The worst failures first, as many as the budget is likely to do for, so that what is told of each is whole.
+
+    They are measured again in turn, which makes the fault-free runs between them serve all.
+    """
+
+    name = "confirm"
+
+    def skipped(self, session: Session) -> str | None:
+        """See `SessionPhase`."""
+        budget, share = session.budget, session.config.confirm.share
+        return None if budget.confirm else f"confirm.share {share:g} of {budget.total} trials is none"
+
+    def propose(self, session: Session) -> Proposal | None:
+        """The next reading of a failure that is not decided; what was begun is ended, whatever came up meanwhile."""
+        if session.budget.left_to_follow_up <= 0:
+            return None
+        there = [mode for mode in _allowed(session) if not _is_gone(mode)]
+        most = failures_at_once(session.budget)
+        chosen = [mode for place, mode in enumerate(there) if place < most or mode.confirmation is not None]
+        waiting = [mode for mode in chosen if not _is_decided(mode, session.config.confirm.readings)]
+        return _again(session, min(waiting, key=_n_readings)) if waiting else None
+
+    def propose_more(self, session: Session) -> Proposal | None:
+        """The next worst failure, which nobody has measured again yet."""
+        if session.budget.left_to_follow_up < (_WORTH if session.budget.minimise else 1):
+            return None
+        fresh = next((mode for mode in _allowed(session) if mode.confirmation is None), None)
+        return None if fresh is None else _again(session, fresh)
+
+
+def failures_at_once(budget: Budget) -> int:
+    """How many failures the budget is likely to do for."""
+    if budget.minimise:
+        return max(1, (budget.confirm + budget.minimise) // _WHOLE)
+    return budget.confirm // _READINGS if budget.confirm >= _PAIRS else max(1, budget.confirm // _ALONE)
+
+
+def _allowed(session: Session) -> list[FailureMode]:
+    """The failures that may be measured again: the guardrails let their worst fault be injected."""
+    if not session.budget.confirm:
+        return []
+    return [mode for mode in session.found.modes if session.is_allowed(mode.worst_plans)]
+
+
+def _again(session: Session, mode: FailureMode) -> Proposal:
+    by_number = {trial.trial: trial for trial in session.trials}
+    of = by_number[_verified(mode, session.trials) or mode.worst]
+    # A fault that is not that of its point teaches the model nothing.
+    phase = Phase.MINIMISE if of.phase in (Phase.MINIMISE, Phase.REPLAY) else Phase.CONFIRM
+    why = Choice(reason=VERIFY, nearest=(Near(trial=of.trial, severity=of.severity or 0.0),))
+    return Proposal(of.point, session.as_sent(of.plans), phase, why=why, wants_control=True)
+
+
+def _n_readings(mode: FailureMode) -> int:
+    return 0 if mode.confirmation is None else len(mode.confirmation.readings)
+
+
+def _is_gone(mode: FailureMode) -> bool:
+    """Whether it did not show again, and makes room for another."""
+    sure = mode.confirmation
+    return sure is not None and len(sure.readings) >= _TELLS and sure.shown == 0
+
+
+def _is_decided(mode: FailureMode, readings: int) -> bool:
+    sure = mode.confirmation
+    return sure is not None and (sure.verdict is Verdict.CONFIRMED or len(sure.readings) >= readings)
+
+
+def _verified(mode: FailureMode, trials: Sequence[Trial]) -> int | None:
+    """The trial that this failure was measured again by until now: its fault stays the one that is measured."""
+    verified = (t.why.nearest[0].trial for t in trials if t.why and t.why.reason == VERIFY and t.why.nearest)
+    return next((number for number in verified if number in mode.trials), None)

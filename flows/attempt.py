@@ -1,0 +1,79 @@
+"""What is known of a trial while it is made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from boifi_core.errors import BoifiError
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Control, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.session.proposal import Proposal
+from boifi_core.session.trial import status_of
+
+
+class Attempt:
+    """What is known of a trial while it is made."""
+
+    def __init__(
+        self, session_id: str, number: int, proposal: Proposal, propose_ms: float | None, control: Control | None
+    ) -> None:
+        self.session_id = session_id
+        self.number = number
+        self.proposal = proposal
+        self.control = control
+        self.started_at = datetime.now(UTC)
+        self.durations: dict[str, float] = {} if propose_ms is None else {"propose_ms": propose_ms}
+        self.observation: RawObservation | None = None
+        self.score: SeverityScore | None = None
+        self.error: Exception | None = None
+        self.left: list[str] = []
+        self.retries = 0
+
+    @property
+    def plans(self) -> Sequence[FaultPlan]:
+        return self.proposal.plans
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.durations[step] = ms_since(started)
+
+    def cancel(self) -> None:
+        """Somebody broke the trial off: whatever it has by now, it failed."""
+        self.error, self.score = BoifiError("cancelled"), None
+
+    def trial(self) -> Trial:
+        """The trial as a value, with every reason there is."""
+        degraded = self.observation.degraded if self.observation else ()
+        reasons = [*([str(self.error)] if self.error else []), *degraded, *self.left]
+        proposal = self.proposal
+        return Trial(
+            session_id=self.session_id,
+            trial=self.number,
+            status=status_of(self.observation, self.error),
+            reason="; ".join(reasons) or None,
+            phase=proposal.phase,
+            started_at=self.started_at,
+            finished_at=datetime.now(UTC),
+            point=proposal.point,
+            plans=proposal.plans,
+            observation=self.observation,
+            score=self.score,
+            predicted_mean=proposal.predicted_mean,
+            predicted_std=proposal.predicted_std,
+            why=proposal.why,
+            control=self.control,
+            durations=StepDurations(**self.durations),
+            retries=self.retries,
+        )
+
+
+def ms_since(started: float) -> float:
+    """Milliseconds since a moment of `time.perf_counter`."""
+    return (time.perf_counter() - started) * 1000
