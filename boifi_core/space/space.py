@@ -239,5 +239,10 @@ def row_ids(rows: Rows) -> list[bytes]:
     return [row.tobytes() for row in np.ascontiguousarray(plain)]
 
 
+def row_id(row: Rows) -> bytes:
+    """One row's identity, as `row_ids` gives it."""
+    return row_ids(row[None, :])[0]
+
+
 class _UnsatisfiableError(Exception):
     """Nothing keeps to all constraints."""

@@ -53,8 +53,9 @@ def test_a_phase_says_why_it_is_left_out_to_people_and_in_the_report(hfi, run, m
 
 def test_a_search_that_ends_early_says_so_before_its_budget_does(hfi, run):
     told = []
-    values = {"dimensions": [{"name": "fault_type", "type": "categorical", "values": ["abort"]},
-                             {"name": "target_path", "type": "categorical", "values": ["/ratings", "/details"]}]}  # fmt: skip
+    kinds = {"name": "fault_type", "type": "categorical", "values": ["abort"]}
+    paths = {"name": "target_path", "type": "categorical", "values": ["/ratings", "/details"]}
+    values = {"dimensions": [kinds, paths]}
     with listening(told.append):
         _, state, trials = run(hfi.url, search_space=values, total_trials=20, confirm={"share": 0.3})
     remarks = {event.phase: event.why for event in told if isinstance(event, PhaseRemark)}

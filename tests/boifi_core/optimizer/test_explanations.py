@@ -138,21 +138,21 @@ class TestAccuracy:
         if surrogate == "forest":
             pytest.skip("out of bag is an estimate of that, not the same")
         core = learnt(40)
-        mean, std = core._surrogate.left_out()
+        mean, std = core._known.surrogate.left_out()
         assert mean.shape == std.shape == (40,)
         assert core.accuracy() == pytest.approx(
-            1 - ((core._evidence.scores - mean) ** 2).mean() / core._evidence.scores.var()
+            1 - ((core._known.evidence.scores - mean) ** 2).mean() / core._known.evidence.scores.var()
         )
 
 
 def test_what_was_left_out_keeps_its_place():
     core = learnt(420)
-    mean, std = core._surrogate.left_out()
+    mean, std = core._known.surrogate.left_out()
     assert mean.shape == std.shape == (420,)
     known = ~np.isnan(mean)
     assert known.sum() == 300
     assert known[-100:].all()
-    scores = core._evidence.scores
+    scores = core._known.evidence.scores
     assert np.corrcoef(mean[known], scores[known])[0, 1] > 0.9
 
 

@@ -1,0 +1,1 @@
+"""What each section of the page says: one file each, in plain text and tables."""

@@ -1,0 +1,58 @@
+"""The worst fault: how sure that is, why it was tried, and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from boifi_core.history.readings import give_or_take, times
+from boifi_core.models import RawObservation
+from boifi_core.report.facts import Finding, ReportInput, why
+from boifi_core.report.page.table import Table
+from boifi_core.report.reasons import expected, tried_because
+from boifi_core.report.tables import number, percent
+
+
+def worst(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+    """Pairs of a label and a text; none without a scored trial."""
+    if not found:
+        return ()
+    best = found[0]
+    bug, performance, structure = best.scores
+    severity = f"{best.severity:.1f}, measured {times(len(best.severities))}"
+    if len(best.severities) > 1:
+        severity += f" ({min(best.severities):.1f} to {max(best.severities):.1f})"
+    told = expected(report, best)
+    if told is not None:
+        severity += f"; by all trials together the model takes it for {give_or_take(*told)}"
+    lines = [
+        ("Severity", severity),
+        ("Scores", f"bugs {bug:.1f}, performance {performance:.1f}, structure {structure:.1f}"),
+        ("Why", why(best, report)),
+    ]
+    reason = tried_because(best.first)
+    if reason is not None:
+        lines.append((f"Tried in trial {best.first.trial}", reason))
+    if best.score.breakdown:
+        points = ", ".join(f"{name} {value:.3g}" for name, value in best.score.breakdown.items())
+        lines.append(("Points given", points))
+    if best.is_of_point:
+        point = ", ".join(f"{name}: {value}" for name, value in best.trial.point.items())
+        lines.append(("The point", point or "empty"))
+    return tuple(lines)
+
+
+def measured(seen: RawObservation | None, baseline: RawObservation | None) -> Table | None:
+    """What was observed with the fault, beside the target without one."""
+    if seen is None:
+        return None
+    rows = zip(
+        ["Most frequent status", "Latency, ms", "Failed requests"], _readings(baseline), _readings(seen), strict=True
+    )
+    return Table("What was measured", ("reading", "without a fault", "with it"), tuple(rows), frozenset({1, 2}))
+
+
+def _readings(observation: RawObservation | None) -> tuple[str, str, str]:
+    if observation is None:
+        return "–", "–", "–"
+    status = "–" if observation.status_code is None else str(observation.status_code)
+    return status, number(observation.latency_ms), percent(observation.error_rate)
