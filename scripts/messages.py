@@ -34,6 +34,7 @@ _SAYERS = {
     "Decision",
     "not_measured",
     "_failed",
+    "Note",
 }
 """Functions, methods and values that are handed a message, or a reason why something ended."""
 
@@ -112,7 +113,7 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef, errors: set[s
             named.setdefault(node.targets[0].id, []).append(node.value)
     for node in ast.walk(function):
         said: list[ast.expr] = []
-        if isinstance(node, ast.Return) and node.value is not None and function.name in _RETURNERS:
+        if (isinstance(node, ast.Return) and node.value is not None and function.name in _RETURNERS) or (isinstance(node, ast.Assign) and _last(node.targets[0]) == "over"):
             said = [node.value]
         elif isinstance(node, ast.Call):
             name = ast.unparse(node.func).split(".")[-1].split("(")[0]

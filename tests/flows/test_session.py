@@ -19,7 +19,7 @@ from hfi_server import HfiServer, Knobs
 
 from boifi_core.models import SessionStatus, TrialStatus
 from boifi_core.session.config import parse_session
-from boifi_core.session.events import Note, listening
+from boifi_core.session.events import Note, StopAsked, listening
 from boifi_core.session.folder import REQUEST, SessionFolder
 from boifi_core.session.make import make_session, resume_session
 from boifi_core.session.opening import reachable_config
@@ -357,7 +357,8 @@ def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
 
 def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, run):
     def hung_up(event):
-        raise SystemExit(1)
+        if isinstance(event, StopAsked):
+            raise SystemExit(1)
 
     pressed = []
 

@@ -13,8 +13,6 @@ from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.warm_start import training_score
 
-EXHAUSTED = "every point of the search space was tried"
-
 
 class Search(SessionPhase):
     """Its first trials are `initial`; what no other phase needs of the budget is the search's too."""
@@ -37,7 +35,7 @@ class Search(SessionPhase):
         try:
             return _chosen(session)
         except SpaceExhausted:
-            self.over = EXHAUSTED
+            self.over = "every point of the search space was tried"
             return None
 
 
