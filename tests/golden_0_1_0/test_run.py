@@ -1,0 +1,79 @@
+"""The session that 0.1.0 ended is run again: on the terminal, on the wire, in Prefect and on disk it is the same."""
+
+import json
+import re
+
+import httpx
+import pytest
+from flow_runs import until
+
+from tests.golden_0_1_0 import folders
+from tests.golden_0_1_0.golden import alike, masked, same_json, same_text
+from tests.golden_0_1_0.page import Page
+
+TASKS = 119
+"""How many Prefect keeps of it."""
+
+ENDED = ("COMPLETED", "FAILED")
+
+
+@pytest.fixture
+def then():
+    """The folder that 0.1.0 left."""
+    return folders.FOLDERS / "ended" / folders.session_id("ended")
+
+
+def test_a_whole_session(boifi_here, tmp_path, prefect_server, then):
+    with Page() as page:
+        path = folders.session_file("ended", tmp_path, page.port)
+        done = boifi_here("run", path, check=0)
+    data = tmp_path / "data"
+    (folder,) = (data / "sessions").iterdir()
+    parts = {"session": folder.name, "data": data, "port": page.port, "short": folder.name[:8]}
+    same_text("run.txt", folders.timeless(masked(done.stdout + done.stderr, **parts)))
+    same_json("wire.json", [json.loads(masked(json.dumps(each), **parts)) for each in sent(page)])
+    same_json("prefect.json", json.loads(masked(json.dumps(in_prefect(prefect_server, folder)), **parts)))
+    alike(folders.rows(folder, page.port), folders.rows(then))
+    assert folders.columns(folder) == folders.columns(then)
+    assert {path.name for path in folder.iterdir()} - {*folders.LEFT_OUT} == {path.name for path in then.iterdir()}
+    for name in ("session.json", "state.json", "baseline.json"):
+        alike(*(json.loads(steady((place / name).read_text(), place, data, page)) for place in (folder, then)), name)
+    told, before = (steady((place / "report.md").read_text(), place, data, page) for place in (folder, then))
+    assert told.splitlines() == before.splitlines()
+
+
+def sent(page):
+    """What the control plane was told to do."""
+    return [[each.method, each.path, each.body] for each in page.received if each.method != "GET"]
+
+
+def in_prefect(url, folder):
+    """What Prefect's UI shows of the session: its run's name, tags and state, its tasks, its artifacts."""
+    asked = {"flow_runs": {"tags": {"all_": []}}, "sort": "START_TIME_DESC", "limit": 50}
+    runs = httpx.post(f"{url}/flow_runs/filter", json=asked).json()
+    (run,) = (each for each in runs if each["parameters"].get("folder") == str(folder))
+    of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}, "limit": 200}
+
+    def tasks():
+        found = httpx.post(f"{url}/task_runs/filter", json=of_run).json()
+        return found if len(found) >= TASKS and all(each["state_type"] in ENDED for each in found) else None
+
+    def artifacts():
+        return httpx.post(f"{url}/artifacts/filter", json=of_run).json()
+
+    made = until(tasks, 30, f"{TASKS} tasks")
+    flow = httpx.get(f"{url}/flows/{run['flow_id']}").json()
+    return {
+        "flow": flow["name"],
+        "run": [run["name"], run["tags"], run["state"]["type"], run["state"]["message"], list(run["parameters"])],
+        "tasks": sorted(f"{each['name']} {sorted(each['tags'])} {each['state_type']}" for each in made),
+        "artifacts": sorted([each["key"], each["type"], each["description"]] for each in artifacts()),
+    }
+
+
+def steady(text, folder, data, page):
+    """A file's text without what is of the run alone: id, place, port, moments, durations."""
+    text = masked(text, session=folder.name, data=data, short=folder.name[:8])
+    text = folders.timeless(text.replace(f":{page.port}", f":{folders.PORT}"))
+    text = re.sub(r"(?m)^\| (propose|apply|observe|score|record) \| (\d+) .*$", r"| \1 | \2 |", text)
+    return re.sub(r"(?m)^(\| Lasted \||A whole trial took) .*$", r"\1 SHORT", text)
