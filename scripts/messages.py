@@ -113,9 +113,11 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef, errors: set[s
             named.setdefault(node.targets[0].id, []).append(node.value)
     for node in ast.walk(function):
         said: list[ast.expr] = []
-        if (isinstance(node, ast.Return) and node.value is not None and function.name in _RETURNERS) or (isinstance(node, ast.Assign) and _last(node.targets[0]) == "over"):
+        if isinstance(node, ast.Return) and node.value is not None and function.name in _RETURNERS:
             said = [node.value]
-        elif isinstance(node, ast.Call):
+        if isinstance(node, ast.Assign) and _last(node.targets[0]) == "over":
+            said = [node.value]
+        if isinstance(node, ast.Call):
             name = ast.unparse(node.func).split(".")[-1].split("(")[0]
             if name in errors | _SAYERS or _may_be(named.get(name, []), errors):
                 said = [

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from boifi_core import trial as steps
-from boifi_core.config import parse_session
-from boifi_core.errors import SpaceExhausted
-from boifi_core.models import Control, FaultPlan, RawObservation, Trial, TrialStatus
-from boifi_core.session import Session, make_session, open_session
+from boifi_core.faults.plan import FaultPlan
+from boifi_core.models import Control, RawObservation, Trial, TrialStatus
+from boifi_core.session import trial as steps
+from boifi_core.session.config import parse_session
+from boifi_core.session.live import Session
+from boifi_core.session.make import make_session
+from boifi_core.session.opening import open_session
+from boifi_core.session.phases.plan import Plan
+from boifi_core.session.proposal import Proposal
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -23,21 +27,13 @@ def trials(session_file: dict[str, Any], session_id: str, data: Path, respond: R
     folder = make_session(data, parse_session(session_file), session_id=session_id)
     with open_session(folder) as session:
         healthy = RawObservation(**respond(()), timestamp=NOON)
-        session.learn_baseline([healthy] * session.config.baseline_observations)
-        session.keep_baseline()
-        while session.budget_used < session.config.total_trials:
-            if not session.is_searched and session.too_little_to_gain():
-                session.is_searched = True
-            if session.is_searched and session.follow_up() is None:
-                return
-            try:
-                yield _made(session, respond)
-            except SpaceExhausted:
-                return
+        plan = Plan()
+        plan.prepare(session, lambda _label: healthy)
+        while (proposal := plan.next(session)) is not None:
+            yield _made(session, proposal, respond)
 
 
-def _made(session: Session, respond: Respond) -> Trial:
-    proposal = steps.propose(session)
+def _made(session: Session, proposal: Proposal, respond: Respond) -> Trial:
     control = None
     if proposal.wants_control:
         observation = RawObservation(**respond(()), timestamp=NOON)
