@@ -54,6 +54,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.house
 
 # What is made from the code (settings, API reference, the report's schema), and the site of all documents, in site/.
 docs: $(READY)

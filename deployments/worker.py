@@ -22,7 +22,7 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s, place_of
 from deployments import logs
-from deployments.campaign_runs import Schedules
+from deployments.campaign_schedules import Schedules
 from deployments.deploy import deploy
 from deployments.fork_server import imports as preload
 from deployments.fork_server.run import run_flow_run

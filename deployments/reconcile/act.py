@@ -30,11 +30,11 @@ from boifi_core.models import SessionState, SessionStatus
 from boifi_core.session.folder import SessionDamaged, SessionFolder, summaries
 from boifi_core.session.run_file import flow_run_of
 from boifi_core.storage import Place
-from deployments.campaign_runs import campaign_folder, cancel_night, settle_night
 from deployments.fork_server.run import session_folder
 from deployments.fork_server.server import Process
 from deployments.logs import log
 from deployments.names import WORK_POOL
+from deployments.reconcile.campaign_runs import campaign_folder, cancel_night, settle_night
 from deployments.reconcile.decide import STARTING_S, Act, Seen, decide
 from deployments.reconcile.end import count_death, end_session, remove_policies
 

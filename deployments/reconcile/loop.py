@@ -20,7 +20,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, patience_s
 from deployments import logs
-from deployments.campaign_runs import Schedules
+from deployments.campaign_schedules import Schedules
 from deployments.cluster import job_template, put_pool, read_pod_template
 from deployments.deploy import deploy_flows
 from deployments.logs import log

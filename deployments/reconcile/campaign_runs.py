@@ -1,4 +1,4 @@
-"""Campaigns in Prefect: their schedules, and what becomes of the runs of nights."""
+"""Settles what becomes of a campaign's flow runs: whose process has ended, who is cancelled."""
 
 from __future__ import annotations
 
@@ -7,66 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
-from prefect.utilities.callables import parameter_schema
 
-from boifi_core.campaign import CampaignFolder, Night, campaigns_in
+from boifi_core.campaign import CampaignFolder, Night
 from boifi_core.campaign.report import summary
-from boifi_core.errors import BoifiError
 from boifi_core.session.folder import SessionFolder
-from boifi_core.storage import Place, place_of
-from deployments.logs import log
-from deployments.names import WORK_POOL
+from boifi_core.storage import place_of
 from deployments.reconcile.decide import STARTING_S
-from flows.campaign import campaign
 
 MOST_STARTS = 10
 """How often the process of one night may be started again."""
 
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
-
-
-class Schedules:
-    """The campaigns of a data dir as deployments, `campaign/<name>`, each with its schedule."""
-
-    def __init__(self, data: Place) -> None:
-        self._data = data
-        self._known: dict[str, int] = {}
-
-    async def renew(self, client: PrefectClient) -> None:
-        """Deploy the campaigns that are new or have changed since the last time."""
-        for place in await asyncio.to_thread(campaigns_in, self._data):
-            changed = await asyncio.to_thread(place.changed_ns)
-            if self._known.get(place.path.name) != changed:
-                try:
-                    await _deploy(client, place)
-                except (BoifiError, ValueError) as error:
-                    log.error("campaign %s is not scheduled: %s", place.path.name, error)
-                self._known[place.path.name] = changed
-
-
-async def _deploy(client: PrefectClient, place: CampaignFolder) -> None:
-    config = await asyncio.to_thread(place.config)
-    when = config.schedule
-    schedules = []
-    if when is not None:
-        cron = CronSchedule(cron=when.cron, timezone=when.timezone)
-        schedules = [DeploymentScheduleCreate(schedule=cron, active=True)]
-    await client.create_deployment(
-        flow_id=await client.create_flow(campaign),
-        name=config.name,
-        description=f"Campaign {config.name}: {len(config.sessions)} sessions.",
-        entrypoint=f"{campaign.fn.__module__}.{campaign.fn.__name__}",
-        work_pool_name=WORK_POOL,
-        parameters={"folder": str(place.path)},
-        schedules=schedules,
-        tags=[f"campaign:{config.name}"],
-        parameter_openapi_schema=parameter_schema(campaign).model_dump_for_openapi(),
-    )
-    log.info("campaign %s: %s", config.name, f"{when.cron} {when.timezone}" if when else "no schedule")
 
 
 def campaign_folder(parameters: dict[str, object]) -> CampaignFolder | None:
