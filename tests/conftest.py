@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import resumable
+import sharing
 import yaml
 from hfi_server import HfiServer
 
@@ -48,6 +50,9 @@ SESSION = {
     "minimise": {"share": 0},
 }
 
+pytest_addoption = resumable.pytest_addoption
+pytest_configure = resumable.pytest_configure
+pytest_xdist_make_scheduler = sharing.pytest_xdist_make_scheduler
 
 # Where the tests run in the background, as a CI may have it, Ctrl-C is ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

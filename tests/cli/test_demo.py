@@ -18,8 +18,6 @@ import yaml
 
 from demo.target import start_target
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -83,6 +81,7 @@ def start(environment):
         process.stdout.close()
 
 
+@pytest.mark.alone
 def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftovers):
     done = boifi("demo", "--trials", 8, "--seed", 3, "--out", tmp_path / "out", check=0)
     assert "BOIFI demo" in done.stdout
@@ -100,6 +99,7 @@ def test_the_demo_finds_faults_and_leaves_only_its_data(boifi, tmp_path, leftove
     assert leftovers() == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     process = start("demo", "--trials", 50)
@@ -111,6 +111,7 @@ def test_kill_9_of_the_demo_leaves_no_process_and_no_envoy(start, leftovers):
     assert leftovers() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("used_data_dir")
 def test_ctrl_c_ends_the_demo_after_the_running_trial(start):
     process = start("demo", "--trials", 50)
@@ -156,6 +157,8 @@ def test_a_stock_control_plane_and_our_own_probe(boifi_here, tmp_path):
     with start_target(observations=False, otlp_endpoint=f"http://127.0.0.1:{otlp_port}") as target:
         data = yaml.safe_load((ROOT / "examples" / "one-fault.yaml").read_text())
         data["executor"]["endpoint"] = target.control_plane
+        # Where the machine is busy the shop is slow: that must pass for its steady state.
+        data["analyzer"] = {"baseline_latency_ms": 5000, "threshold_latency_ms": 9000}
         path = tmp_path / "session.yaml"
         path.write_text(yaml.safe_dump(data))
         done = boifi_here("run", path, "--trials", 4)

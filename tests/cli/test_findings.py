@@ -10,7 +10,7 @@ from boifi_core.report.session_report import stored_catalogue
 from boifi_core.session.folder import find_session
 from demo.target import start_target
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ATTEMPTS = 3
 SPACE = {

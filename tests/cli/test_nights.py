@@ -17,7 +17,7 @@ from boifi_core.session.folder import SessionFolder, sessions_in
 from demo.shop.mends import CART_FOR_NOTHING, NO_REVIEWS
 from demo.target import start_target
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 EXAMPLE = ROOT / "examples" / "campaign" / "shop.yaml"
 KEY = "boifi_key-of-the-tests"

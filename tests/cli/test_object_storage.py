@@ -73,6 +73,7 @@ def test_a_session_is_killed_refused_resumed_and_replayed(s3_data, s3_store, sta
     assert folder.state().status is SessionStatus.COMPLETED
 
 
+@pytest.mark.slow
 def test_a_session_waits_for_a_store_in_trouble(s3_data, s3_store, start, session_file, hfi):
     with troubled(s3_store) as (store, trouble):
         process = start("run", session_file(hfi.url, total_trials=9), "--out", s3_data, AWS_ENDPOINT_URL=store.url)
@@ -91,6 +92,7 @@ def test_a_session_waits_for_a_store_in_trouble(s3_data, s3_store, start, sessio
     assert hfi.active() == {}
 
 
+@pytest.mark.slow
 def test_a_session_whose_store_is_gone_ends_with_its_reason_and_can_be_resumed(
     s3_data, s3_store, boifi_here, session_file, hfi, monkeypatch
 ):

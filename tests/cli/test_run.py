@@ -206,6 +206,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(start, sessi
     assert hfi.active() == {}
 
 
+@pytest.mark.long
 def test_kill_9_while_failures_are_confirmed_and_made_smaller_changes_nothing(
     start, boifi_here, session_file, hfi, tmp_path
 ):
@@ -234,6 +235,7 @@ def test_kill_9_while_failures_are_confirmed_and_made_smaller_changes_nothing(
     assert hfi.active() == {}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("used_data_dir")
 def test_kill_9_of_a_run_with_its_own_server_leaves_no_process(session_file, hfi, tmp_path, start):
     process = start("run", session_file(hfi.url, total_trials=300), PREFECT_API_URL="")
@@ -272,6 +274,7 @@ def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi_here, session_file, 
     assert max(shares[4:]) <= 20
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("used_data_dir")
 def test_ctrl_c_before_a_resume_has_begun_tells_nothing_of_the_run_before(start, boifi, session_file, hfi, tmp_path):
     hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
@@ -306,6 +309,7 @@ def test_a_broken_session_is_told_and_the_others_are_listed(boifi_here, session_
         assert "session.json" in boifi_here("report", f"broken{number}", check=1).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("used_data_dir")
 def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, tmp_path):
     slow(hfi, 0.2)
@@ -321,6 +325,7 @@ def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, t
     assert hfi.active() == {}
 
 
+@pytest.mark.slow
 def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhile_is_resumable(
     start, boifi_here, session_file, hfi, tmp_path
 ):
@@ -345,6 +350,7 @@ def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhil
     assert "COMPLETED: all 12 trials made" in resumed
 
 
+@pytest.mark.slow
 def test_a_session_that_ends_while_prefect_is_gone_is_shown_as_it_ended(start, session_file, hfi, tmp_path):
     slow(hfi, 0.2)
     home = tmp_path / "other"
@@ -359,6 +365,7 @@ def test_a_session_that_ends_while_prefect_is_gone_is_shown_as_it_ended(start, s
     assert "Traceback" not in out
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_session_and_loses_nothing(boifi, start, session_file, hfi, tmp_path):
     process = start("run", session_file(hfi.url, total_trials=200))
     until_trial(process, 3)

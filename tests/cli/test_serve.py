@@ -36,6 +36,10 @@ def postgres(request):
         yield server
 
 
+# What no database has a part in.
+on_sqlite = pytest.mark.parametrize("postgres", ["sqlite"], indirect=True)
+
+
 @pytest.fixture(scope="module")
 def service(postgres, tmp_path_factory):
     # As docs/service.md puts it on PostgreSQL, with databases of ours.
@@ -130,6 +134,7 @@ def all_whole(folders, shop):
     assert httpx.get(f"{shop.control_plane}/v1/policies").json()["policies"] == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_whatever_is_killed_five_sessions_on_the_embedded_target_make_every_trial_once(service, shop, five):
     for kind in ("facade", "worker", "prefect"):
@@ -157,6 +162,8 @@ def test_a_database_that_is_restarted_in_the_middle_costs_no_trial(service, post
     until(lambda: [service.get(folder)["status"] for folder in five] == ["COMPLETED"] * 5, 20, "COMPLETED over REST")
 
 
+@pytest.mark.slow
+@on_sqlite
 @pytest.mark.timeout(400)
 def test_the_script_of_a_sessions_whole_life_runs_to_its_end(service, shop):
     service.until_ready()
@@ -169,6 +176,8 @@ def test_the_script_of_a_sessions_whole_life_runs_to_its_end(service, shop):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
+@on_sqlite
 def test_sigterm_removes_the_faults_and_the_next_start_goes_on(service, targets, session_data):
     plane = targets(0.5)
     folder = service.create(session_data(plane.url, total_trials=8, initial_points=8))
@@ -182,6 +191,8 @@ def test_sigterm_removes_the_faults_and_the_next_start_goes_on(service, targets,
     assert plane.active() == {}
 
 
+@pytest.mark.slow
+@on_sqlite
 @pytest.mark.timeout(400)
 def test_a_killed_service_leaves_no_process_and_goes_on_when_it_is_started_again(service, targets, session_data):
     plane = targets(0.5)
@@ -197,6 +208,7 @@ def test_a_killed_service_leaves_no_process_and_goes_on_when_it_is_started_again
     assert plane.active() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.alone  # else another test's service may have the usual port
 def test_services_that_start_at_once_each_have_a_prefect_of_their_own(tmp_path):
     homes = [tmp_path / "one", tmp_path / "two"]
@@ -234,6 +246,7 @@ def test_a_night_on_a_service_whose_prefect_is_gone_is_one_line(boifi, session_d
     assert not (data / "campaigns").exists()
 
 
+@on_sqlite
 def test_what_it_cannot_begin_with_is_one_line(service, boifi):
     in_use = boifi("serve", "--port", service.port, check=2)
     assert in_use.stderr == f"error: --port: must be free on 127.0.0.1, got {service.port}\n"

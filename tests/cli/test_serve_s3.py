@@ -14,6 +14,8 @@ from boifi_core.campaign import CampaignFolder
 from boifi_core.models import SessionStatus
 from boifi_core.storage import open_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def service(s3_data, tmp_path):

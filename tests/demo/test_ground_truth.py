@@ -84,6 +84,7 @@ def test_without_a_fault_the_shop_scores_nothing(shop):
     assert sorted(shop.severity() for _ in range(5))[2] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weakness", WEAKNESSES, ids=lambda weakness: weakness.name)
 def test_each_weakness_is_as_severe_as_it_says(shop, weakness):
     severities = []
@@ -93,6 +94,7 @@ def test_each_weakness_is_as_severe_as_it_says(shop, weakness):
     assert sorted(severities)[2] == pytest.approx(weakness.severity, abs=TOLERANCE), severities
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weakness", [each for each in WEAKNESSES if each.name in MENDABLE], ids=lambda each: each.name)
 def test_what_can_be_mended_does_nothing_then(mended_shop, weakness):
     severities = []

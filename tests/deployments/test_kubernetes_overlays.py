@@ -1,6 +1,6 @@
 """Both overlays as kustomize builds them: valid for the last four versions of Kubernetes, hardened as checkov asks.
 
-With the tools of `.venv-manifests`, which `make test-nightly` makes.
+With the tools of `.venv-manifests`, which `make test-long` makes.
 """
 
 import json
@@ -12,7 +12,7 @@ import pytest
 import yaml
 from manifests import FOLDER, ROOT, code
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.long
 
 TOOLS = ROOT / ".venv-manifests" / "bin"
 VERSIONS = 4

@@ -114,6 +114,7 @@ def test_a_killed_session_goes_on_by_itself_on_the_same_flow_run(runs, hfi, sess
     assert runs.run(folder)["run_count"] == 2
 
 
+@pytest.mark.long
 def test_a_session_that_dies_over_and_over_fails_with_the_reason(runs, hfi, session_data):
     slow(hfi, 30)
     folder = runs.start(session_data(hfi.url, executor={"timeout_s": 60}))
@@ -143,6 +144,7 @@ def test_sigterm_to_the_worker_leaves_sessions_resumable_and_its_next_start_goes
     assert [t.trial for t in trials(folder)] == list(range(1, 9))
 
 
+@pytest.mark.long
 def test_a_killed_worker_leaves_its_sessions_running_and_its_successor_looks_after_them(
     runs, worker, hfi, session_data
 ):
@@ -202,6 +204,7 @@ def reason_of(folder):
     return state and state.reason
 
 
+@pytest.mark.slow
 def test_many_sessions_of_one_target_leave_room_for_those_of_another(runs, hfi, session_data):
     slow(hfi, 1.0)
     many = [runs.start(session_data(hfi.url, total_trials=40)) for _ in range(7)]

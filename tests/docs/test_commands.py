@@ -34,7 +34,15 @@ def test_quick_commands(page, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize("page", [page for page in PAGES if any(b.is_slow for b in BLOCKS[page])], ids=name)
+def test_slow_commands(page, tmp_path):
+    done = run([block for block in BLOCKS[page] if block.is_slow], tmp_path, timeout_s=150)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", [page for page in PAGES if any(is_run(b) for b in BLOCKS[page])], ids=name)
 def test_all_commands(page, tmp_path):
@@ -87,4 +95,4 @@ def test_a_command_that_fails_is_seen(wrong, tmp_path):
 
 def test_a_mark_that_is_none_is_an_error():
     with pytest.raises(ValueError, match="mark must be quick"):
-        blocks_of("<!-- test: slow -->\n```sh\ntrue\n```\n")
+        blocks_of("<!-- test: soon -->\n```sh\ntrue\n```\n")

@@ -114,7 +114,7 @@ def test_the_version_is_the_same_wherever_it_stands():
     assert f"## [{VERSION}]" in changelog or f"Will be {VERSION}" in changelog
 
 
-@pytest.mark.nightly
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
 def test_a_package_installs_and_runs_in_an_empty_environment(packages, kind, tmp_path):

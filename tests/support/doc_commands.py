@@ -2,7 +2,7 @@
 
 A comment just before a block says what is special about it:
 
-- `<!-- test: quick -->`: `make test` runs it; without it, `make test-nightly` alone does;
+- `<!-- test: quick -->`: `make test` runs it, with `slow` `make test-slow`; with neither, `make test-long` alone does;
 - `<!-- test: beside, port 8080 -->`: it goes on running in a terminal of its own, from when that port answers until
   another such block takes the port, or the page ends;
 - `<!-- test: file session.yaml -->`: no commands but a file, which the reader saves under that name;
@@ -36,6 +36,7 @@ class Block:
     language: str
     text: str
     is_quick: bool
+    is_slow: bool
     port: int | None
     file: str | None
     why_not: str | None
@@ -52,11 +53,12 @@ def _block(document, found):
     words = [] if why_not else [word.strip() for word in mark.split(",") if word.strip()]
     port = next((int(word.removeprefix("port ")) for word in words if word.startswith("port ")), None)
     file = next((word.removeprefix("file ") for word in words if word.startswith("file ")), None)
-    unknown = [word for word in words if word not in ("quick", "beside") and not word.startswith(("port ", "file "))]
+    known = ("quick", "slow", "beside")
+    unknown = [word for word in words if word not in known and not word.startswith(("port ", "file "))]
     if unknown or ("beside" in words) != (port is not None):
-        raise ValueError(f"mark must be quick, beside with a port, file NAME or not run: WHY, got {mark}")
+        raise ValueError(f"mark must be quick, slow, beside with a port, file NAME or not run: WHY, got {mark}")
     line = document.count("\n", 0, found.start("text"))
-    return Block(line, found["language"], found["text"], "quick" in words, port, file, why_not)
+    return Block(line, found["language"], found["text"], "quick" in words, "slow" in words, port, file, why_not)
 
 
 def is_run(block):

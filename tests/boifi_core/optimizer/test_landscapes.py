@@ -61,6 +61,7 @@ def test_random_points_never_exceed_what_is_called_the_highest(landscape):
     assert 0 <= min(severities) <= max(severities) <= landscape.highest
 
 
+@pytest.mark.slow
 def test_what_it_recommends_is_worse_than_anything_that_random_search_meets():
     """Were the search no better, it would lie above by four standard errors about once in 30,000."""
     assert gain_in_standard_errors("recommended") > 4

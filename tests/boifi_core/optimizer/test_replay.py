@@ -94,6 +94,7 @@ def test_without_a_seed_one_is_drawn_and_shown():
     assert OptimizerCore(MIXED, random_state=one.random_state).propose() == one.propose()
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_nothing():
     script = (
         "from boifi_core.optimizer import OptimizerCore\n"

@@ -11,6 +11,12 @@ from boifi_core.session.opening import open_session
 from deployments.reconcile.end import count_death, end_session
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    """Nobody answers at these sessions' endpoint, and that is not waited for."""
+    monkeypatch.setattr("deployments.reconcile.end.CLEAR_TIMEOUT_S", 0.1)
+
+
 @pytest.fixture
 def folder(tmp_path, session_data):
     return make_session(tmp_path, parse_session(session_data("http://127.0.0.1:1")))
