@@ -15,7 +15,7 @@ from boifi_core.history.readings import by_fault, mean_severity, recommended, ty
 from boifi_core.models import Phase, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report.curves import Curve
-from boifi_core.report.tables import counted
+from boifi_core.report.tables import counted, duration, number
 
 
 class Dimension(region.Dimension, Protocol):
@@ -118,6 +118,22 @@ def by_status(trials: Sequence[Trial]) -> str:
     """` (28 scored, 2 failed)`; empty without trials."""
     counts = Counter(trial.status.value for trial in trials).most_common()
     return f" ({', '.join(f'{n} {status}' for status, n in counts)})" if counts else ""
+
+
+def overview(report: ReportInput, found: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Which session this was and how it ended: what each fact is called, and the fact."""
+    return [
+        ("Target", report.target),
+        ("State", report.status + (f": {report.reason}" if report.reason else "")),
+        ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
+        ("Lasted", duration(report.duration.total_seconds())),
+        ("Trials", f"{report.progress}{by_status(report.trials)}"),
+        *(("Phases", remark) for remark in report.remarks),
+        ("Distinct faults scored", str(len(found))),
+        ("Seed", "–" if report.seed is None else str(report.seed)),
+        ("Severity without a fault", number(report.baseline_severity)),
+        ("The worst fault's severity", number(found[0].severity if found else None) + " of 10"),
+    ]
 
 
 def fault_text(plans: Sequence[FaultPlan]) -> str:

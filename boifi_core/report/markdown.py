@@ -9,12 +9,12 @@ from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, by_status, findings, kinds, pareto_front, why
+from boifi_core.report.facts import Finding, ReportInput, findings, kinds, overview, pareto_front, why
 from boifi_core.report.failures import failures
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
-from boifi_core.report.tables import code, code_cell, counted, duration, escape, number, numbers, percent, plain, table
+from boifi_core.report.tables import code, code_cell, counted, escape, number, numbers, percent, plain, table
 
 _WORST = 10
 _FRONT = 12
@@ -30,7 +30,9 @@ def markdown(report: ReportInput) -> str:
     found = findings(report)
     sections = [
         f"# {escape(report.name)}: what the faults did",
-        _overview(report, found),
+        table(
+            ["Session", code_cell(report.session_id)], [(what, escape(fact)) for what, fact in overview(report, found)]
+        ),
         "## The worst fault\n\n" + _best(report, found),
         "## How it fails\n\n" + failures(report.catalogue),
         "## Severity over the trials\n\n" + _curve(report.trials),
@@ -42,23 +44,6 @@ def markdown(report: ReportInput) -> str:
         "## What to try next\n\n" + _list(advice(report)),
     ]
     return "\n\n".join(sections) + "\n"
-
-
-def _overview(report: ReportInput, found: Sequence[Finding]) -> str:
-    state = report.status + (f": {report.reason}" if report.reason else "")
-    rows = [
-        ("Target", escape(report.target)),
-        ("State", escape(state)),
-        ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
-        ("Lasted", duration(report.duration.total_seconds())),
-        ("Trials", f"{report.progress}{by_status(report.trials)}"),
-        *(("Phases", escape(remark)) for remark in report.remarks),
-        ("Distinct faults scored", str(len(found))),
-        ("Seed", "–" if report.seed is None else str(report.seed)),
-        ("Severity without a fault", number(report.baseline_severity)),
-        ("The worst fault's severity", number(found[0].severity if found else None) + " of 10"),
-    ]
-    return table(["Session", code_cell(report.session_id)], rows)
 
 
 def _best(report: ReportInput, found: Sequence[Finding]) -> str:

@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from boifi_core.models import Trial
-from boifi_core.report.facts import Finding, ReportInput, by_status
+from boifi_core.report.facts import Finding, ReportInput, overview
 from boifi_core.report.page.table import Table
 from boifi_core.report.steps import step_times, troubles
-from boifi_core.report.tables import duration, number, numbers
+from boifi_core.report.tables import number, numbers
 
 
 def facts(report: ReportInput, found: Sequence[Finding]) -> Table:
     """Which session this was, and how it ended."""
-    rows = (
-        ("Session", report.session_id),
-        ("Target", report.target),
-        ("State", report.status + (f": {report.reason}" if report.reason else "")),
-        ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
-        ("Lasted", duration(report.duration.total_seconds())),
-        ("Trials", f"{report.progress}{by_status(report.trials)}"),
-        *(("Phases", remark) for remark in report.remarks),
-        ("Distinct faults scored", str(len(found))),
-        ("Seed", "–" if report.seed is None else str(report.seed)),
-        ("Severity without a fault", number(report.baseline_severity)),
-        ("The worst fault's severity", number(found[0].severity if found else None) + " of 10"),
-    )
+    rows = (("Session", report.session_id), *overview(report, found))
     return Table("Facts of the session", ("what", "value"), rows)
 
 
