@@ -74,10 +74,11 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.house
 
-# What is made from the code (settings, API reference, the report's schema), and the site of all documents, in site/.
+# What is made from the code (settings, API reference, the report's schema, the tables of rooms), and the site of all documents, in site/.
 docs: $(READY)
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.report_schema
+	$(BIN)/python -m scripts.architecture
 	$(BIN)/python -m scripts.image_requirements
 	$(MAKE) site
 

@@ -118,7 +118,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return from_findings(error.errors()).response()
+        return from_complaints(error.errors()).response()
 
     @app.exception_handler(InvalidInput)
     async def _input(_request: Request, error: InvalidInput) -> JSONResponse:
@@ -138,30 +138,31 @@ def install(app: FastAPI) -> None:
 
 
 def from_invalid_input(error: InvalidInput) -> ApiError:
-    """The core's own finding."""
+    """The core's own complaint."""
     return invalid(error.field, str(error).removeprefix(f"{error.field}: "))
 
 
-def from_findings(findings: Any) -> ApiError:
-    """FastAPI's findings: no JSON at all is 400, the rest 422 with every field that is wrong."""
-    if any(finding["type"] == "json_invalid" for finding in findings):
-        problem = findings[0].get("ctx", {}).get("error", "")
+def from_complaints(complaints: Any) -> ApiError:
+    """FastAPI's complaints: no JSON at all is 400, the rest 422 with every field that is wrong."""
+    if any(complaint["type"] == "json_invalid" for complaint in complaints):
+        problem = complaints[0].get("ctx", {}).get("error", "")
         return ApiError(400, f"body: must be JSON ({problem})")
-    details = [_detail(finding) for finding in findings]
+    details = [_detail(complaint) for complaint in complaints]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return ApiError(422, f"{details[0].field}: {details[0].message}{more}", details=details)
 
 
-def _detail(finding: Any) -> Detail:
-    cause = finding.get("ctx", {}).get("error")
+def _detail(complaint: Any) -> Detail:
+    cause = complaint.get("ctx", {}).get("error")
     if isinstance(cause, InvalidInput):
         return Detail(field=cause.field, message=str(cause).removeprefix(f"{cause.field}: "))
-    where, *rest = finding["loc"]
+    where, *rest = complaint["loc"]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
-    if finding["type"] == "extra_forbidden":
+    if complaint["type"] == "extra_forbidden":
         return Detail(field=path, message="unknown key")
-    shown = "" if isinstance(finding["input"], (dict, list)) or finding["type"] == "missing" else _got(finding["input"])
-    return Detail(field=path or str(where), message=f"{rule_of(finding)}{shown}")
+    is_shown = complaint["type"] != "missing" and not isinstance(complaint["input"], (dict, list))
+    shown = _got(complaint["input"]) if is_shown else ""
+    return Detail(field=path or str(where), message=f"{rule_of(complaint)}{shown}")
 
 
 def _got(value: Any) -> str:

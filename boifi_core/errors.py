@@ -33,7 +33,7 @@ class InvalidInput(BoifiError, ValueError):
         self._arguments = (field, rule, value)
 
     def at(self, field: str) -> InvalidInput:
-        """The same finding, at the field as its writer named it."""
+        """The same complaint, at the field as its writer named it."""
         return InvalidInput(field, *self._arguments[1:])
 
     def __reduce__(self) -> tuple[type[InvalidInput], tuple[Any, ...]]:

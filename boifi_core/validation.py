@@ -1,4 +1,4 @@
-"""Pydantic's findings as one line for the person who wrote the input."""
+"""What pydantic complains of, as one line for the person who wrote the input."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _RULES = {
 
 
 def invalid_input(error: ValidationError, prefix: str, model: type[BaseModel] | None = None) -> InvalidInput:
-    """The first finding of `error` as an `InvalidInput`: dotted field path, rule, value.
+    """The first complaint of `error` as an `InvalidInput`: dotted field path, rule, value.
 
     Args:
         error: what pydantic raised.
@@ -52,38 +52,38 @@ def invalid_input(error: ValidationError, prefix: str, model: type[BaseModel] | 
 
     An `InvalidInput` that a validator raised is handed on as it is: it already names its field.
     """
-    finding = error.errors()[0]
-    cause = finding.get("ctx", {}).get("error")
+    complaint = error.errors()[0]
+    cause = complaint.get("ctx", {}).get("error")
     if isinstance(cause, InvalidInput):
         return cause
-    path, known = _walk(finding, prefix, model)
+    path, known = _walk(complaint, prefix, model)
     field = path or "input"
-    if finding["type"] == "extra_forbidden":
-        return InvalidInput(field, f"unknown key{hint(str(finding['loc'][-1]), known)}")
-    rule = rule_of(finding)
-    if finding["type"] == "missing" or isinstance(finding["input"], (dict, BaseModel)):
+    if complaint["type"] == "extra_forbidden":
+        return InvalidInput(field, f"unknown key{hint(str(complaint['loc'][-1]), known)}")
+    rule = rule_of(complaint)
+    if complaint["type"] == "missing" or isinstance(complaint["input"], (dict, BaseModel)):
         return InvalidInput(field, rule)
-    return InvalidInput(field, rule, finding["input"])
+    return InvalidInput(field, rule, complaint["input"])
 
 
-def rule_of(finding: ErrorDetails) -> str:
-    """The rule that one of pydantic's findings says was broken: `must be at least 200`."""
-    if finding["type"] in {"value_error", "assertion_error"}:
-        return str(finding["ctx"]["error"])
-    template = _RULES.get(finding["type"])
+def rule_of(complaint: ErrorDetails) -> str:
+    """The rule that one of pydantic's complaints says was broken: `must be at least 200`."""
+    if complaint["type"] in {"value_error", "assertion_error"}:
+        return str(complaint["ctx"]["error"])
+    template = _RULES.get(complaint["type"])
     if template is not None:
-        return template.format_map({name: _plain(value) for name, value in finding.get("ctx", {}).items()})
-    return finding["msg"].replace("Input should be", "must be").replace("Input should", "must")
+        return template.format_map({name: _plain(value) for name, value in complaint.get("ctx", {}).items()})
+    return complaint["msg"].replace("Input should be", "must be").replace("Input should", "must")
 
 
 def _plain(value: Any) -> Any:
     return f"{value:g}" if isinstance(value, float) else value
 
 
-def _walk(finding: ErrorDetails, prefix: str, model: type[BaseModel] | None) -> tuple[str, set[str]]:
+def _walk(complaint: ErrorDetails, prefix: str, model: type[BaseModel] | None) -> tuple[str, set[str]]:
     """The field's dotted path, and the names that were known where its last part stands."""
     path, within, known = prefix, [model] if model else [], set[str]()
-    parts = finding["loc"]
+    parts = complaint["loc"]
     for position, part in enumerate(parts):
         if isinstance(part, int):
             path += f"[{part}]"

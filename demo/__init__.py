@@ -1,0 +1,1 @@
+"""The embedded target: a real Envoy, a small shop behind it, and an HFI-compatible control plane in front."""

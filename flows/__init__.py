@@ -1,0 +1,1 @@
+"""Sessions and campaigns as Prefect flows: how trials follow one another; stop, cancel, crash, resume."""

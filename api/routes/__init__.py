@@ -1,0 +1,1 @@
+"""The facade's routes: sessions, their results, and operating it."""

@@ -14,7 +14,7 @@ from boifi_core.models import RawObservation, SeverityScore
 log = logging.getLogger(__name__)
 
 FALLBACK_SCORE = 5.0
-"""Stands for a dimension whose scorer failed: neither harmless nor a finding."""
+"""Stands for a dimension whose scorer failed: neither harmless nor a failure."""
 
 DIMENSIONS = {"bug": "bug_score", "perf": "performance_score", "struct": "structure_score"}
 """A dimension's name in the weights, and its field in `SeverityScore`."""

@@ -11,7 +11,7 @@ from boifi_core.models import Phase, Point, Trial, TrialStatus
 
 
 def rankable(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials with a real score: one that fell back, or broke afterwards, is no finding."""
+    """The trials with a real score: one that fell back, or broke afterwards, proves nothing."""
     return [t for t in trials if t.score is not None and not t.score.fallback and t.status is not TrialStatus.FAILED]
 
 

@@ -14,9 +14,9 @@ from boifi_core.models import Point
 from boifi_core.optimizer.checks import is_finite
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.proposal import BestPoint, Tried
+from boifi_core.optimizer.recommendation import explained_share, recommended
 from boifi_core.optimizer.surrogate import NotFitted, Surrogate
 from boifi_core.optimizer.threads import one_thread
-from boifi_core.optimizer.verdict import explained_share, recommended
 from boifi_core.optimizer.warm_start import Entry, translated
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from boifi_core.findings import Verdict
 from boifi_core.models import TrialStatus
-from boifi_core.report.facts import Dimension, Finding, ReportInput, findings
+from boifi_core.report.facts import Dimension, ReportInput, TriedFault, tried_faults
 from boifi_core.report.influence import influences
 from boifi_core.report.tables import code, counted
 
 HARMLESS = 1.0
-"""A severity up to this is no finding."""
+"""A severity up to this is no failure."""
 
 NOISY = 1.0
 """Repeats of one fault that differ by more severity points than this are noisy."""
@@ -28,7 +28,7 @@ HIGH_PERCENTAGE = 90
 
 def advice(report: ReportInput) -> list[str]:
     """One sentence of Markdown for each thing worth doing, the most useful first."""
-    found = findings(report)
+    found = tried_faults(report)
     if not report.trials:
         return ["No trial was made; the session's state says why."]
     lines = [*_broken(report), *_untraced(report)]
@@ -41,7 +41,7 @@ def advice(report: ReportInput) -> list[str]:
             "at once (dimensions named `a.…` and `b.…`)."
         )
     else:
-        of_points = [finding for finding in found if finding.is_of_point]
+        of_points = [tried for tried in found if tried.is_of_point]
         lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, of_points)]
     return [*lines, *_untried(report), *_budget(report)]
 
@@ -65,7 +65,7 @@ def _untraced(report: ReportInput) -> list[str]:
     ]
 
 
-def _repeat(report: ReportInput, best: Finding) -> list[str]:
+def _repeat(report: ReportInput, best: TriedFault) -> list[str]:
     mode = report.catalogue.mode_of(best.trial.trial)
     if mode is not None and mode.verdict is Verdict.CONFIRMED:
         return []  # by other faults that show the same
@@ -79,7 +79,7 @@ def _repeat(report: ReportInput, best: Finding) -> list[str]:
     return []
 
 
-def _reach(report: ReportInput, best: Finding) -> list[str]:
+def _reach(report: ReportInput, best: TriedFault) -> list[str]:
     """Bounds that the worst fault runs into, and a share of requests that could be higher."""
     if not best.is_of_point:
         return []
@@ -117,7 +117,7 @@ def _bound(dimension: Dimension, value: object) -> str | None:
     return "lower" if value <= low + margin else None
 
 
-def _smaller(best: Finding) -> list[str]:
+def _smaller(best: TriedFault) -> list[str]:
     if best.severity < 9:
         return []
     return [
@@ -125,9 +125,9 @@ def _smaller(best: Finding) -> list[str]:
     ]
 
 
-def _narrow(report: ReportInput, found: Sequence[Finding]) -> list[str]:
+def _narrow(report: ReportInput, found: Sequence[TriedFault]) -> list[str]:
     """What the faults that come near the worst have in common, and the others have not."""
-    worst = [finding for finding in found if finding.severity >= 0.8 * found[0].severity]
+    worst = [tried for tried in found if tried.severity >= 0.8 * found[0].severity]
     if len(worst) < 3 or len(found) < 2 * len(worst):
         return []
     shared = [text for dimension in report.dimensions if (text := _shared(dimension, worst, found))]
@@ -136,9 +136,9 @@ def _narrow(report: ReportInput, found: Sequence[Finding]) -> list[str]:
     return [f"The {len(worst)} worst faults share {', '.join(shared)}: search there more closely."]
 
 
-def _shared(dimension: Dimension, worst: Sequence[Finding], found: Sequence[Finding]) -> str | None:
-    values = [finding.trial.point.get(dimension.name) for finding in worst]
-    everywhere = {repr(finding.trial.point.get(dimension.name)) for finding in found}
+def _shared(dimension: Dimension, worst: Sequence[TriedFault], found: Sequence[TriedFault]) -> str | None:
+    values = [tried.trial.point.get(dimension.name) for tried in worst]
+    everywhere = {repr(tried.trial.point.get(dimension.name)) for tried in found}
     if len(everywhere) == 1:
         return None
     if dimension.type == "categorical":

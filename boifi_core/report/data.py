@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from boifi_core.report.advice import advice
-from boifi_core.report.facts import Finding, ReportInput, findings, pareto_front, why
+from boifi_core.report.facts import ReportInput, TriedFault, pareto_front, tried_faults, why
 from boifi_core.report.influence import influences
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
@@ -17,7 +17,7 @@ _WORST = 10
 
 def json_report(report: ReportInput) -> dict[str, Any]:
     """All that the Markdown report says, as values that JSON can hold."""
-    found = findings(report)
+    found = tried_faults(report)
     return {
         "session_id": report.session_id,
         "name": report.name,
@@ -30,10 +30,10 @@ def json_report(report: ReportInput) -> dict[str, Any]:
         "total_trials": report.total_trials,
         "trials_by_status": dict(Counter(trial.status.value for trial in report.trials)),
         "baseline_severity": report.baseline_severity,
-        "best": _finding(found[0], report) if found else None,
-        "worst": [_finding(finding, report) for finding in found[:_WORST]],
+        "best": _tried_fault(found[0], report) if found else None,
+        "worst": [_tried_fault(tried, report) for tried in found[:_WORST]],
         "catalogue": report.catalogue.model_dump(mode="json", exclude_none=True),
-        "pareto_front": [_finding(finding, report) for finding in pareto_front(found)],
+        "pareto_front": [_tried_fault(tried, report) for tried in pareto_front(found)],
         "severity_by_trial": [{"trial": trial.trial, "severity": trial.severity} for trial in report.trials],
         "dimensions": [asdict(influence) for influence in influences(report.trials, report.dimensions)],
         "model": _model(report, found[0] if found else None),
@@ -43,7 +43,7 @@ def json_report(report: ReportInput) -> dict[str, Any]:
     }
 
 
-def _model(report: ReportInput, best: Finding | None) -> dict[str, Any]:
+def _model(report: ReportInput, best: TriedFault | None) -> dict[str, Any]:
     """What the optimizer's model makes of it: of the best, of the dimensions, and how well it predicts."""
     told = None if best is None else expected(report, best)
     mean, std = told or (None, None)
@@ -57,21 +57,21 @@ def _model(report: ReportInput, best: Finding | None) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, report: ReportInput) -> dict[str, Any]:
-    bug, performance, structure = finding.scores
+def _tried_fault(tried: TriedFault, report: ReportInput) -> dict[str, Any]:
+    bug, performance, structure = tried.scores
     return {
-        "trial": finding.trial.trial,
-        "severity": finding.severity,
+        "trial": tried.trial.trial,
+        "severity": tried.severity,
         "bug_score": bug,
         "performance_score": performance,
         "structure_score": structure,
-        "severities": list(finding.severities),
-        "readings": len(finding.severities),
-        "fault": finding.fault,
-        "why": why(finding, report),
-        "tried_because": tried_because(finding.first),
-        "choice": None if finding.first.why is None else finding.first.why.model_dump(mode="json"),
-        "point": finding.trial.point,
-        "plans": [plan.model_dump(mode="json", exclude_none=True) for plan in finding.trial.plans],
-        "breakdown": finding.score.breakdown,
+        "severities": list(tried.severities),
+        "readings": len(tried.severities),
+        "fault": tried.fault,
+        "why": why(tried, report),
+        "tried_because": tried_because(tried.first),
+        "choice": None if tried.first.why is None else tried.first.why.model_dump(mode="json"),
+        "point": tried.trial.point,
+        "plans": [plan.model_dump(mode="json", exclude_none=True) for plan in tried.trial.plans],
+        "breakdown": tried.score.breakdown,
     }

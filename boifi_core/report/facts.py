@@ -82,7 +82,7 @@ class ReportInput:
 
 
 @dataclass(frozen=True)
-class Finding:
+class TriedFault:
     """One distinct fault with all trials that tried it.
 
     Attributes:
@@ -120,7 +120,7 @@ def by_status(trials: Sequence[Trial]) -> str:
     return f" ({', '.join(f'{n} {status}' for status, n in counts)})" if counts else ""
 
 
-def overview(report: ReportInput, found: Sequence[Finding]) -> list[tuple[str, str]]:
+def overview(report: ReportInput, found: Sequence[TriedFault]) -> list[tuple[str, str]]:
     """Which session this was and how it ended: what each fact is called, and the fact."""
     return [
         ("Target", report.target),
@@ -141,52 +141,52 @@ def fault_text(plans: Sequence[FaultPlan]) -> str:
     return " and ".join(str(plan) for plan in plans) or "no fault"
 
 
-def findings(report: ReportInput) -> list[Finding]:
+def tried_faults(report: ReportInput) -> list[TriedFault]:
     """The distinct faults: the recommended one, then the others, worst first, the earlier of equals first."""
     found = by_fault(report.trials)
     best = recommended(found, None if report.best is None else report.best[0])
-    others = [_finding(alike) for alike in found if alike is not best]
-    others.sort(key=lambda finding: (-finding.severity, finding.first.trial))
-    return others if best is None else [_finding(best), *others]
+    others = [_tried_fault(alike) for alike in found if alike is not best]
+    others.sort(key=lambda tried: (-tried.severity, tried.first.trial))
+    return others if best is None else [_tried_fault(best), *others]
 
 
-def _finding(alike: list[Trial]) -> Finding:
+def _tried_fault(alike: list[Trial]) -> TriedFault:
     shown = typical(alike)
     if shown.score is None:
         raise ValueError(f"trial {shown.trial} has no score")
     severities = tuple(trial.severity or 0.0 for trial in alike)
-    return Finding(shown, shown.score, severities, mean_severity(alike), alike[0])
+    return TriedFault(shown, shown.score, severities, mean_severity(alike), alike[0])
 
 
-def kinds(found: Sequence[Finding]) -> list[tuple[Finding, int]]:
-    """The first finding of each kind of fault, and how many there are of the kind.
+def kinds(found: Sequence[TriedFault]) -> list[tuple[TriedFault, int]]:
+    """The first of each kind of fault, and how many there are of the kind.
 
     Faults are of a kind that have the same types at the same places: they differ in their numbers only, or in whom
     they meet (share, method, headers).
     """
-    by_kind: dict[object, list[Finding]] = {}
-    for finding in found:
-        places = sorted((plan.fault_type, plan.target_service or "", plan.target_path) for plan in finding.trial.plans)
-        by_kind.setdefault(tuple(places), []).append(finding)
+    by_kind: dict[object, list[TriedFault]] = {}
+    for tried in found:
+        places = sorted((plan.fault_type, plan.target_service or "", plan.target_path) for plan in tried.trial.plans)
+        by_kind.setdefault(tuple(places), []).append(tried)
     return [(alike[0], len(alike)) for alike in by_kind.values()]
 
 
-def why(finding: Finding, report: ReportInput) -> str:
-    """What the finding's points were given for, in one sentence."""
-    observation = finding.trial.observation
+def why(tried: TriedFault, report: ReportInput) -> str:
+    """What the fault got its points for, in one sentence."""
+    observation = tried.trial.observation
     if observation is None:
         return "not kept"
-    return explain(finding.score, observation, report.baseline, report.analyzer)
+    return explain(tried.score, observation, report.baseline, report.analyzer)
 
 
-def pareto_front(found: Sequence[Finding]) -> list[Finding]:
-    """The findings that no other one exceeds in one of the three scores without falling short in another.
+def pareto_front(found: Sequence[TriedFault]) -> list[TriedFault]:
+    """The faults that no other one exceeds in one of the three scores without falling short in another.
 
-    Of findings with the same three scores the first stands for all.
+    Of faults with the same three scores the first stands for all.
     """
-    by_scores: dict[tuple[float, ...], Finding] = {}
-    for finding in found:
-        by_scores.setdefault(finding.scores, finding)
+    by_scores: dict[tuple[float, ...], TriedFault] = {}
+    for tried in found:
+        by_scores.setdefault(tried.scores, tried)
 
     def is_dominated(scores: tuple[float, ...]) -> bool:
         return any(
@@ -194,4 +194,4 @@ def pareto_front(found: Sequence[Finding]) -> list[Finding]:
             for other in by_scores
         )
 
-    return [finding for scores, finding in by_scores.items() if not is_dominated(scores)]
+    return [tried for scores, tried in by_scores.items() if not is_dominated(scores)]

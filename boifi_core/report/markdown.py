@@ -9,7 +9,7 @@ from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
 from boifi_core.report.chart import chart
-from boifi_core.report.facts import Finding, ReportInput, findings, kinds, overview, pareto_front, why
+from boifi_core.report.facts import ReportInput, TriedFault, kinds, overview, pareto_front, tried_faults, why
 from boifi_core.report.failures import failures
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import expected, tried_because
@@ -27,7 +27,7 @@ _GOOD_R2 = 0.5
 
 def markdown(report: ReportInput) -> str:
     """The whole report. Text from the target and the user is shown as text, whatever it contains."""
-    found = findings(report)
+    found = tried_faults(report)
     sections = [
         f"# {escape(report.name)}: what the faults did",
         table(
@@ -46,7 +46,7 @@ def markdown(report: ReportInput) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _best(report: ReportInput, found: Sequence[Finding]) -> str:
+def _best(report: ReportInput, found: Sequence[TriedFault]) -> str:
     if not found:
         return "No trial was scored."
     best = found[0]
@@ -74,14 +74,14 @@ def _best(report: ReportInput, found: Sequence[Finding]) -> str:
     return "\n\n".join(parts)
 
 
-def _range(finding: Finding) -> str:
-    if len(finding.severities) == 1:
+def _range(tried: TriedFault) -> str:
+    if len(tried.severities) == 1:
         return ""
-    return f" ({min(finding.severities):.1f} to {max(finding.severities):.1f})"
+    return f" ({min(tried.severities):.1f} to {max(tried.severities):.1f})"
 
 
-def _expected(report: ReportInput, finding: Finding) -> str:
-    told = expected(report, finding)
+def _expected(report: ReportInput, tried: TriedFault) -> str:
+    told = expected(report, tried)
     return "" if told is None else f"; by all trials together the model takes it for {give_or_take(*told)}"
 
 
@@ -111,7 +111,7 @@ def _curve(trials: Sequence[Trial]) -> str:
     return f"```\n{chart([trial.severity for trial in trials])}\n```\n\n{legend}"
 
 
-def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
+def _worst(report: ReportInput, found: Sequence[TriedFault]) -> str:
     if not found:
         return "No trial was scored."
     intro = (
@@ -120,26 +120,26 @@ def _worst(report: ReportInput, found: Sequence[Finding]) -> str:
     rows = [
         [
             str(place),
-            number(finding.severity),
-            times(len(finding.severities)),
-            str(finding.trial.trial),
+            number(tried.severity),
+            times(len(tried.severities)),
+            str(tried.trial.trial),
             str(alike),
-            escape(finding.fault),
-            escape(why(finding, report)),
-            escape(tried_because(finding.first) or "–"),
+            escape(tried.fault),
+            escape(why(tried, report)),
+            escape(tried_because(tried.first) or "–"),
         ]
-        for place, (finding, alike) in enumerate(kinds(found)[:_WORST], 1)
+        for place, (tried, alike) in enumerate(kinds(found)[:_WORST], 1)
     ]
     head = ["#", "severity", "measured", "trial", "alike", "fault", "why", "why it was tried"]
     return f"{intro}\n\n{table(head, rows, right=(0, 1, 3, 4))}"
 
 
-def _front(found: Sequence[Finding]) -> str:
+def _front(found: Sequence[TriedFault]) -> str:
     front = pareto_front(found)
     if not front:
         return "No trial was scored."
     intro = "No other fault is worse than one of these in one score without being milder in another."
-    rows = [[*map(number, finding.scores), str(finding.trial.trial), escape(finding.fault)] for finding in front]
+    rows = [[*map(number, tried.scores), str(tried.trial.trial), escape(tried.fault)] for tried in front]
     more = f"\n\nAnd {counted(len(rows) - _FRONT, 'more fault')}." if len(rows) > _FRONT else ""
     head = ["bugs", "performance", "structure", "trial", "fault"]
     return f"{intro}\n\n{table(head, rows[:_FRONT], right=(0, 1, 2, 3))}{more}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from boifi_core.history.readings import give_or_take, point_key
 from boifi_core.models import Choice, Phase, Trial
-from boifi_core.optimizer.verdict import expectation
-from boifi_core.report.facts import Finding, ReportInput
+from boifi_core.optimizer.recommendation import expectation
+from boifi_core.report.facts import ReportInput, TriedFault
 
 _WITHOUT_NEAREST = {
     "initial": "part of the first look around",
@@ -42,9 +42,9 @@ def _reason(trial: Trial, why: Choice) -> str:
     return f"{text}; the nearest before it, trial {nearest.trial}, had {nearest.severity:.1f}"
 
 
-def expected(report: ReportInput, finding: Finding) -> tuple[float, float] | None:
+def expected(report: ReportInput, tried: TriedFault) -> tuple[float, float] | None:
     """What the model takes the recommended fault's severity for, and its standard deviation; None for any other."""
     best = report.best
-    if best is None or not finding.is_of_point or point_key(best[0]) != point_key(finding.trial.point):
+    if best is None or not tried.is_of_point or point_key(best[0]) != point_key(tried.trial.point):
         return None
     return expectation(best)

@@ -20,7 +20,7 @@ from boifi_core.session.stored_baseline import stored_baseline, stored_evidence
 from boifi_core.session.warm_start import stored_past
 
 FAIL_AT = 7.0
-"""The severity from which a finding is a failure in the JUnit report."""
+"""The severity from which a failure mode fails the JUnit report."""
 
 EXPLAINED = 10
 """From how many scores on the report says what the model makes of the dimensions."""

@@ -14,7 +14,7 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.base import Injector
 
 CALL_TIMEOUT_S = 10.0
-"""The limit for one call to the control plane, seconds, unless the executor's own is shorter."""
+"""The limit for one call to the control plane, seconds, unless the injector's own is shorter."""
 
 CLEAR_TIMEOUT_S = 15.0
 """How long removing a trial's policies, or a session's sweep, is tried, seconds; after that they are left to expire."""
@@ -61,7 +61,7 @@ def with_expiry(plans: Sequence[FaultPlan], observe_timeout_s: float) -> tuple[F
 def clear_all(injector: Injector, names: Iterable[str], *, timeout_s: float) -> list[str]:
     """Remove these policies, trying again while that can help; returns why each that is left is left.
 
-    It runs where a trial ends for whatever reason, so it raises nothing of the executor's.
+    It runs where a trial ends for whatever reason, so it raises nothing of the injector's.
     """
     deadline = time.monotonic() + timeout_s
     left = []

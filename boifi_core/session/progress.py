@@ -12,7 +12,7 @@ from boifi_core.models import (
     Trial,
 )
 from boifi_core.optimizer import BestPoint, OptimizerCore
-from boifi_core.optimizer.verdict import expectation
+from boifi_core.optimizer.recommendation import expectation
 from boifi_core.session.budget import counted
 from boifi_core.session.config import SessionConfig
 

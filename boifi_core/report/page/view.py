@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from boifi_core.report.advice import advice
-from boifi_core.report.facts import ReportInput, findings, pareto_front
+from boifi_core.report.facts import ReportInput, pareto_front, tried_faults
 from boifi_core.report.influence import influences
 from boifi_core.report.page.sections import course, dimensions, failures, faults, header, session, worst
 from boifi_core.report.page.sections.dimensions import Axis
@@ -43,7 +43,7 @@ class Page:
 
 def page_view(report: ReportInput) -> Page:
     """All that the page says of a session."""
-    found = findings(report)
+    found = tried_faults(report)
     front = pareto_front(found)
     influence = influences(report.trials, report.dimensions)
     return Page(

@@ -12,7 +12,7 @@ from boifi_core.history.readings import times
 from boifi_core.models import Choice, Near, StepDurations
 from boifi_core.optimizer import BestPoint
 from boifi_core.optimizer.strategy import Reason
-from boifi_core.report import findings, kinds
+from boifi_core.report import kinds, tried_faults
 from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front
 from boifi_core.report.influence import influences, variance_share
@@ -55,11 +55,11 @@ def test_many_trials_share_columns_and_the_worst_shows():
     assert lines[-1] == "    1" + " " * 46 + "200"
 
 
-def test_findings_are_distinct_and_worst_first():
+def test_tried_faults_are_distinct_and_worst_first():
     thrice = [trial_of(1, 4.0), trial_of(2, 9.0, phase="confirm"), trial_of(6, 6.5, phase="replay")]
     other = trial_of(3, 6.0, point={"fault_type": "abort"})
-    no_findings = trial_of(4, None), trial_of(5, 9.0, score=scored(9.0, fallback=("bug",)))
-    first, second = findings(report_of((*thrice, other, *no_findings)))
+    unscored = trial_of(4, None), trial_of(5, 9.0, score=scored(9.0, fallback=("bug",)))
+    first, second = tried_faults(report_of((*thrice, other, *unscored)))
     assert (first.trial.trial, first.severity, first.severities) == (6, 6.5, (4.0, 9.0, 6.5))
     assert first.first.trial == 1
     assert second.trial.trial == 3
@@ -68,11 +68,11 @@ def test_findings_are_distinct_and_worst_first():
 def test_one_lucky_reading_does_not_pass_for_the_worst():
     steady = [trial_of(n, 8.0, point={"ms": 1}) for n in (1, 2)]
     trials = (*steady, trial_of(3, 9.0, point={"ms": 2}), trial_of(4, 8.5, point={"ms": 3}))
-    assert [finding.trial.trial for finding in findings(report_of(trials))] == [3, 4, 1]
+    assert [tried.trial.trial for tried in tried_faults(report_of(trials))] == [3, 4, 1]
     best = BestPoint({"ms": 1}, 8.0, 7.9, 0.2, 2)
-    assert [finding.trial.trial for finding in findings(report_of(trials, best=best))] == [1, 3, 4]
+    assert [tried.trial.trial for tried in tried_faults(report_of(trials, best=best))] == [1, 3, 4]
     unknown = BestPoint({"ms": 7}, 8.0, 7.9, 0.2, 2)
-    assert [finding.trial.trial for finding in findings(report_of(trials, best=unknown))] == [3, 4, 1]
+    assert [tried.trial.trial for tried in tried_faults(report_of(trials, best=unknown))] == [3, 4, 1]
 
 
 NEAR = (Near(trial=4, severity=5.94), Near(trial=2, severity=1.0))
@@ -126,8 +126,8 @@ def test_faults_at_the_same_place_are_told_once():
         trial_of(number, severity, point={"n": number}, plans=(plan,))
         for number, severity, plan in ((1, 4.0, milder), (2, 6.0, cart), (3, 5.0, bank))
     ]
-    told = kinds(findings(report_of(trials)))
-    assert [(finding.trial.trial, alike) for finding, alike in told] == [(2, 2), (3, 1)]
+    told = kinds(tried_faults(report_of(trials)))
+    assert [(tried.trial.trial, alike) for tried, alike in told] == [(2, 2), (3, 1)]
 
 
 def test_the_pareto_front_keeps_what_nothing_exceeds():
@@ -136,7 +136,7 @@ def test_the_pareto_front_keeps_what_nothing_exceeds():
         return trial_of(number, 5.0, score=score, point={"percentage": number})
 
     trials = (one(1, 10, 0, 0), one(2, 0, 9, 5), one(3, 0, 9, 4), one(4, 10, 0, 0), one(5, 0, 0, 6), one(6, 9, 0, 0))
-    assert {finding.trial.trial for finding in pareto_front(findings(report_of(trials)))} == {1, 2, 5}
+    assert {tried.trial.trial for tried in pareto_front(tried_faults(report_of(trials)))} == {1, 2, 5}
 
 
 triples = st.lists(st.tuples(*3 * [st.integers(0, 3)]), min_size=1, max_size=12)
@@ -152,12 +152,12 @@ def test_the_pareto_front_dominates_every_other_finding(scores):
         )
         for number, (bug, performance, structure) in enumerate(scores, 1)
     )
-    found = findings(report_of(trials))
-    front = {finding.scores for finding in pareto_front(found)}
-    for finding in found:
-        at_least = [all(a >= b for a, b in zip(best, finding.scores, strict=True)) for best in front]
+    found = tried_faults(report_of(trials))
+    front = {tried.scores for tried in pareto_front(found)}
+    for tried in found:
+        at_least = [all(a >= b for a, b in zip(best, tried.scores, strict=True)) for best in front]
         assert any(at_least)
-        if finding.scores in front:
+        if tried.scores in front:
             assert sum(at_least) == 1
 
 

@@ -84,7 +84,7 @@ def test_the_report_says_how_sure_it_is_and_why_the_fault_was_tried():
     data = json_report(report)
     assert (data["best"]["severity"], data["best"]["readings"]) == (9.5, 2)
     assert data["best"]["tried_because"] == "part of the first look around"
-    assert [finding["choice"]["reason"] for finding in data["worst"]] == ["initial", "explore"]
+    assert [tried["choice"]["reason"] for tried in data["worst"]] == ["initial", "explore"]
     assert (data["model"]["best_mean"], data["model"]["best_std"]) == (9.37, 0.31)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from boifi_core.report.facts import Finding, ReportInput
+from boifi_core.report.facts import ReportInput, TriedFault
 from boifi_core.report.tables import counted, number
 
 
-def summary(report: ReportInput, found: Sequence[Finding]) -> str:
+def summary(report: ReportInput, found: Sequence[TriedFault]) -> str:
     """What was found, in one sentence or two."""
     if not found:
         return "No trial was scored."
@@ -26,7 +26,7 @@ def _sentence(text: str) -> str:
     return f"The worst: {text}."
 
 
-def figures(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+def figures(report: ReportInput, found: Sequence[TriedFault]) -> tuple[tuple[str, str], ...]:
     """The figures beneath it: pairs of a label and a text."""
     return (
         ("worst severity, of 10", number(found[0].severity if found else None)),

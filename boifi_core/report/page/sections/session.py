@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from boifi_core.models import Trial
-from boifi_core.report.facts import Finding, ReportInput, overview
+from boifi_core.report.facts import ReportInput, TriedFault, overview
 from boifi_core.report.page.table import Table
 from boifi_core.report.steps import step_times, troubles
 from boifi_core.report.tables import number, numbers
 
 
-def facts(report: ReportInput, found: Sequence[Finding]) -> Table:
+def facts(report: ReportInput, found: Sequence[TriedFault]) -> Table:
     """Which session this was, and how it ended."""
     rows = (("Session", report.session_id), *overview(report, found))
     return Table("Facts of the session", ("what", "value"), rows)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation
-from boifi_core.report.facts import Finding, ReportInput, why
+from boifi_core.report.facts import ReportInput, TriedFault, why
 from boifi_core.report.page.table import Table
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.tables import number, percent
 
 
-def worst(report: ReportInput, found: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+def worst(report: ReportInput, found: Sequence[TriedFault]) -> tuple[tuple[str, str], ...]:
     """Pairs of a label and a text; none without a scored trial."""
     if not found:
         return ()

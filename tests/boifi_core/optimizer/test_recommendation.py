@@ -3,7 +3,7 @@ import pytest
 from made_evidence import MIXED, made
 
 from boifi_core.optimizer.evidence import Evidence
-from boifi_core.optimizer.verdict import explained_share, recommended
+from boifi_core.optimizer.recommendation import explained_share, recommended
 
 
 def last_entry(rows):
