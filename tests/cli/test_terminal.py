@@ -12,6 +12,7 @@ from rich.console import Console
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MinimalFault, Threshold
 from boifi_core.models import Choice, OptimizationProgress, SessionState, SessionStatus
+from boifi_core.session.events import Recorded
 from boifi_core.session.folder import SessionFolder
 from cli.run import exit_status
 from cli.terminal import Progress, closing, fault_cell, mark, severity_cell
@@ -39,7 +40,7 @@ def test_a_trial_of_an_older_history_has_no_mark():
 def test_the_mark_fits_beside_a_fault_in_80_columns():
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     shown = Progress(console, 60)
-    shown.trial(trial_of(12, 7.5, why=Choice(reason="confirm")))
+    shown(Recorded("3f2a9c1e", trial_of(12, 7.5, why=Choice(reason="confirm"))))
     (line,) = [line for line in console.file.getvalue().splitlines() if line.strip()]
     assert line.rstrip().endswith("delay 500 ms on /ratings, 50 % (again)")
     assert len(line.rstrip()) <= 80

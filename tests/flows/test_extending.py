@@ -1,6 +1,7 @@
 """What somebody adds to a session from outside: a phase, and a handler of its events."""
 
 import io
+import logging
 
 import pytest
 from once_more_phase import OnceMore
@@ -64,12 +65,14 @@ def test_a_search_that_ends_early_says_so_before_its_budget_does(hfi, run):
     assert [trial.phase for trial in trials][:2] == ["initial", "initial"]
 
 
-def test_a_handler_hears_of_everything_and_one_that_fails_breaks_nothing_off(hfi, run, caplog):
+def test_a_handler_hears_of_everything_and_one_that_fails_breaks_nothing_off(hfi, run, caplog, monkeypatch):
     told = []
 
     def fails(event):
         raise OSError("full disk")
 
+    log = logging.getLogger("boifi.events")
+    monkeypatch.setattr(log, "handlers", [caplog.handler])
     with listening(fails, told.append):
         folder, state, _ = run(hfi.url, total_trials=2, initial_points=2)
     assert state.status is SessionStatus.COMPLETED
