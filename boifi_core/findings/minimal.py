@@ -397,7 +397,7 @@ def _clearest(mode: FailureMode, trials: Sequence[Trial]) -> int:
 
 
 def _places(plans: Plans) -> list[tuple[str, str, str]]:
-    return sorted((plan.fault_type.value, plan.target_service or "", plan.target_path) for plan in plans)
+    return sorted((plan.fault_type, plan.target_service or "", plan.target_path) for plan in plans)
 
 
 def _began_with(trial: Trial, home: Mapping[int, str]) -> str | None:

@@ -17,7 +17,7 @@ from boifi_core.findings.minimal import minimal_fault, question
 from boifi_core.models import Choice, Near
 
 GOLDEN = Path(__file__).parent / "golden" / "minimal.jsonl.gz"
-SESSIONS = {line["name"]: line for line in map(json.loads, gzip.open(GOLDEN))}
+SESSIONS = {line["name"]: line for line in map(json.loads, gzip.decompress(GOLDEN.read_bytes()).splitlines())}
 
 
 def plans_of(written):
