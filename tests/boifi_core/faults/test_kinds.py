@@ -4,12 +4,16 @@ import ast
 from pathlib import Path
 
 import pytest
+from histories import Axis, trial_of
 
 from boifi_core.errors import InvalidInput
 from boifi_core.faults.kinds import KINDS, Kind, Scale
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.findings import MINIMISE, FailureMode
 from boifi_core.findings.likeness import Failure
+from boifi_core.findings.minimal import minimal_fault, question
 from boifi_core.injectors.hfi import policy
+from boifi_core.models import Choice, Near
 from boifi_core.session.expressible import check_expressible
 from boifi_core.space import SearchSpace
 
@@ -97,6 +101,26 @@ class TestAnotherKind:
     def test_is_known_to_whoever_names_one_that_is_not(self):
         with pytest.raises(InvalidInput, match="must be 'delay', 'abort', 'error_injection', 'rate_limit' or 'cpu_str"):
             FaultPlan.read({"fault_type": "explode"})
+
+    def test_is_made_milder_along_its_field(self):
+        """It fails from 43 % of a core on."""
+        trials = [trial_of(1, 6.0, plans=(WithLoad(fault_type="cpu_stress", cpu_load=90),))]
+        share = [Axis("cpu_share", "real", low=0.05, high=1.0)]
+
+        def seen():
+            numbers = tuple(trial.trial for trial in trials if trial.plans[0].cpu_load >= 43)
+            worst = {"worst": 1, "worst_plans": trials[0].plans, "severity": 6.0}
+            mode = FailureMode(id="F1", sentence="", signature=(), trials=numbers, replay="", **worst)
+            return mode, trials, dict.fromkeys(numbers, "F1"), share
+
+        while asked := question(*seen()):
+            why = Choice(reason=MINIMISE, nearest=(Near(trial=1, severity=6.0),))
+            trials.append(trial_of(len(trials) + 1, 6.0, plans=asked.plans, why=why))
+        smallest = minimal_fault(*seen())
+        [threshold] = smallest.thresholds
+        assert smallest.is_finished
+        assert smallest.plans[0].cpu_load == 43
+        assert str(threshold) == "cpu_load: from 43 % of a core on; 42 % of a core does not"
 
 
 def test_no_code_asks_whether_a_fault_is_of_this_kind_or_that():
