@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Weakness:
 
 def _delay(service: str, delay_ms: int) -> FaultPlan:
     return FaultPlan(
-        fault_type=FaultType.DELAY,
+        fault_type="delay",
         target_service=service,
         delay_ms=delay_ms,
     )
 
 
 def _abort(service: str, status: int, method: str | None = None) -> FaultPlan:
-    return FaultPlan(fault_type=FaultType.ABORT, target_service=service, target_method=method, abort_status_code=status)
+    return FaultPlan(fault_type="abort", target_service=service, target_method=method, abort_status_code=status)
 
 
 WEAKNESSES = (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.search.mesh import Call, Mesh, Pool, Route
 from benchmarks.search.pressure import Pressure, queueing
 from benchmarks.search.stream import Numbers, Stream
-from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -179,7 +179,7 @@ class Simulation:
             tier = plan.parameters.get("tier", "any")
             if tier != "any":
                 hit &= self._tier() == list(self.mesh.tiers).index(tier)
-            if plan.fault_type is FaultType.DELAY:
+            if plan.fault_type == "delay":
                 took = took + hit * float(plan.start_delay_ms + (plan.delay_ms or 0))
             else:
                 took = np.where(hit, plan.start_delay_ms + _REFUSED_MS, took)

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic_core import PydanticKnownError
+from typing_extensions import TypeAliasType
 
+from boifi_core.faults import kinds
+from boifi_core.faults.kinds import KINDS, Kind
 from boifi_core.value import Value
 
 
-class FaultType(StrEnum):
-    """What is done to a request; read in any case."""
-
-    DELAY = "delay"
-    ABORT = "abort"
-    ERROR_INJECTION = "error_injection"
-    RATE_LIMIT = "rate_limit"
-
-    @classmethod
-    def _missing_(cls, value: object) -> FaultType | None:
-        if not isinstance(value, str):
-            return None
-        return next((member for member in cls if member.value == value.lower()), None)
+def _name_of_a_kind(written: object) -> str:
+    name = kinds.name_of(written)
+    if name is None:
+        *others, last = map(repr, KINDS)
+        raise PydanticKnownError("enum", {"expected": f"{', '.join(others)} or {last}"})
+    return name
 
 
-OTHER_NAMES = {
-    "api": "target_path",
-    "abort_http_status": "abort_status_code",
-    "error_type": "error_message",
+_SCHEMA = {
+    "title": "FaultType",
+    "type": "string",
+    "enum": list(KINDS),
+    "description": "What is done to a request; read in any case.",
 }
-"""Names that other tools use for fields of a `FaultPlan`; `delay_seconds` is read too, times 1000."""
-
-OWN_FIELDS: dict[FaultType, frozenset[str]] = {
-    FaultType.DELAY: frozenset({"delay_ms"}),
-    FaultType.ABORT: frozenset({"abort_status_code"}),
-    FaultType.ERROR_INJECTION: frozenset({"abort_status_code", "error_message"}),
-    FaultType.RATE_LIMIT: frozenset(),
-}
-"""Which of the type-specific fields a fault type reads; the others are ignored."""
-
-_TYPE_FIELDS = frozenset().union(*OWN_FIELDS.values())
+FaultType = TypeAliasType("FaultType", Annotated[str, BeforeValidator(_name_of_a_kind), WithJsonSchema(_SCHEMA)])
+"""What is done to a request: the name of a kind in the table. An alias with a name has a schema of its own."""
 
 
 class FaultPlan(Value):
@@ -58,12 +45,12 @@ class FaultPlan(Value):
     target_method: str | None = None
     target_service: str | None = None
     headers: dict[str, str] = Field(default={})
-    percentage: float = Field(default=100.0, ge=0, le=100)
-    delay_ms: int | None = Field(default=None, gt=0)
-    abort_status_code: int | None = Field(default=None, ge=200, le=599)
-    error_message: str | None = None
-    duration_seconds: int | None = Field(default=None, gt=0)
-    start_delay_ms: int = Field(default=0, ge=0)
+    percentage: float = kinds.PERCENTAGE.declared(100.0)
+    delay_ms: int | None = kinds.DELAY_MS.declared()
+    abort_status_code: int | None = kinds.ABORT_STATUS_CODE.declared()
+    error_message: str | None = kinds.ERROR_MESSAGE.declared()
+    duration_seconds: int | None = kinds.DURATION_SECONDS.declared()
+    start_delay_ms: int = kinds.START_DELAY_MS.declared(0)
     parameters: dict[str, Any] = Field(default={})
 
     @model_validator(mode="before")
@@ -72,20 +59,20 @@ class FaultPlan(Value):
         if not isinstance(data, dict):
             return data
         data = dict(data)
-        for other, name in OTHER_NAMES.items():
-            if other in data:
-                if name in data:
-                    raise ValueError(f"{other} and {name} are the same field; give one")
-                data[name] = data.pop(other)
-        if "delay_seconds" in data:
-            if "delay_ms" in data:
-                raise ValueError("delay_seconds and delay_ms are the same field; give one")
-            data["delay_ms"] = seconds_to_ms(data.pop("delay_seconds"))
-        try:
-            own = OWN_FIELDS[FaultType(data["fault_type"])]
-        except (KeyError, ValueError):
-            return data
-        return {name: value for name, value in data.items() if name not in _TYPE_FIELDS or name in own}
+        known = kinds.known_fields()
+        for field in known:
+            for other in field.other_names:
+                if other not in data:
+                    continue
+                if field.name in data:
+                    raise ValueError(f"{other} and {field.name} are the same field; give one")
+                data[field.name] = field.scaled(other, data.pop(other))
+        name = kinds.name_of(data.get("fault_type"))
+        if name is not None:
+            for field in known:
+                if field not in kinds.COMMON and field.name not in KINDS[name].names:
+                    data.pop(field.name, None)
+        return data
 
     @field_validator("target_service")
     @classmethod
@@ -101,24 +88,42 @@ class FaultPlan(Value):
 
     @model_validator(mode="after")
     def _has_its_own_fields(self) -> Self:
-        if self.fault_type is FaultType.DELAY and self.delay_ms is None:
-            raise ValueError("delay_ms is required for a delay")
-        if self.fault_type in (FaultType.ABORT, FaultType.ERROR_INJECTION) and self.abort_status_code is None:
-            object.__setattr__(self, "abort_status_code", 500)
+        for field in self.kind.fields:
+            if getattr(self, field.name) is not None:
+                continue
+            if field.is_required:
+                raise ValueError(f"{field.name} is required for a {self._what}")
+            object.__setattr__(self, field.name, field.default)
         return self
+
+    @property
+    def kind(self) -> Kind:
+        """What the table knows of its kind."""
+        return KINDS[self.fault_type]
+
+    @property
+    def strength(self) -> float:
+        """The value of the field that is lowered for a milder fault; 0 where its kind has none."""
+        milder = self.kind.milder
+        return 0 if milder is None else getattr(self, milder.name) or 0
+
+    @property
+    def wait_ms(self) -> int:
+        """How long it holds up a request in all, milliseconds."""
+        waits = (field.name for field in (*kinds.COMMON, *self.kind.fields) if field.is_wait)
+        return sum(getattr(self, name) or 0 for name in waits)
+
+    @property
+    def _what(self) -> str:
+        return self.fault_type.replace("_", " ")
 
     def __repr__(self) -> str:
         return f"FaultPlan({self})"
 
     def __str__(self) -> str:
         """One line for people: `delay 250 ms on POST payments/charge, 80 %`."""
-        what = self.fault_type.value.replace("_", " ")
-        if self.delay_ms is not None:
-            what += f" {self.delay_ms} ms"
-        if self.abort_status_code is not None:
-            what += f" {self.abort_status_code}"
-        if self.error_message is not None:
-            what += f" {self.error_message!r}"
+        values = [(field.says, getattr(self, field.name)) for field in self.kind.fields]
+        what = " ".join([self._what, *(says.format(value) for says, value in values if value is not None)])
         if self.start_delay_ms:
             what += f" after {self.start_delay_ms} ms"
         gap = " " if self.target_path.startswith("^") and self.target_service else ""
@@ -126,10 +131,3 @@ class FaultPlan(Value):
         method = f"{self.target_method} " if self.target_method else ""
         who = "".join(f", {name}: {value}" for name, value in self.headers.items())
         return f"{what} on {method}{where}{who}, {self.percentage:g} %"
-
-
-def seconds_to_ms(seconds: Any) -> Any:
-    """Seconds as whole milliseconds; what is no number passes through, for validation to name."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
-        return seconds
-    return round(seconds * 1000)

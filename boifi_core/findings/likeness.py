@@ -67,9 +67,9 @@ class Failure:
 
     @classmethod
     def of(cls, facts: Sequence[Fact], plans: Sequence[FaultPlan]) -> Failure:
-        ordered = sorted(plans, key=lambda plan: (_place(plan), plan.fault_type.value))
-        strengths = tuple(number for plan in ordered for number in (plan.delay_ms or 0, plan.percentage))
-        faults = frozenset((plan.fault_type.value, _place(plan)) for plan in plans)
+        ordered = sorted(plans, key=lambda plan: (_place(plan), plan.fault_type))
+        strengths = tuple(number for plan in ordered for number in (plan.strength, plan.percentage))
+        faults = frozenset((plan.fault_type, _place(plan)) for plan in plans)
         is_partial = any(plan.percentage < STRUCK for plan in plans)
         return cls(tuple(facts), faults, strengths, plans_key(plans), is_partial)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.value import KindConfig
 from boifi_core.wire.endpoint import EndpointConfig
 
@@ -23,13 +23,13 @@ class Capabilities:
     """What an injector can express; a space that asks for more is refused before anything starts.
 
     Attributes:
-        fault_types: those that it can inject.
+        fault_types: the kinds that it can inject.
         max_delay_ms: the longest delay, milliseconds.
         parameters: whether it reads `FaultPlan.parameters`.
         error_message: whether it can set the message of an injected error; if not, it is dropped with a warning.
     """
 
-    fault_types: frozenset[FaultType]
+    fault_types: frozenset[str]
     max_delay_ms: int
     parameters: bool = False
     error_message: bool = False

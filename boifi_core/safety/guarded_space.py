@@ -13,8 +13,8 @@ from boifi_core.space.plans import Source
 from boifi_core.space.restricted import restrict
 from boifi_core.space.rows import Column, Rows
 
-_ASKED_ABOUT = ("fault_type", "target_service", "target_path", "percentage", "delay_ms", "start_delay_ms")
-"""The fields of a plan that decide whether it makes a fault and whether the guardrails object to it."""
+_ASKED_ABOUT = ("fault_type", "target_service", "target_path", "percentage")
+"""The fields of a plan that decide whether the guardrails object to it, beside those that hold requests up."""
 
 
 def guarded(space: SearchSpace, rails: Guardrails) -> SearchSpace:
@@ -33,9 +33,9 @@ def guarded(space: SearchSpace, rails: Guardrails) -> SearchSpace:
 def _alike(space: SearchSpace, rails: Guardrails) -> Callable[[Rows], Rows]:
     """From rows to what of them the guardrails can tell apart: of a number, only on which side of a limit it is."""
     index = space.layout.index
-    asked = {source.name: source for group in space.groups for field in _ASKED_ABOUT for source in group.of(field)}
+    asked = {source.name: source for group in space.groups for source in group.sources if _is_asked_about(source)}
     # A wait before the fault adds to its delay, so then both matter exactly.
-    adds_up = any(group.of("start_delay_ms") for group in space.groups)
+    adds_up = any(len({source.field for source in group.sources if _is_wait(source)}) > 1 for group in space.groups)
     searched = [(source, space.layout.columns[index[name]]) for name, source in asked.items() if name in index]
 
     def alike(rows: Rows) -> Rows:
@@ -51,9 +51,17 @@ def _side(source: Source, column: Column, entries: Rows, rails: Guardrails, adds
     if source.field == "percentage":
         limit = rails.max_percentage
         return np.where(np.isnan(entries), np.nan, entries > (np.inf if limit is None else limit))
-    if source.field == "delay_ms" and not adds_up:
-        delay_ms = np.round(entries * 1000 if source.word == "delay_seconds" else entries)
-        beyond = delay_ms > (np.inf if rails.max_delay_ms is None else rails.max_delay_ms)
+    if source.known is not None and source.known.is_wait and not adds_up:
+        wait_ms = np.round(entries * source.known.factor(source.word))
+        beyond = wait_ms > (np.inf if rails.max_delay_ms is None else rails.max_delay_ms)
         # No delay is no fault, so it has a side of its own.
-        return np.where(np.isnan(entries), np.nan, np.where(delay_ms == 0, -1, beyond))
+        return np.where(np.isnan(entries), np.nan, np.where(wait_ms == 0, -1, beyond))
     return entries
+
+
+def _is_asked_about(source: Source) -> bool:
+    return source.field in _ASKED_ABOUT or source.null_is_none or _is_wait(source)
+
+
+def _is_wait(source: Source) -> bool:
+    return source.known is not None and source.known.is_wait

@@ -53,8 +53,8 @@ def objection(plan: FaultPlan, rails: Guardrails) -> str | None:
     percentage = math.ceil(plan.percentage)
     if rails.max_percentage is not None and percentage > rails.max_percentage:
         return f"max_percentage: must be at most {rails.max_percentage:g}, got {percentage}"
-    if rails.max_delay_ms is not None and (plan.delay_ms or 0) + plan.start_delay_ms > rails.max_delay_ms:
-        return f"max_delay_ms: must be at most {rails.max_delay_ms}, got {(plan.delay_ms or 0) + plan.start_delay_ms}"
+    if rails.max_delay_ms is not None and plan.wait_ms > rails.max_delay_ms:
+        return f"max_delay_ms: must be at most {rails.max_delay_ms}, got {plan.wait_ms}"
     for service in rails.protected_services:
         if plan.target_service in (None, "", "*", service):
             return f"protected_services: {service!r} must bear no fault, got target_service {plan.target_service!r}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from boifi_core.errors import InvalidInput
-from boifi_core.faults.plan import FaultType, seconds_to_ms
+from boifi_core.faults import kinds
+from boifi_core.faults.kinds import ERROR_MESSAGE, KINDS, PlanField
 from boifi_core.space.plans import Group, Source, is_no_fault
 from boifi_core.space.space import SearchSpace
 
@@ -21,16 +22,17 @@ def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: 
     """
     warnings: list[str] = []
     for group in space.groups:
-        kinds = _check_fault_types(space, group, capabilities, field)
-        if FaultType.DELAY in kinds:
-            _check_delays(space, group, capabilities, field)
-        for source in group.of("parameters") if kinds and not capabilities.parameters else []:
+        names = _check_fault_types(space, group, capabilities, field)
+        read = {own for name in names for own in KINDS[name].fields}
+        for wait in (own for own in read if own.is_wait):
+            _check_waits(space, group, wait, capabilities, field)
+        for source in group.of("parameters") if names and not capabilities.parameters else []:
             rule = "is no field of a fault plan, and this injector takes no parameters of its own"
             raise InvalidInput(f"{field}.{source.name}", rule)
-        if FaultType.ERROR_INJECTION in kinds and not capabilities.error_message:
+        if ERROR_MESSAGE in read and not capabilities.error_message:
             warnings += [
                 f"{field}.{source.name}: this injector cannot set an error message; it is dropped"
-                for source in group.of("error_message")
+                for source in group.of(ERROR_MESSAGE.name)
             ]
     return list(dict.fromkeys(warnings))
 
@@ -43,25 +45,25 @@ def target_services(space: SearchSpace) -> set[object]:
     return found - {None, ""}
 
 
-def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> set[FaultType]:
-    kinds: set[FaultType] = set()
+def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> set[str]:
+    names: set[str] = set()
     for source in _winners(space, group, "fault_type"):
         for value in _values(space, source):
             if is_no_fault(value):
                 continue
-            kind = FaultType(value)
-            if kind not in capabilities.fault_types:
+            name = kinds.name_of(value)
+            if name is None or name not in capabilities.fault_types:
                 known = ", ".join(sorted(capabilities.fault_types))
                 raise InvalidInput(f"{field}.{source.name}", f"this injector knows only {known}", value)
-            kinds.add(kind)
-    return kinds
+            names.add(name)
+    return names
 
 
-def _check_delays(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> None:
-    for source in _winners(space, group, "delay_ms"):
+def _check_waits(space: SearchSpace, group: Group, wait: PlanField, capabilities: Capabilities, field: str) -> None:
+    for source in _winners(space, group, wait.name):
         for value in _values(space, source):
-            delay_ms = seconds_to_ms(value) if source.word == "delay_seconds" else value
-            if delay_ms is not None and delay_ms > capabilities.max_delay_ms:
+            wait_ms = source.scaled(value)
+            if wait_ms is not None and wait_ms > capabilities.max_delay_ms:
                 rule = f"this injector delays by at most {capabilities.max_delay_ms} ms"
                 raise InvalidInput(f"{field}.{source.name}", rule, value)
 
@@ -69,6 +71,8 @@ def _check_delays(space: SearchSpace, group: Group, capabilities: Capabilities, 
 def _winners(space: SearchSpace, group: Group, name: str) -> list[Source]:
     """What can fill the field: a fault's own source hides the shared one, unless it can be absent."""
     sources = group.of(name)
+    if not sources:
+        return []
     own = sources[-1]
     is_always_there = own.name in space.fixed or space.dimension(own.name).condition is None
     return [own] if is_always_there else sources

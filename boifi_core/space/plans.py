@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from boifi_core.errors import InvalidInput
-from boifi_core.faults.plan import OTHER_NAMES, FaultPlan, FaultType, seconds_to_ms
-
-_PLAN_FIELDS = frozenset(FaultPlan.model_fields)
-_WHOLE = frozenset({"delay_ms", "abort_status_code", "duration_seconds", "start_delay_ms"})
-_NUMBERS = _WHOLE | {"percentage"}
-_NULL_IS_NONE = frozenset({"fault_type", "delay_ms"})
-"""Fields in which null says that there is no fault; in others it says: as if not given."""
+from boifi_core.faults import kinds
+from boifi_core.faults.kinds import KINDS, PlanField
+from boifi_core.faults.plan import FaultPlan
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,24 @@ class Source:
     def is_parameter(self) -> bool:
         """Whether it is one entry of `parameters`."""
         return self.field == "parameters" and self.word != "parameters"
+
+    @cached_property
+    def known(self) -> PlanField | None:
+        """What must be known of the field beside its type, if anything."""
+        return kinds.field_of(self.field)
+
+    @property
+    def null_is_none(self) -> bool:
+        """Whether null says that there is no fault; elsewhere it says: as if not given."""
+        return self.field == "fault_type" or (self.known is not None and self.known.zero_is_none)
+
+    def scaled(self, value: Any) -> Any:
+        """The value in the field's own unit."""
+        return value if self.known is None else self.known.scaled(self.word, value)
+
+    def converted(self, value: Any) -> Any:
+        """The value as a plan has it: in the field's own unit, and whole where that is due."""
+        return value if self.known is None else self.known.rounded(self.scaled(value))
 
     @property
     def target(self) -> tuple[str, str]:
@@ -80,7 +95,7 @@ def groups(names: Iterable[str], field: str) -> tuple[Group, ...]:
 
 
 def build_plans(found: Iterable[Group], values: Mapping[str, Any]) -> tuple[FaultPlan, ...]:
-    """The plans of a point with its fixed fields; a fault of type none and a delay of 0 ms are left out.
+    """The plans of a point with its fixed fields; a fault of type none, or of a delay of 0 ms, is left out.
 
     Raises:
         InvalidInput: the values do not make a plan.
@@ -100,40 +115,36 @@ def check_value(source: Source, value: Any, where: str) -> None:
     Raises:
         InvalidInput: at `where`, with the dimension's name.
     """
-    name, field = source.name, source.field
+    name, field, known = source.name, source.field, source.known
     if source.is_parameter or value is None or (field == "fault_type" and is_no_fault(value)):
         return
     if field == "fault_type":
         _check_fault_type(name, value, where)
         return
-    if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
+    if known is not None and known.is_number and (isinstance(value, bool) or not isinstance(value, (int, float))):
         raise InvalidInput(where, f"{name} must be a number", value)
     if field == "target_path" and not str(value).startswith(("/", "^")):
         raise InvalidInput(
             where, f"{name} must be a prefix that begins with /, or an expression that begins with ^", value
         )
-    converted = _converted(source, value)
-    if field == "delay_ms" and converted == 0:
+    converted = source.converted(value)
+    if source.null_is_none and converted == 0:
         return
-    reader = {"delay_ms": FaultType.DELAY, "error_message": FaultType.ERROR_INJECTION}.get(field, FaultType.ABORT)
     try:
-        FaultPlan.read({"fault_type": reader, field: converted})
+        FaultPlan.read(kinds.with_field(field, converted))
     except InvalidInput as error:
         raise InvalidInput(where, f"{name} {error.rule}", value) from None
 
 
 def _check_fault_type(name: str, value: Any, where: str) -> None:
-    known = [kind.value for kind in FaultType]
-    if not isinstance(value, str) or value.lower() not in known:
-        raise InvalidInput(where, f"{name} must be one of {', '.join(known)} or none", value)
+    if kinds.name_of(value) is None:
+        raise InvalidInput(where, f"{name} must be one of {', '.join(KINDS)} or none", value)
 
 
 def _source(name: str, word: str) -> Source:
-    if word in OTHER_NAMES:
-        return Source(name, OTHER_NAMES[word], word)
-    if word == "delay_seconds":
-        return Source(name, "delay_ms", word)
-    return Source(name, word if word in _PLAN_FIELDS else "parameters", word)
+    known = kinds.field_of(word)
+    field = word if known is None else known.name
+    return Source(name, field if field in FaultPlan.model_fields else "parameters", word)
 
 
 def _plan(group: Group, values: Mapping[str, Any]) -> FaultPlan | None:
@@ -147,11 +158,9 @@ def _plan(group: Group, values: Mapping[str, Any]) -> FaultPlan | None:
             parameters[source.word] = value
         elif source.word == "parameters":
             parameters |= value or {}
-        elif value is not None or source.field in _NULL_IS_NONE:
-            data[source.field] = _converted(source, value)
-    if is_no_fault(data.get("fault_type")):
-        return None
-    if FaultType(data["fault_type"]) is FaultType.DELAY and data.get("delay_ms", 1) in (0, None):
+        elif value is not None or source.null_is_none:
+            data[source.field] = source.converted(value)
+    if is_no_fault(data.get("fault_type")) or _is_zero(data):
         return None
     try:
         return FaultPlan.read({**data, "parameters": parameters} if parameters else data)
@@ -160,7 +169,8 @@ def _plan(group: Group, values: Mapping[str, Any]) -> FaultPlan | None:
         raise InvalidInput(name, error.rule, data["fault_type"]) from None
 
 
-def _converted(source: Source, value: Any) -> Any:
-    if source.word == "delay_seconds":
-        return seconds_to_ms(value)
-    return round(value) if source.field in _WHOLE and isinstance(value, float) else value
+def _is_zero(data: Mapping[str, Any]) -> bool:
+    """Whether a field of the fault's kind says that there is none, as a delay of 0 ms does."""
+    name = kinds.name_of(data["fault_type"])
+    own = () if name is None else KINDS[name].fields
+    return any(field.zero_is_none and field.name in data and data[field.name] in (0, None) for field in own)

@@ -110,7 +110,7 @@ def test_a_session_can_propose_what_is_in_its_space(config):
         assert weakness.in_space == (len(weakness.plans) == 1)
         for plan in weakness.plans if weakness.in_space else ():
             point = {
-                "fault_type": plan.fault_type.value,
+                "fault_type": plan.fault_type,
                 "target_service": plan.target_service,
                 "target_method": plan.target_method or "ALL",
                 "percentage": int(plan.percentage),

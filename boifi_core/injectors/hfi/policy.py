@@ -7,12 +7,11 @@ import re
 from typing import Any
 
 from boifi_core.errors import InvalidInput
-from boifi_core.faults.plan import FaultPlan, FaultType
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.base import Capabilities
+from boifi_core.injectors.hfi.kinds import WRITERS
 
-CAPABILITIES = Capabilities(
-    fault_types=frozenset({FaultType.DELAY, FaultType.ABORT, FaultType.ERROR_INJECTION}), max_delay_ms=30_000
-)
+CAPABILITIES = Capabilities(fault_types=frozenset(WRITERS), max_delay_ms=30_000)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{1,61}[A-Za-z0-9_]")
 
 
@@ -23,8 +22,8 @@ def as_sent(plan: FaultPlan) -> FaultPlan:
         InvalidInput: the plan has what HFI cannot express.
     """
     if plan.fault_type not in CAPABILITIES.fault_types:
-        known = ", ".join(sorted(kind.value for kind in CAPABILITIES.fault_types))
-        raise InvalidInput("fault_type", f"must be one that HFI can inject ({known})", plan.fault_type.value)
+        known = ", ".join(sorted(CAPABILITIES.fault_types))
+        raise InvalidInput("fault_type", f"must be one that HFI can inject ({known})", plan.fault_type)
     if plan.delay_ms is not None and plan.delay_ms > CAPABILITIES.max_delay_ms:
         raise InvalidInput("delay_ms", f"must be at most {CAPABILITIES.max_delay_ms} for HFI", plan.delay_ms)
     if plan.parameters:
@@ -67,17 +66,12 @@ def _match(plan: FaultPlan) -> dict[str, Any]:
 
 
 def _fault(plan: FaultPlan) -> dict[str, Any]:
-    fault: dict[str, Any] = {
+    return {
         "percentage": _whole_percentage(plan.percentage),
         "start_delay_ms": plan.start_delay_ms,
         "duration_seconds": plan.duration_seconds,
+        **WRITERS[plan.fault_type](plan),
     }
-    if plan.fault_type is FaultType.DELAY:
-        # Older control planes read the text, newer ones the number, and both ignore what they do not know.
-        fault["delay"] = {"fixed_delay": f"{plan.delay_ms}ms", "fixed_delay_ms": plan.delay_ms}
-    else:
-        fault["abort"] = {"httpStatus": plan.abort_status_code}
-    return fault
 
 
 def _whole_percentage(percentage: float) -> int:
