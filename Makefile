@@ -20,12 +20,15 @@ MANIFEST_TOOLS := .venv-manifests
 MANIFEST_TOOLS_READY := $(MANIFEST_TOOLS)/.ready
 
 # Tests wait more than they compute, so there may be more at a time than the machine has cores.
-TOGETHER := -n 4 --dist loadscope
+TOGETHER := -n 3 --dist loadscope
+# Where tests are that want to be alone: to look for some in all files takes longer than some.
+ALONE := tests/cli tests/demo tests/docs
 # Counting what is covered makes tests slower: only where it is asked for, as by CI.
-PYTEST := $(BIN)/python -m pytest $(if $(COVERED),--cov --cov-append --cov-report=)
+# Whatever PYTHONDONTWRITEBYTECODE says: assertions are looked through once, not by each of the workers again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(if $(COVERED),--cov --cov-append --cov-report=)
 
-.PHONY: demo test test-together test-alone test-slow test-slow-together test-slow-alone test-covered test-system test-long check docs site dist bench bench-search \
-	bench-service bench-images soak lock clean
+.PHONY: demo test test-together test-alone test-slow test-slow-together test-slow-alone test-covered test-system \
+	test-long check docs site dist bench bench-search bench-service bench-images soak lock clean
 
 demo: $(READY)
 	$(BIN)/boifi demo $(DEMO_ARGS)
@@ -36,10 +39,10 @@ test: test-together test-alone
 
 test-together: $(READY)
 	$(if $(COVERED),rm -f .coverage .coverage.*)
-	$(PYTEST) $(TOGETHER) -m 'not alone and not slow and not system and not long'
+	$(PYTEST) $(TOGETHER) --ignore tests/benchmarks -m 'not alone and not slow and not system and not long'
 
 test-alone: $(READY)
-	$(PYTEST) -m 'alone and not slow and not system and not long'
+	$(PYTEST) $(ALONE) -m 'alone and not slow and not system and not long'
 
 # The rest that needs nothing but Python, git and make.
 test-slow: test-slow-together test-slow-alone
@@ -48,7 +51,7 @@ test-slow-together: $(READY)
 	$(PYTEST) $(TOGETHER) -m 'slow and not alone and not system and not long'
 
 test-slow-alone: $(READY)
-	$(PYTEST) -m 'slow and alone and not system and not long'
+	$(PYTEST) $(ALONE) -m 'slow and alone and not system and not long'
 
 # How much of the code both have run: `make test test-slow test-covered COVERED=1`.
 test-covered: $(READY)

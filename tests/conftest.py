@@ -1,12 +1,13 @@
 """What many tests share: one real Prefect server, control planes, and session files."""
 
 import copy
+import fcntl
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -75,11 +76,28 @@ def prefect_data(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def prefect_server(prefect_data):
+def prefect_database(tmp_path_factory):
+    """Where Prefect's empty database lies once a server has made it, which is most of a first start."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if "PYTEST_XDIST_WORKER" not in os.environ else base.parent) / "prefect.db"
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_data, prefect_database):
     """The URL of a real Prefect server, the same for all tests; Prefect in this process uses it too."""
     from cli.prefect_api import prefect_api
 
-    with prefect_api(prefect_data) as url:
+    with ExitStack() as stack:
+        with prefect_database.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one worker's server makes it, the others' begin with it
+            is_made = prefect_database.exists()
+            if is_made:
+                copy_database(prefect_database, prefect_data / "prefect")
+            else:
+                url = stack.enter_context(prefect_api(prefect_data))
+                copy_database(prefect_data / "prefect" / "prefect.db", prefect_database.parent)
+        if is_made:
+            url = stack.enter_context(prefect_api(prefect_data))
         # Prefect reads the environment once, when it is imported, which a test's module may have done by now.
         from prefect.context import refresh_global_settings_context
 
@@ -87,14 +105,25 @@ def prefect_server(prefect_data):
         yield url
 
 
+def copy_database(made, home):
+    """Let a server with this home begin with that database."""
+    home.mkdir(parents=True, exist_ok=True)
+    begun = home / "prefect.db.begun"
+    with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(begun)) as target:
+        source.backup(target)
+    begun.rename(home / "prefect.db")
+
+
+@pytest.fixture(scope="session")
+def used_home(prefect_server, prefect_database):
+    """Gives a Prefect server of its own, in this folder, a database to begin with."""
+    return lambda home: copy_database(prefect_database, home)
+
+
 @pytest.fixture
-def used_data_dir(prefect_data, prefect_server, tmp_path):
-    """The test's data dir with Prefect's database in it, which is most of the first start of a run's own server."""
-    home = tmp_path / "data" / "prefect"
-    home.mkdir(parents=True)
-    database = prefect_data / "prefect" / "prefect.db"
-    with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(home / "prefect.db")) as copy:
-        made.backup(copy)
+def used_data_dir(used_home, tmp_path):
+    """The test's data dir, with what the first start of a run's own server would make of it."""
+    used_home(tmp_path / "data" / "prefect")
 
 
 @pytest.fixture
@@ -183,8 +212,14 @@ def boifi(environment):
 
 
 @pytest.fixture
-def boifi_here(tmp_path, monkeypatch, capsys, prefect_server):
+def boifi_here(prefect_server, boifi_alone):
     """As `boifi`, in this process, with the tests' Prefect server: it saves a start where that is not the point."""
+    return boifi_alone
+
+
+@pytest.fixture
+def boifi_alone(tmp_path, monkeypatch, capsys):
+    """The same for commands that need no Prefect."""
     from cli.main import command
 
     def run(*arguments, check=None):

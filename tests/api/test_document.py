@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 from facades import SESSIONS, facade, made
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -45,26 +45,31 @@ def document(api):
     return api.get("/openapi.json").json()
 
 
-def schema():
+def operations():
     document = create_app(Settings(data="unused")).openapi()
     for path, item in document["paths"].items():
         if path == "/ready":  # is 503 here, as it should: there is no Prefect
             del item["get"]
-    return schemathesis.openapi.from_dict(document)
+    return [found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()]
 
 
+# Not by schemathesis' own plugin: each start of pytest would pay for it.
 @pytest.mark.filterwarnings("ignore")
-@schema().parametrize()
-@settings(
-    max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-def test_every_answer_is_as_documented_and_none_is_our_fault(case, api):
-    if "session_id" in case.path_parameters and len(case.path_parameters["session_id"]) % 2:
-        case.path_parameters["session_id"] = api.folder.session_id
-    if case.method == "DELETE" and case.path_parameters.get("session_id") == api.folder.session_id:
-        case.path_parameters["session_id"] = "another"
-    case.call_and_validate(base_url=str(api.base_url), checks=CHECKS, timeout=20)
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.label)
+def test_every_answer_is_as_documented_and_none_is_our_fault(operation, api):
+    @settings(
+        max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.as_strategy())
+    def answered(case):
+        if "session_id" in case.path_parameters and len(case.path_parameters["session_id"]) % 2:
+            case.path_parameters["session_id"] = api.folder.session_id
+        if case.method == "DELETE" and case.path_parameters.get("session_id") == api.folder.session_id:
+            case.path_parameters["session_id"] = "another"
+        case.call_and_validate(base_url=str(api.base_url), checks=CHECKS, timeout=20)
+
+    answered()
 
 
 def test_every_route_is_described_with_its_errors(document):

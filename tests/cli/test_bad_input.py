@@ -135,8 +135,8 @@ def test_a_port_of_the_observer_in_use(refuse, session_file, hfi):
 @pytest.mark.parametrize(
     "arguments", [["--trials", "0"], ["--trials", "x"], ["--seed", "-1"], ["--fail-on", "11"], ["--colour"]]
 )
-def test_bad_options(boifi_here, tmp_path, session_file, hfi, arguments):
-    done = boifi_here("run", session_file(hfi.url), *arguments)
+def test_bad_options(boifi_alone, tmp_path, session_file, hfi, arguments):
+    done = boifi_alone("run", session_file(hfi.url), *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data" / "sessions").exists()

@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
+from flow_runs import FlowRuns, until
 from hfi_landscape import landscape
 from hfi_server import HfiServer
+from workers import Worker
 
 SPACE = [
     {"name": "fault_type", "type": "categorical", "values": ["abort"]},
@@ -62,15 +64,30 @@ def told_by_standing(report):
     return found
 
 
-def test_what_was_mended_is_fixed_and_what_came_up_is_new(boifi, session_data, tmp_path, hook, used_data_dir):
+@pytest.fixture
+def worker(tmp_path, prefect_server, monkeypatch):
+    """One at the tests' Prefect server, for the sessions of nights in this process."""
+    monkeypatch.setattr("flows.campaign.POLL_S", 0.1)
+    data = tmp_path / "data"
+    data.mkdir()
+    worker = Worker(data, prefect_server)
+    found = FlowRuns(prefect_server, data).http
+    until(lambda: found.get("/deployments/name/session/boifi").is_success, 60, "the deployment")
+    yield worker
+    worker.close()
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_was_mended_is_fixed_and_what_came_up_is_new(boifi_here, session_data, tmp_path, hook, monkeypatch):
     address, told = hook
+    monkeypatch.setenv("HOOK", address)
     with HfiServer(respond=before) as hfi:
         session = session_data(hfi.url, name="page", search_space=SPACE, total_trials=8, initial_points=6,
                                minimise={"share": 0})  # fmt: skip
         path = tmp_path / "campaign.yaml"
         path.write_text(yaml.safe_dump({"name": "nightly", "sessions": [session], "webhook": "${HOOK}", "fail_on": 9}))
 
-        first = boifi("campaign", "run", path, HOOK=address)
+        first = boifi_here("campaign", "run", path)
         assert first.returncode in (0, 3), first.stderr + first.stdout
         nights = tmp_path / "data" / "campaigns" / "nightly" / "nights"
         (one,) = nights.iterdir()
@@ -79,7 +96,7 @@ def test_what_was_mended_is_fixed_and_what_came_up_is_new(boifi, session_data, t
         assert ("/reviews", 500) in was["new"]
 
         hfi.respond = after
-        second = boifi("campaign", "run", path, HOOK=address)
+        second = boifi_here("campaign", "run", path)
         (two,) = set(nights.iterdir()) - {one}
         report = json.loads((two / "report.json").read_text())
         now = told_by_standing(report)
@@ -98,16 +115,19 @@ def test_what_was_mended_is_fixed_and_what_came_up_is_new(boifi, session_data, t
     assert len(fixed["trials"]) == 2
 
 
-def test_a_night_that_cannot_run_says_so_loudly(boifi, session_data, tmp_path, used_data_dir):
+@pytest.mark.usefixtures("used_data_dir")
+def test_a_night_that_cannot_run_says_so_loudly(boifi, session_data, tmp_path, hfi):
+    """By a Prefect server and a worker of the night's own."""
+    hfi.respond = lambda faults: {**landscape(faults), "status_code": 500}
     path = tmp_path / "campaign.yaml"
-    path.write_text(yaml.safe_dump({"name": "nightly", "sessions": [session_data("http://127.0.0.1:1")]}))
+    path.write_text(yaml.safe_dump({"name": "nightly", "sessions": [session_data(hfi.url)]}))
     night = boifi("campaign", "run", path, check=1)
     assert "COULD NOT RUN: no session ran well: ratings-delay: " in night.stdout.replace("\\", "")
     (junit,) = (tmp_path / "data").rglob("junit.xml")
     assert len(ET.parse(junit).getroot().findall(".//error")) == 2
 
 
-def test_bad_input_is_one_line(boifi, tmp_path):
+def test_bad_input_is_one_line(boifi_alone, tmp_path):
     path = tmp_path / "campaign.yaml"
     path.write_text("name: nightly\n")
-    assert boifi("campaign", "run", path, check=2).stderr == "error: sessions: is required\n"
+    assert boifi_alone("campaign", "run", path, check=2).stderr == "error: sessions: is required\n"

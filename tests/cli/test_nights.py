@@ -24,11 +24,13 @@ KEY = "boifi_key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def service(tmp_path_factory, used_home):
     """One that wants a key of its callers, and whose Prefect wants a password."""
     entry = {"name": "tests", "sha256": digest(KEY), "scopes": ["admin"]}
     variables = {"BOIFI_API_KEYS": json.dumps([entry])}
-    service = Service(tmp_path_factory.mktemp("nights"), variables, headers={"X-API-Key": KEY})
+    data = tmp_path_factory.mktemp("nights")
+    used_home(data / "service")
+    service = Service(data, variables, headers={"X-API-Key": KEY})
     service.start()
     service.until_ready()
     yield service

@@ -32,7 +32,13 @@ def read_as_documented(folder, store):
     return pd.read_parquet(str(folder.history).removeprefix("s3://"), filesystem=far)
 
 
-def test_a_session_is_killed_refused_resumed_and_replayed(s3_data, s3_store, start, boifi_here, session_file, hfi):
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), pytest.param(signal.SIGKILL, marks=pytest.mark.long)],
+)
+def test_a_session_is_broken_off_refused_resumed_and_replayed(
+    s3_data, s3_store, start, boifi_here, session_file, hfi, number
+):
     may_answer = threading.Event()
     may_answer.set()
     hfi.respond = lambda faults: may_answer.wait(60) and landscape(faults)
@@ -43,8 +49,8 @@ def test_a_session_is_killed_refused_resumed_and_replayed(s3_data, s3_store, sta
     may_answer.clear()
     (folder,) = sessions_in(s3_data)
     assert len(read_as_documented(folder, s3_store)) >= 3
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.killpg(process.pid, number)
+    process.communicate(timeout=60)
     before = numbers(folder)
     assert before == list(range(1, len(before) + 1))
     assert "RUNNING (gone)" in boifi_here("sessions", *out, check=0).stdout
@@ -138,8 +144,8 @@ def trouble_is_due(hfi):
         ("s3://no-such-bucket/x", 2, "error: --out: must be a place that can be used (there is no such bucket), got"),
     ],
 )
-def test_what_is_no_data_dir_is_one_line(s3_data, boifi_here, out, status, said):
-    done = boifi_here("sessions", "--out", out, check=status)
+def test_what_is_no_data_dir_is_one_line(s3_data, boifi_alone, out, status, said):
+    done = boifi_alone("sessions", "--out", out, check=status)
     assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1
 

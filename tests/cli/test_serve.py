@@ -41,11 +41,13 @@ on_sqlite = pytest.mark.parametrize("postgres", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def service(postgres, tmp_path_factory):
+def service(postgres, tmp_path_factory, used_home):
     # As docs/service.md puts it on PostgreSQL, with databases of ours.
     documented = re.findall(r"^export (\w+)=(\w[\w+]+)://.*/(\w+)$", DOC, re.MULTILINE)
     databases = {variable: postgres.database(name, driver) for variable, driver, name in documented if postgres}
-    service = Service(tmp_path_factory.mktemp("served"), {**databases, "BOIFI_EXECUTOR_TOKEN": SECRET})
+    data = tmp_path_factory.mktemp("served")
+    used_home(data / "service")
+    service = Service(data, {**databases, "BOIFI_EXECUTOR_TOKEN": SECRET})
     assert len(databases) == (0 if postgres is None else 2)
     service.start()
     service.until_ready()

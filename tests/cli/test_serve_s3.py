@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def service(s3_data, tmp_path):
+def service(s3_data, tmp_path, used_home):
+    used_home(tmp_path / "state" / s3_data.bucket / s3_data.key / "service")
     service = Service(s3_data, {"BOIFI_STATE": os.environ["BOIFI_STATE"]}, home=tmp_path)
     service.start()
     service.until_ready()
@@ -26,11 +27,15 @@ def service(s3_data, tmp_path):
     service.close()
 
 
-def test_sessions_live_there_from_their_request_to_their_deletion(service, s3_data, tmp_path, session_data, hfi, boifi):
+@pytest.mark.parametrize("is_killed", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_sessions_live_there_from_their_request_to_their_deletion(
+    service, s3_data, tmp_path, session_data, hfi, boifi, is_killed
+):
     hfi.respond = lambda faults: time.sleep(0.3 if faults else 0) or landscape(faults)
     folder = service.create(session_data(hfi.url, total_trials=8, initial_points=4))
     made_trials(folder, 2)
-    kill_holder(folder, signal.SIGKILL)
+    if is_killed:
+        kill_holder(folder, signal.SIGKILL)
     state = ended(folder, 120)
     assert (state.status, state.reason) == (SessionStatus.COMPLETED, "all 8 trials made")
     assert [trial.trial for trial in trials(folder)] == list(range(1, 9))

@@ -1,56 +1,25 @@
 """The forking worker, from outside: a process of its own, a real Prefect server, a strict control plane."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from environments import bare_environment
 from flow_runs import FlowRuns, ended, kill_holder, made_trials, trials, until
 from hfi_landscape import landscape
 from hfi_server import HfiServer
+from workers import Worker
 
 from boifi_core.models import SessionStatus
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Worker:
-    """The worker's process; it can be killed and started again."""
-
-    def __init__(self, data, api_url):
-        self.data, self.api_url = data, api_url
-        self.log = data / "worker.log"
-        self.start()
-
-    def start(self):
-        environment = {
-            **bare_environment(),
-            "PREFECT_API_URL": self.api_url,
-            "PREFECT_HOME": str(self.data / "home"),
-        }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "deployments.worker", str(self.data)],
-                cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-
-    def end(self, number=signal.SIGTERM, timeout=60):
-        self.process.send_signal(number)
-        self.process.wait(timeout)
 
 
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory, prefect_server):
     worker = Worker(tmp_path_factory.mktemp("service"), prefect_server)
     yield worker
-    if worker.process.poll() is None:
-        worker.end()
-    print(worker.log.read_text())
+    worker.close()
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,7 @@ def test_requirements_are_the_locks():
     assert {path: path.read_text() for path in FOLDER.glob("*.txt") if path.name != "sbom.txt"} == made()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("image", "modules"),
     [

@@ -6,6 +6,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = (
     "tests/api/test_document.py",
     "tests/boifi_core/storage/",
+    "tests/cli/test_examples.py",
     "tests/cli/test_serve.py",
     "tests/demo/",
     "tests/deployments/test_worker.py",

@@ -280,13 +280,14 @@ while True:
 """
 
 
-def test_killed_at_any_moment_every_acknowledged_trial_is_there(tmp_path):
+@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.long)])
+def test_killed_at_any_moment_every_acknowledged_trial_is_there(tmp_path, kills):
     folder = tmp_path / "history"
     root = Path(__file__).parents[3]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests" / "support")])}
     chance = random.Random(3)
     acknowledged = 0
-    for kill in range(12):
+    for kill in range(kills):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
         )
@@ -303,7 +304,7 @@ def test_killed_at_any_moment_every_acknowledged_trial_is_there(tmp_path):
         assert acknowledged <= len(frame) <= acknowledged + 1
         assert list(frame["trial"]) == list(range(1, len(frame) + 1))
         acknowledged = len(frame)
-    assert acknowledged > 10
+    assert acknowledged >= kills - 1
     history = History(folder, SPACE)
     history.create()
     assert history.trials() == [trial_of(number, 5.0) for number in range(1, acknowledged + 1)]

@@ -26,8 +26,8 @@ from boifi_core.storage.data_dir import data_dir
 @pytest.fixture
 def trouble(s3_data, s3_store, monkeypatch):
     """What the proxy before the store does, through which all requests of the test go."""
-    monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(client, "LONGEST_PAUSE_S", 0.2)
+    monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(client, "LONGEST_PAUSE_S", 0.1)
     with troubled(s3_store) as (store, trouble):
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         client.forget_client()
