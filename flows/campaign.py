@@ -26,7 +26,7 @@ from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import SessionStatus
 from boifi_core.report.session_report import stored_catalogue
 from boifi_core.safety.guardrails import objection
-from boifi_core.session import known as replays
+from boifi_core.session import replays
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder, out_option
 from boifi_core.session.make import make_session

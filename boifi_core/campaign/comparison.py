@@ -11,7 +11,7 @@ from boifi_core.findings import Catalogue, FailureMode, Verdict
 from boifi_core.findings.catalogue import replay_command
 from boifi_core.findings.likeness import APART, Failure, likeness
 from boifi_core.models import Trial
-from boifi_core.session.known import is_of_known
+from boifi_core.session.replays import is_of_known
 
 CHANGED = 1.0
 """From this difference of mean severities on, a failure is worse or better; severity points."""
