@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.store import ENDED, Claim, Store, micros
+from api.store import Claim, Store, micros
 from boifi_core.errors import BoifiError
-from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
 from boifi_core.session.config import SessionConfig, parse_session
 from boifi_core.session.events import Changed, Recorded, Stream
 from boifi_core.session.folder import REQUEST, SessionFolder, session_ids, summaries
