@@ -55,7 +55,7 @@ class Index:
         self._damaged: dict[str, str] = {}
 
     def folder(self, session_id: str) -> SessionFolder:
-        return SessionFolder(self.data / "sessions" / session_id)
+        return SessionFolder.of(self.data, session_id)
 
     async def watch(self, poll_s: float) -> None:
         """Look at the folders for ever; those of sessions that have ended less often."""

@@ -16,6 +16,7 @@ from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_camp
 from boifi_core.campaign.report import markdown
 from boifi_core.errors import BoifiError
 from boifi_core.session.check import check
+from boifi_core.session.run_file import DEPLOYMENT
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir
@@ -101,6 +102,6 @@ def _worker(data: Place, url: str) -> Iterator[None]:
     command = [sys.executable, "-m", "deployments.worker", str(data), "--no-schedules"]
     worker = Child("worker", command, dict(os.environ), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S, log=log)
     with kept(worker):
-        if not is_answered(f"{url}/deployments/name/session/boifi"):
+        if not is_answered(f"{url}/deployments/name/{DEPLOYMENT}"):
             raise BoifiError(f"the worker did not begin within {START_TIMEOUT_S:g} s; its log is {log}")
         yield

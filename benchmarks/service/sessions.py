@@ -42,7 +42,7 @@ def ask(service: Served, endpoints: Sequence[str], trials: int, baseline: int = 
         at = time.time()
         answer = service.http.post(PATH, json=config)
         answer.raise_for_status()
-        return Asked(SessionFolder(service.data / "sessions" / answer.json()["session_id"]), at)
+        return Asked(SessionFolder.of(service.data, answer.json()["session_id"]), at)
 
     with ThreadPoolExecutor(len(endpoints)) as pool:
         return list(pool.map(one, endpoints))
