@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any
 
 from api.models import Links, Progress, SessionStatusResponse, SessionSummary
-from api.store import ENDED, moment
-from boifi_core.models import BestResult, SessionStatus
+from api.store import moment
+from boifi_core.models import ENDED, BestResult, SessionStatus
 
 ROOT = "/v1/optimization/sessions"
 RECENT = 21

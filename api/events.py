@@ -16,9 +16,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from prometheus_client import Gauge
 
 from api.answers import summary
-from api.store import ENDED, Store
+from api.store import Store
 from boifi_core.errors import InvalidInput
-from boifi_core.models import SessionStatus
+from boifi_core.models import ENDED, SessionStatus
 from boifi_core.session.events import Changed, Event
 
 KEEP_ALIVE_S = 15.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.store import ENDED, Claim, Store, micros
+from api.store import Claim, Store, micros
 from boifi_core.errors import BoifiError
-from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
 from boifi_core.session.config import SessionConfig, parse_session
 from boifi_core.session.events import Changed, Recorded, Stream
 from boifi_core.session.folder import REQUEST, SessionFolder, session_ids, summaries
@@ -55,7 +55,7 @@ class Index:
         self._damaged: dict[str, str] = {}
 
     def folder(self, session_id: str) -> SessionFolder:
-        return SessionFolder(self.data / "sessions" / session_id)
+        return SessionFolder.of(self.data, session_id)
 
     async def watch(self, poll_s: float) -> None:
         """Look at the folders for ever; those of sessions that have ended less often."""

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from api.errors import ApiError
 from api.index import stamp_of
-from api.store import ENDED
+from boifi_core.models import ENDED
 from boifi_core.session.folder import SessionFolder
 
 KEPT = 32

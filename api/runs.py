@@ -15,10 +15,7 @@ from api.index import Index
 from boifi_core.errors import BoifiError
 from boifi_core.models import SessionStatus
 from boifi_core.session.folder import SessionFolder
-from boifi_core.session.run_file import ask, keep_flow_run, run_name
-
-DEPLOYMENT = "session/boifi"
-"""The deployment that runs one session, from its folder."""
+from boifi_core.session.run_file import DEPLOYMENT, ask, flow_run_for, keep_flow_run
 
 TIMEOUT_S = 10.0
 CHECK_TIMEOUT_S = 2.0
@@ -56,18 +53,12 @@ class Prefect:
     async def start(self, folder: SessionFolder) -> str:
         """Have Prefect run the session in `folder`; returns the flow run's id, and keeps it in `run.json`.
 
-        Repeating is harmless: one session has one flow run.
+        Repeating is harmless.
 
         Raises:
             PrefectUnavailable: not now.
         """
-        session_id = folder.session_id
-        wanted = {
-            "parameters": {"folder": str(folder.path)},
-            "name": await asyncio.to_thread(run_name, folder),
-            "tags": [f"session:{session_id}"],
-            "idempotency_key": f"session:{session_id}",
-        }
+        wanted = await asyncio.to_thread(flow_run_for, folder)
         deployment_id = self._deployment_id or await self.check()
         run = await self._call("POST", f"/deployments/{deployment_id}/create_flow_run", json=wanted)
         await asyncio.to_thread(keep_flow_run, folder, str(run["id"]))

@@ -36,7 +36,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from boifi_core.errors import InvalidInput
-from boifi_core.models import SessionStatus
+from boifi_core.models import ENDED, SessionStatus
 
 VERSION = 1
 """Of the tables; a database of another version is emptied and filled again."""
@@ -49,8 +49,6 @@ T = TypeVar("T")
 
 _AT_ONCE = 200
 """Rows in one statement: databases limit its parameters."""
-
-ENDED = (SessionStatus.COMPLETED, SessionStatus.FAILED)
 
 
 class Base(DeclarativeBase):

@@ -86,7 +86,7 @@ def _search(plan: Plan) -> NextTrial:
     def next_trial(session: Session) -> None:
         proposal = plan.next(session)
         assert proposal is not None, plan.over(session)
-        steps.record(session, try_fault(session, proposal, {}))
+        steps.record(session, try_fault(session, proposal))
 
     return next_trial
 
@@ -97,7 +97,7 @@ def _random_trials(config: SessionConfig, seed: int) -> NextTrial:
     def next_trial(session: Session) -> None:
         point = points[len(session.trials)]
         proposal = Proposal(point, session.plans_for(point), Phase.INITIAL)
-        session.keep(try_fault(session, proposal, {}))
+        session.keep(try_fault(session, proposal))
 
     return next_trial
 

@@ -198,7 +198,7 @@ def _does_the_same(session: Session, mode: FailureMode) -> bool:
 
 
 def _try(session: Session, proposal: Proposal) -> Trial:
-    trial = steps.record(session, try_fault(session, proposal, {}, control_for(session, proposal)))
+    trial = steps.record(session, try_fault(session, proposal, control=control_for(session, proposal)))
     await_recovery(session, trial)
     return trial
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from benchmarks.memory import Memory, children_of, memory_of
-from benchmarks.plain import await_recovery, measure_baseline, timed, try_fault
+from benchmarks.plain import await_recovery, measure_baseline, try_fault
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.models import RawObservation, SessionStatus, Trial
 from boifi_core.observers.base import Observer, ObserverConfig
@@ -23,6 +23,7 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.plan import Plan
+from flows.attempt import ms_since
 
 _DELAY, _ABORT = ({"field": "fault_type", "operator": "equals", "value": value} for value in ("delay", "abort"))
 
@@ -147,11 +148,10 @@ def without(folder: SessionFolder, meter: Meter) -> None:
         meter.begin()
         plan = Plan()
         while live.budget.left:
-            durations: dict[str, float] = {}
-            with timed(durations, "propose_ms"):
-                proposal = plan.next(live)
+            started = time.perf_counter()
+            proposal = plan.next(live)
             assert proposal is not None, plan.over(live)
-            trial = steps.record(live, try_fault(live, proposal, durations))
+            trial = steps.record(live, try_fault(live, proposal, ms_since(started)))
             meter.trial(trial)
             live.write_state(SessionStatus.RUNNING)
             await_recovery(live, trial)

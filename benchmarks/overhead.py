@@ -6,12 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.memory import Memory
 from benchmarks.one_session import Measured
+from benchmarks.service.targets import slow_targets
 from benchmarks.table import Table, missed, spread
 from boifi_core.child_process import end, spawn
 
@@ -26,7 +25,7 @@ def measure(trials: int = 30) -> list[Table]:
     """A session each way against a control plane that observes at once, so that nothing hides behind a wait."""
     ways = {}
     for name, with_prefect in (("with Prefect", True), ("without", False)):
-        with _control_plane() as endpoint:
+        with slow_targets(1, observation_s=0.0) as [endpoint]:
             ways[name] = _session(endpoint, trials, with_prefect)
     times = [
         (name, str(len(took.over_ms)), spread(took.over_ms, AIM_MS), spread(took.optimizer_ms), f"< {AIM_MS:g}")
@@ -68,16 +67,3 @@ def _session(endpoint: str, trials: int, prefect: bool) -> Measured:
     if child.returncode:
         raise RuntimeError(f"the session ended with status {child.returncode}")
     return Measured.model_validate_json(printed.splitlines()[-1])
-
-
-@contextmanager
-def _control_plane() -> Iterator[str]:
-    """The server that the tests use; its address."""
-    command = [sys.executable, str(_ROOT / "tests" / "support" / "hfi_server.py")]
-    server = spawn(command, stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    try:
-        yield server.stdout.readline().decode().strip()
-    finally:
-        end(server)
-        server.stdout.close()

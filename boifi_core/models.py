@@ -163,6 +163,10 @@ class SessionStatus(StrEnum):
     FAILED = "FAILED"
 
 
+ENDED = (SessionStatus.COMPLETED, SessionStatus.FAILED)
+"""Where a session stands for good."""
+
+
 class BestResult(Value):
     """The fault that is the worst by all that is known: not the luckiest reading, but the one to expect most of.
 
@@ -177,11 +181,6 @@ class BestResult(Value):
     readings: int = Field(default=1, ge=1)
     expected_severity: float | None = None
     expected_std: float | None = None
-
-    @property
-    def fault_plan(self) -> FaultPlan | None:
-        """The first of the plans; None where the trial injected nothing."""
-        return self.fault_plans[0] if self.fault_plans else None
 
 
 class HistoryEntry(Value):

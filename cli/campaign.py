@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 from rich.text import Text
 
@@ -19,15 +16,15 @@ from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_camp
 from boifi_core.campaign.report import markdown
 from boifi_core.errors import BoifiError
 from boifi_core.session.check import check
+from boifi_core.session.run_file import DEPLOYMENT
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir
 from cli.prefect_api import check_given_api, prefect_api
 from cli.run import sigterm_raises
 from cli.serve import api_of_service
-from cli.supervised import Child
+from cli.supervised import START_TIMEOUT_S, Child, is_answered, kept
 
-WORKER_TIMEOUT_S = 120.0
 BREAK_OFF_S = 60.0
 
 
@@ -101,34 +98,10 @@ def _service(data: Place) -> Iterator[str]:
 
 @contextmanager
 def _worker(data: Place, url: str) -> Iterator[None]:
-    ending = threading.Event()
     log = state_dir(data) / "worker.log"
     command = [sys.executable, "-m", "deployments.worker", str(data), "--no-schedules"]
     worker = Child("worker", command, dict(os.environ), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S, log=log)
-
-    def keep() -> None:
-        while not ending.wait(0.2):
-            worker.keep()
-        worker.end()
-
-    keeper = threading.Thread(target=keep, name="worker", daemon=True)
-    keeper.start()
-    try:
-        _wait_for_deployment(url, log)
+    with kept(worker):
+        if not is_answered(f"{url}/deployments/name/{DEPLOYMENT}"):
+            raise BoifiError(f"the worker did not begin within {START_TIMEOUT_S:g} s; its log is {log}")
         yield
-    finally:
-        ending.set()
-        keeper.join()
-
-
-def _wait_for_deployment(url: str, log: Path) -> None:
-    deadline = time.monotonic() + WORKER_TIMEOUT_S
-    with httpx.Client(trust_env=False, timeout=5.0) as client:
-        while time.monotonic() < deadline:
-            try:
-                if client.get(f"{url}/deployments/name/session/boifi").is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.2)
-    raise BoifiError(f"the worker did not begin within {WORKER_TIMEOUT_S:g} s; its log is {log}")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import queue
 import socket
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from boifi_core.child_process import end, spawn
 from boifi_core.errors import BoifiError
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage.filelock import try_lock
+from cli.supervised import START_TIMEOUT_S, Child, is_answered, kept
 
-START_TIMEOUT_S = 120.0
 DRAIN_TIMEOUT_S = 5.0
 STARTS = 4
+"""How often a run's own server is started: the run only waits for its API meanwhile."""
 
 TELEMETRY_OFF = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
@@ -137,66 +133,16 @@ def running_server(home: Path) -> Iterator[str]:
         BoifiError: it did not start.
     """
     port = hold_port()
-    log = home / "server.log"
     url = url_at(port)
     environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
-
-    def start() -> subprocess.Popen[bytes]:
-        with log.open("ab") as output:
-            # In a session of its own, so that a Ctrl-C in the terminal reaches the run alone.
-            return spawn(server_command(port), env=environment, pass_fds=[port.fileno()], stdin=subprocess.DEVNULL,
-                         stdout=output, stderr=output, start_new_session=True)  # fmt: skip
-
-    with _kept_alive(start, port) as first:
-        _wait_until_healthy(first, url, log)
+    log = home / "server.log"
+    server = Child("prefect server", server_command(port), environment, log=log, held_port=port, most_starts=STARTS)
+    with kept(server):
+        if not is_answered(f"{url}/health", give_up=lambda: server.ended_with is not None):
+            if server.ended_with is not None:
+                raise BoifiError(f"the Prefect server ended with status {server.ended_with}; its log is {log}")
+            raise BoifiError(f"the Prefect server did not answer within {START_TIMEOUT_S:g} s; its log is {log}")
         yield url
-
-
-@contextmanager
-def _kept_alive(start: Callable[[], subprocess.Popen[bytes]], port: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is started again when it dies, a few times: a run only waits for its API meanwhile.
-
-    Once it is not started again, its port is given up: who asks then is refused.
-
-    One thread starts and watches it, since a child's life hangs on the thread that started it.
-    """
-    ending = threading.Event()
-    running: queue.Queue[subprocess.Popen[bytes]] = queue.Queue()
-
-    def keep() -> None:
-        with port:
-            for _ in range(STARTS):
-                process = start()
-                running.put(process)
-                while process.poll() is None:
-                    if ending.wait(0.1):
-                        end(process, grace_s=5.0)
-                        return
-
-    keeper = threading.Thread(target=keep, name="prefect server", daemon=True)
-    keeper.start()
-    try:
-        yield running.get(timeout=START_TIMEOUT_S)
-    finally:
-        ending.set()
-        keeper.join()
-
-
-def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    import httpx
-
-    deadline = time.monotonic() + START_TIMEOUT_S
-    with httpx.Client(trust_env=False, timeout=2.0) as client:
-        while time.monotonic() < deadline:
-            if server.poll() is not None:
-                raise BoifiError(f"the Prefect server ended with status {server.returncode}; its log is {log}")
-            try:
-                if client.get(f"{url}/health").status_code == httpx.codes.OK:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.1)
-    raise BoifiError(f"the Prefect server did not answer within {START_TIMEOUT_S:g} s; its log is {log}")
 
 
 def hold_port(port: int = 0) -> socket.socket:

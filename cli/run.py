@@ -15,7 +15,7 @@ from rich.text import Text
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
 from boifi_core.findings import Catalogue
 from boifi_core.injectors.table import open_injector
-from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.warm_start import Entry
@@ -128,7 +128,7 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Place, conso
             problem = _run_flow(folder, config, done, api_url, console)
     except (KeyboardInterrupt, Terminated, PrefectGone) as end:
         state = folder.state()
-        if state is not None and state != before and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED):
+        if state is not None and state != before and state.status in ENDED:
             return state
         if isinstance(end, PrefectGone):
             raise BoifiError(f"{end}; {again} goes on with it") from end

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from boifi_core.child_process import end, spawn
 LONGEST_PAUSE_S = 30.0
 SOUND_S = 20.0
 """A process that lived so long was sound: it is started again at once."""
+
+START_TIMEOUT_S = 120.0
+POLL_S = 0.1
 
 
 @dataclass
@@ -26,6 +31,8 @@ class Child:
         grace_s: how long it may take to end.
         log: where its output goes; this process's own where there is none.
         held_port: the socket that it is to listen at, which it inherits; kept for it between its lives.
+        most_starts: how often it is started; then its port is given up, so that who asks there is refused.
+        ended_with: the status of the process that ended last.
     """
 
     name: str
@@ -35,15 +42,18 @@ class Child:
     grace_s: float = 5.0
     log: Path | None = None
     held_port: socket.socket | None = None
+    most_starts: int | None = None
+    ended_with: int | None = field(default=None, init=False)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _started: float = field(default=0.0, init=False)
     _pause_s: float = field(default=0.0, init=False)
+    _starts: int = field(default=0, init=False)
 
     def keep(self) -> str | None:
         """Start it, or start it again; says so where it had died. Call this often, and always in one thread."""
         now = time.monotonic()
         if self.process is None:
-            if now >= self._started + self._pause_s:
+            if self._starts != self.most_starts and now >= self._started + self._pause_s:
                 self._start()
             return None
         status = self.process.poll()
@@ -51,11 +61,15 @@ class Child:
             return None
         is_sound = now > self._started + SOUND_S
         self._pause_s = 0.0 if is_sound else min(self._pause_s * 2 + 1, LONGEST_PAUSE_S)
-        self._started, self.process = now, None
+        self._started, self.process, self.ended_with = now, None, status
+        if self._starts == self.most_starts:
+            self._give_up_port()
+            return f"{self.name} ended with status {status}"
         return f"{self.name} ended with status {status}; it is started again in {self._pause_s:g} s"
 
     def _start(self) -> None:
         self._started = time.monotonic()
+        self._starts += 1
         output = None if self.log is None else self.log.open("ab")
         try:
             # In a session of its own, so that a Ctrl-C in the terminal reaches this process alone.
@@ -72,5 +86,42 @@ class Child:
         """End it, and wait for that."""
         if self.process is not None:
             end(self.process, grace_s=self.grace_s)
+        self._give_up_port()
+
+    def _give_up_port(self) -> None:
         if self.held_port is not None:
             self.held_port.close()
+
+
+@contextmanager
+def kept(child: Child) -> Iterator[None]:
+    """Keep the child for as long as this lasts, in a thread of its own: a child's life hangs on that of its starter."""
+    ending = threading.Event()
+
+    def keep() -> None:
+        child.keep()
+        while not ending.wait(POLL_S):
+            child.keep()
+        child.end()
+
+    keeper = threading.Thread(target=keep, name=child.name, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        keeper.join()
+
+
+def is_answered(url: str, *, give_up: Callable[[], bool] = lambda: False) -> bool:
+    """Whether there is a sound answer at this URL, waited for `START_TIMEOUT_S`; `give_up` ends that."""
+    import httpx  # whoever only keeps children starts sooner without it
+
+    deadline = time.monotonic() + START_TIMEOUT_S
+    with httpx.Client(trust_env=False, timeout=5.0) as client:
+        while time.monotonic() < deadline and not give_up():
+            with suppress(httpx.HTTPError):
+                if client.get(url).is_success:
+                    return True
+            time.sleep(POLL_S)
+    return False

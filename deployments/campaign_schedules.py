@@ -7,13 +7,12 @@ import asyncio
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.utilities.callables import parameter_schema
 
 from boifi_core.campaign import CampaignFolder, campaigns_in
 from boifi_core.errors import BoifiError
 from boifi_core.storage import Place
+from deployments.deploy import put_deployment
 from deployments.logs import log
-from deployments.names import WORK_POOL
 from flows.campaign import campaign
 
 
@@ -43,15 +42,13 @@ async def _deploy(client: PrefectClient, place: CampaignFolder) -> None:
     if when is not None:
         cron = CronSchedule(cron=when.cron, timezone=when.timezone)
         schedules = [DeploymentScheduleCreate(schedule=cron, active=True)]
-    await client.create_deployment(
-        flow_id=await client.create_flow(campaign),
+    await put_deployment(
+        client,
+        campaign,
         name=config.name,
         description=f"Campaign {config.name}: {len(config.sessions)} sessions.",
-        entrypoint=f"{campaign.fn.__module__}.{campaign.fn.__name__}",
-        work_pool_name=WORK_POOL,
         parameters={"folder": str(place.path)},
         schedules=schedules,
         tags=[f"campaign:{config.name}"],
-        parameter_openapi_schema=parameter_schema(campaign).model_dump_for_openapi(),
     )
     log.info("campaign %s: %s", config.name, f"{when.cron} {when.timezone}" if when else "no schedule")

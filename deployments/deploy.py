@@ -45,9 +45,9 @@ async def deploy(client: PrefectClient, data: Place, *, with_schedules: bool) ->
 async def deploy_flows(client: PrefectClient, data: Place, *, with_schedules: bool) -> None:
     """Make all deployments, as they are in this version; the work pool is there. Arguments as of `deploy`."""
     for flow in (session, campaign):
-        await _deploy(client, flow)
+        await put_deployment(client, flow)
     often = [DeploymentScheduleCreate(schedule=IntervalSchedule(interval=UPKEEP_EVERY), active=True)]
-    await _deploy(
+    await put_deployment(
         client,
         upkeep,
         parameters={"data": str(data), "life_s": ServiceSettings().session_life_s},
@@ -55,11 +55,19 @@ async def deploy_flows(client: PrefectClient, data: Place, *, with_schedules: bo
     )
 
 
-async def _deploy(client: PrefectClient, flow: Flow[..., Any], **more: Any) -> None:
+async def put_deployment(
+    client: PrefectClient,
+    flow: Flow[..., Any],
+    *,
+    name: str = DEPLOYMENT,
+    description: str | None = None,
+    **more: Any,
+) -> None:
+    """Make this deployment of a flow, or let the one that is there be so; `more` as for `create_deployment`."""
     await client.create_deployment(
         flow_id=await client.create_flow(flow),
-        name=DEPLOYMENT,
-        description=flow.description,
+        name=name,
+        description=description or flow.description,
         # As a module's: Prefect's own workers import it from wherever BOIFI is installed.
         entrypoint=f"{flow.fn.__module__}.{flow.fn.__name__}",
         work_pool_name=WORK_POOL,

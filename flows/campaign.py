@@ -30,7 +30,7 @@ from boifi_core.session import replays
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder, out_option
 from boifi_core.session.make import make_session
-from boifi_core.session.run_file import keep_flow_run, run_name
+from boifi_core.session.run_file import DEPLOYMENT, flow_run_for, keep_flow_run
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import place_of
 
@@ -158,21 +158,16 @@ def _make(place: CampaignFolder, session: SessionConfig, others: dict[str, str])
 
 def _ask_for(folder: SessionFolder, campaign_name: str) -> None:
     with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name("session/boifi")
-        run = client.create_flow_run_from_deployment(
-            deployment.id,
-            parameters={"folder": str(folder.path)},
-            name=run_name(folder),
-            tags=[f"session:{folder.session_id}", f"campaign:{campaign_name}"],
-            idempotency_key=f"session:{folder.session_id}",
-        )
+        wanted = flow_run_for(folder)
+        wanted["tags"].append(f"campaign:{campaign_name}")
+        run = client.create_flow_run_from_deployment(client.read_deployment_by_name(DEPLOYMENT).id, **wanted)
     keep_flow_run(folder, str(run.id))
 
 
 def _looked_at(place: CampaignFolder, session: SessionOfNight, *, stop: bool) -> SessionOfNight:
     if session.session_id is None or session.is_over:
         return session
-    folder = SessionFolder(place.data / "sessions" / session.session_id)
+    folder = SessionFolder.of(place.data, session.session_id)
     if stop and not folder.stop_requested():
         folder.request_stop()
     state = folder.state()
@@ -206,7 +201,7 @@ def _told(place: CampaignFolder, night: Night, session: SessionOfNight, known: S
     why = session.reason or "its session did not run"
     if session.session_id is None:
         return [not_measured(each, why) for each in known]
-    folder = SessionFolder(place.data / "sessions" / session.session_id)
+    folder = SessionFolder.of(place.data, session.session_id)
     try:
         return standings(
             known,

@@ -27,8 +27,8 @@ from api.models import (
 )
 from api.requests import checked
 from api.runs import end_unstarted
-from api.store import ENDED, Claim
-from boifi_core.models import SessionStatus
+from api.store import Claim
+from boifi_core.models import ENDED, SessionStatus
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.events import Asked
 from boifi_core.session.folder import REQUEST, SessionHeld

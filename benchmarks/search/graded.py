@@ -5,32 +5,26 @@ On the simulated meshes of the tuning half, a session is told the plan's severit
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmarks import document
 from benchmarks.search.landscape import Landscape, Reading
-from benchmarks.search.trials import noise
+from benchmarks.search.seeded import TRIALS, Floats, main_of, played, regret
 from benchmarks.search.tuning import TUNING
-from benchmarks.table import Table, show, terminal
+from benchmarks.table import Table
 from boifi_core.analyzer.config import DEFAULT_WEIGHTS
 from boifi_core.analyzer.scorers.graded import GradedBugScorer, GradedPerformanceScorer
-from boifi_core.models import RawObservation
+from boifi_core.models import Point, RawObservation
 from boifi_core.optimizer import OptimizerCore
 
-TRIALS = 60
 SHOWN_AFTER = (30, 60)
 MESHES = tuple(landscape for landscape in TUNING if landscape.kind == "mesh")
 PROFILES = ("plan", "graded")
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def regraded(reading: Reading, limits_ms: tuple[float, float]) -> Reading:
@@ -104,35 +98,17 @@ def _cell(cell: tuple[int, str], seeds: int, trials: int) -> dict[str, Floats]:
 
 
 def _run(landscape: Landscape, profile: str, seed: int, trials: int) -> tuple[list[float], list[int]]:
+    def graded(point: Point, rng: np.random.Generator) -> Reading:
+        return regraded(landscape.read(point, rng), landscape.limits_ms)
+
     core = OptimizerCore(landscape.space, random_state=seed)
     regrets, met, modes = [], set[str](), []
-    for number in range(trials):
-        point = core.propose()
-        reading = landscape.read(point, noise(landscape, seed, number))
-        if profile == "graded":
-            reading = regraded(reading, landscape.limits_ms)
-        core.record(point, reading.severity, reading.signals)
-        best = core.best_point
-        assert best is not None
-        regrets.append(landscape.optimum - landscape.truth(best[0]))
+    for point, _ in played(core, graded if profile == "graded" else landscape.read, landscape, seed, trials):
+        regrets.append(regret(core, landscape))
         met |= {mode.name for mode in landscape.modes if mode.shows(point)}
         modes.append(len(met))
     return regrets, modes
 
 
-def main() -> None:
-    """Measure and print, and with `--write` put the table into docs/benchmarks.md."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search.graded", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--jobs", type=int, default=2, help="processes beside each other")
-    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
-    given = parser.parse_args()
-    measured = document.machine()
-    tables = measure(given.seeds, jobs=given.jobs)
-    show(tables, terminal())
-    if given.write:
-        document.write("graded", tables, measured)
-
-
 if __name__ == "__main__":
-    main()
+    main_of("graded", __doc__, measure)

@@ -10,7 +10,6 @@ On the tuning landscapes, a session of 60 trials begins with nothing, or with wh
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,23 +19,18 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmarks import document
 from benchmarks.search.landscape import Landscape, Reading
-from benchmarks.search.trials import noise
+from benchmarks.search.seeded import TRIALS, Floats, Read, main_of, played, regret
 from benchmarks.search.tuning import TUNING
-from benchmarks.table import Table, show, terminal
+from benchmarks.table import Table
 from boifi_core.models import Point
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.warm_start import Entry
 from boifi_core.space import SearchSpace
 
-TRIALS = 60
 SHOWN_AFTER = (10, 20, 30, 60)
 _EARLIER = 1000
 """Added to the seed of an earlier session, so that it differs from the one that learns from it."""
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Read = Callable[[Point, np.random.Generator], Reading]
 
 
 @dataclass(frozen=True)
@@ -126,23 +120,12 @@ def _regrets(landscape: Landscape, kind: str, seed: int, trials: int) -> Floats:
     make = KINDS[kind]
     past = [] if make is None else list(_entries(make(landscape), landscape, seed + _EARLIER, trials))
     core = OptimizerCore(landscape.space, random_state=seed, past=past)
-    regrets = []
-    for number in range(trials):
-        point = core.propose()
-        reading = landscape.read(point, noise(landscape, seed, number))
-        core.record(point, reading.severity, reading.signals)
-        best = core.best_point
-        assert best is not None
-        regrets.append(landscape.optimum - landscape.truth(best[0]))
-    return np.array(regrets)
+    return np.array([regret(core, landscape) for _ in played(core, landscape.read, landscape, seed, trials)])
 
 
 def _entries(earlier: Earlier, landscape: Landscape, seed: int, trials: int) -> Iterator[Entry]:
     core = OptimizerCore(earlier.space, random_state=seed)
-    for number in range(trials):
-        point = core.propose()
-        reading = earlier.read(point, noise(landscape, seed, number))
-        core.record(point, reading.severity, reading.signals)
+    for point, reading in played(core, earlier.read, landscape, seed, trials):
         yield point, reading.severity, reading.signals
 
 
@@ -159,19 +142,5 @@ def _ruling(data: Mapping[str, Any]) -> set[str]:
     return {d["condition"]["field"] for d in data["dimensions"] if "condition" in d}
 
 
-def main() -> None:
-    """Measure and print, and with `--write` put the table into docs/benchmarks.md."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search.warm", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--jobs", type=int, default=2, help="processes beside each other")
-    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
-    given = parser.parse_args()
-    measured = document.machine()
-    tables = measure(given.seeds, jobs=given.jobs)
-    show(tables, terminal())
-    if given.write:
-        document.write("warm", tables, measured)
-
-
 if __name__ == "__main__":
-    main()
+    main_of("warm", __doc__, measure)

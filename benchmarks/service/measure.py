@@ -29,7 +29,7 @@ from benchmarks.service.sessions import (
 )
 from benchmarks.service.targets import slow_targets
 from benchmarks.table import Table, missed
-from boifi_core.models import SessionStatus
+from boifi_core.models import ENDED, SessionStatus
 
 OBSERVATION_S = 0.5
 TARGETS = 10
@@ -141,7 +141,7 @@ def _watch(service: Served, load: Load) -> None:
     first: tuple[dict[int, float], int] | None = None
     while True:
         states = [each.folder.state() for each in load.asked]
-        if all(state and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED) for state in states):
+        if all(state and state.status in ENDED for state in states):
             return
         counts = [made(each) for each in load.asked]
         memory = service.memory_mb()

@@ -15,7 +15,7 @@ import httpx
 
 from benchmarks.one_session import config_for
 from benchmarks.service.served import Served, until
-from boifi_core.models import SessionState, SessionStatus, Trial
+from boifi_core.models import ENDED, SessionState, Trial
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.run_file import flow_run_of
 from boifi_core.session.stored import read_trials, stored_config
@@ -42,7 +42,7 @@ def ask(service: Served, endpoints: Sequence[str], trials: int, baseline: int = 
         at = time.time()
         answer = service.http.post(PATH, json=config)
         answer.raise_for_status()
-        return Asked(SessionFolder(service.data / "sessions" / answer.json()["session_id"]), at)
+        return Asked(SessionFolder.of(service.data, answer.json()["session_id"]), at)
 
     with ThreadPoolExecutor(len(endpoints)) as pool:
         return list(pool.map(one, endpoints))
@@ -53,7 +53,7 @@ def end_of(asked: Asked, timeout_s: float) -> SessionState:
 
     def last() -> SessionState | None:
         state = asked.folder.state()
-        return state if state and state.status in (SessionStatus.COMPLETED, SessionStatus.FAILED) else None
+        return state if state and state.status in ENDED else None
 
     return until(last, timeout_s, f"the end of {asked.folder.path}", pause_s=0.1)
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Fact
-from boifi_core.models import Point, SessionStatus
+from boifi_core.models import ENDED, Point, SessionStatus
 from boifi_core.value import Value
 
 
@@ -70,7 +70,7 @@ class SessionOfNight(Value):
 
     @property
     def is_over(self) -> bool:
-        return self.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
+        return self.status in ENDED
 
 
 class Night(Value):

@@ -41,6 +41,11 @@ class SessionFolder:
 
     path: Place
 
+    @classmethod
+    def of(cls, data: Place, session_id: str) -> SessionFolder:
+        """The folder that the session of this id has in a data dir."""
+        return cls(data / "sessions" / session_id)
+
     @property
     def session_id(self) -> str:
         return self.path.name
@@ -185,7 +190,7 @@ def summaries(data: Place) -> list[tuple[SessionFolder, Summary | SessionDamaged
     notes = open_folder(data / "sessions").notes()
     found: list[tuple[SessionFolder, Summary | SessionDamaged]] = []
     for session_id in _ids(data, "", notes or {}):
-        folder = SessionFolder(data / "sessions" / session_id)
+        folder = SessionFolder.of(data, session_id)
         note = None if notes is None else notes.get(session_id)
         summary = _summary(folder) if note is None else _told(note.text, folder)
         found.append((folder, summary))
@@ -237,7 +242,7 @@ def find_session(data: Place, session_id: str) -> SessionFolder:
     if len(exact or found) != 1:
         rule = f"must be the id of one session in {data / 'sessions'}" + (" (several begin so)" if found else "")
         raise InvalidInput("session id", rule, session_id)
-    return SessionFolder(data / "sessions" / (exact or found)[0])
+    return SessionFolder.of(data, (exact or found)[0])
 
 
 def out_option(data: Place) -> str:

@@ -32,7 +32,7 @@ def make_session(
         InvalidInput: `warm_start` names a session of which nothing can be learnt; nothing is made.
     """
     past = past_of(data, config.warm_start, config.search_space)
-    folder = SessionFolder(data / "sessions" / (session_id or str(uuid.uuid4())))
+    folder = SessionFolder.of(data, session_id or str(uuid.uuid4()))
     session = stored_session(config, folder.session_id, datetime.now(UTC))
     folder.make(session, {**others, **({PAST_FILE: as_text(past)} if config.warm_start else {})})
     return folder

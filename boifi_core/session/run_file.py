@@ -1,9 +1,10 @@
-"""Which flow run a session is: `run.json` in the folder of a session that the service runs; and what it is called."""
+"""Which flow run a session is: `run.json` in the folder of a session that the service runs; and how it is asked for."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from boifi_core.session.folder import SessionFolder
@@ -11,6 +12,9 @@ from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 
 FILE = "run.json"
+
+DEPLOYMENT = "session/boifi"
+"""The deployment that runs one session, from its folder."""
 
 _ASKED_FILE = ".asked"
 
@@ -46,6 +50,16 @@ def asked_at(data: Place) -> int | None:
 
 def _asked(data: Place) -> Path:
     return state_dir(data) / "sessions" / _ASKED_FILE
+
+
+def flow_run_for(folder: SessionFolder) -> dict[str, Any]:
+    """The flow run that the session is to be; asked for again it is the same one: one session has one flow run."""
+    return {
+        "parameters": {"folder": str(folder.path)},
+        "name": run_name(folder),
+        "tags": [f"session:{folder.session_id}"],
+        "idempotency_key": f"session:{folder.session_id}",
+    }
 
 
 def run_name(folder: SessionFolder) -> str:

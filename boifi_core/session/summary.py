@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from boifi_core.models import SessionState, SessionStatus
+from boifi_core.models import ENDED, SessionState, SessionStatus
 from boifi_core.value import Value
 
 
@@ -53,4 +53,4 @@ class Summary(Value):
     @property
     def is_over(self) -> bool:
         """Whether the session has come to its end."""
-        return self.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
+        return self.status in ENDED

@@ -25,5 +25,3 @@ LINKS = (
     Link("inventory", "warehouse", timeout_ms=45),
     Link("payments", "bank", timeout_ms=150),
 )
-
-SERVICES = tuple(sorted({ENTRY, *(link.callee for link in LINKS)}))

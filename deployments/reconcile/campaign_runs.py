@@ -66,5 +66,5 @@ def cancel_night(place: CampaignFolder, flow_run: FlowRun) -> None:
         return
     for session in night.sessions:
         if session.session_id is not None and not session.is_over:
-            SessionFolder(place.data / "sessions" / session.session_id).request_stop()
+            SessionFolder.of(place.data, session.session_id).request_stop()
     place.write(night.model_copy(update={"ended_at": datetime.now(UTC), "problem": "cancelled"}))

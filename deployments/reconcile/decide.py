@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from prefect.client.schemas.objects import StateType
 
-from boifi_core.models import SessionState, SessionStatus
+from boifi_core.models import ENDED, SessionState
 
 MAX_DEATHS = 3
 """How often a session's process may die without a new trial in between; then the session has failed."""
@@ -59,7 +59,7 @@ class Seen:
 
 def is_final(session: SessionState | None) -> bool:
     """Whether the session has come to its end."""
-    return session is not None and session.status in (SessionStatus.COMPLETED, SessionStatus.FAILED)
+    return session is not None and session.status in ENDED
 
 
 def decide(seen: Seen) -> Decision:
