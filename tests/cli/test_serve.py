@@ -182,14 +182,14 @@ def test_the_script_of_a_sessions_whole_life_runs_to_its_end(service, shop):
 @on_sqlite
 def test_sigterm_removes_the_faults_and_the_next_start_goes_on(service, targets, session_data):
     plane = targets(0.5)
-    folder = service.create(session_data(plane.url, total_trials=8, initial_points=8))
+    folder = service.create(session_data(plane.url, total_trials=5, initial_points=5))
     made_trials(folder, 2, 60)
     until(plane.active, 20, "a fault")
     assert service.end() == 0
     assert plane.active() == {}
     assert folder.state().reason.startswith("interrupted")
     service.start()
-    whole(folder, 8)
+    whole(folder, 5)
     assert plane.active() == {}
 
 
@@ -199,14 +199,14 @@ def test_sigterm_removes_the_faults_and_the_next_start_goes_on(service, targets,
 def test_a_killed_service_leaves_no_process_and_goes_on_when_it_is_started_again(service, targets, session_data):
     plane = targets(0.5)
     service.until_ready()
-    folder = service.create(session_data(plane.url, total_trials=10, initial_points=10))
+    folder = service.create(session_data(plane.url, total_trials=5, initial_points=5))
     made_trials(folder, 2, 60)
     children = service.children().values()
     service.end(signal.SIGKILL)
     until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in children), 70, "the end of all")
     assert plane.active() == {}
     service.start()
-    whole(folder, 10)
+    whole(folder, 5)
     assert plane.active() == {}
 
 

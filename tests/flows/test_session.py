@@ -437,21 +437,3 @@ def test_several_faults_of_a_trial_are_applied_together(run):
     assert set(together) == {0, 2}
     names = [post.body["metadata"]["name"] for post in hfi.requests("POST")]
     assert names[:2] == [f"boifi-{folder.session_id[:8]}-0001-1", f"boifi-{folder.session_id[:8]}-0001-2"]
-
-
-def test_two_sessions_on_one_target_never_overlap_a_trial(boifi, session_file, hfi, prefect_server):
-    most = [0]
-    hfi.respond = lambda faults: most.__setitem__(0, max(most[0], len(hfi.active()))) or landscape(faults)
-    path = session_file(hfi.url, total_trials=15)
-    results = []
-    threads = [
-        threading.Thread(target=lambda: results.append(boifi("run", path, PREFECT_API_URL=prefect_server)))
-        for _ in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [r.returncode for r in results] == [0, 0], results
-    assert len(hfi.requests("POST")) == 30
-    assert most[0] == 1

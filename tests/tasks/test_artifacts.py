@@ -68,8 +68,8 @@ def test_a_session_shows_its_progress_its_findings_its_report_and_its_history(ru
 def test_sessions_of_one_name_share_their_keys(run, of_key):
     with HfiServer() as hfi:
         for seed in (1, 2):
-            run(hfi.url, name="again", total_trials=5, seed=seed)
-    assert [len(of_key(f"boifi-again-{what}")) for what in KINDS] == [2, 2, 2, 2]
+            run(hfi.url, name="of one name", total_trials=5, seed=seed)
+    assert [len(of_key(f"boifi-of-one-name-{what}")) for what in KINDS] == [2, 2, 2, 2]
 
 
 def test_a_server_that_takes_no_artifacts_costs_the_session_nothing(run, of_key, artifacts, monkeypatch):

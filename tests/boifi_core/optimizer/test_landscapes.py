@@ -67,10 +67,15 @@ def test_what_it_recommends_is_worse_than_anything_that_random_search_meets():
     assert gain_in_standard_errors("recommended") > 4
 
 
+@pytest.mark.slow
 def test_half_of_the_trials_are_enough_for_that():
     assert gain_in_standard_errors("worst_halfway") > 2
 
 
-@pytest.mark.parametrize("landscape", LANDSCAPES, ids=lambda landscape: landscape.name)
+@pytest.mark.parametrize(
+    "landscape",
+    [LANDSCAPES[0], *(pytest.param(each, marks=pytest.mark.slow) for each in LANDSCAPES[1:])],
+    ids=lambda landscape: landscape.name,
+)
 def test_on_no_landscape_is_it_behind_random_search(landscape):
     assert gain_in_standard_errors("recommended", (landscape,)) > -2
