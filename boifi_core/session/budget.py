@@ -61,6 +61,14 @@ class Budget:
         """Trials of the share that confirms failures and makes their faults smaller."""
         return self.confirm + self.minimise - (self.used - self.searched)
 
+    def why_none(self, key: str, share: float) -> str:
+        """Why no trial is left for what this key of the session file gives a share of them."""
+        if share == 0:
+            return f"{key} is 0"
+        if share * self.total < 1:
+            return f"{key} {share:g} of {self.total} trials is less than one"
+        return "the initial points leave no trial for it"
+
 
 def counted(trials: Sequence[Trial]) -> list[Trial]:
     """The trials that a session itself made; a replay is somebody's own look at a fault."""

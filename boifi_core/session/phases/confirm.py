@@ -34,8 +34,8 @@ class Confirm(SessionPhase):
 
     def skipped(self, session: Session) -> str | None:
         """See `SessionPhase`."""
-        budget, share = session.budget, session.config.confirm.share
-        return None if budget.confirm else f"confirm.share {share:g} of {budget.total} trials is none"
+        share = session.config.confirm.share
+        return None if session.budget.confirm else session.budget.why_none("confirm.share", share)
 
     def propose(self, session: Session) -> Proposal | None:
         """The next reading of a failure that is not decided; what was begun is ended, whatever came up meanwhile."""

@@ -18,8 +18,8 @@ class Minimise(SessionPhase):
 
     def skipped(self, session: Session) -> str | None:
         """See `SessionPhase`."""
-        budget, share = session.budget, session.config.minimise.share
-        return None if budget.minimise else f"minimise.share {share:g} of {budget.total} trials is none"
+        share = session.config.minimise.share
+        return None if session.budget.minimise else session.budget.why_none("minimise.share", share)
 
     def propose(self, session: Session) -> Proposal | None:
         """The next smaller fault that the guardrails let be injected."""

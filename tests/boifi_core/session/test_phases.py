@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 from failures import DIMENSIONS, HEALTHY, LATE, found, tried, verifying
 
 from boifi_core.findings import MINIMISE, VERIFY
@@ -124,3 +125,15 @@ def test_what_was_only_found_with_a_smaller_fault_is_measured_again_too():
     assert of(follow((SEARCHED[0], *SURE[3:], surprise), 4, 9)) == 8
     milder = tried(8, LATE, 2.0, "stock", phase=Phase.MINIMISE, why=why)
     assert follow((SEARCHED[0], *SURE[3:], milder), 4, 9).why.reason == MINIMISE
+
+
+@pytest.mark.parametrize(
+    ("total", "share", "why"),
+    [
+        (60, 0.0, "confirm.share is 0"),
+        (5, 0.1, "confirm.share 0.1 of 5 trials is less than one"),
+        (14, 0.15, "the initial points leave no trial for it"),
+    ],
+)
+def test_it_is_said_why_a_share_is_none(total, share, why):
+    assert Budget(total, 0, 0, 0, 0, 0.0).why_none("confirm.share", share) == why
