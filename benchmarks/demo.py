@@ -14,12 +14,12 @@ from boifi_core.models import Phase, Point
 from boifi_core.session import trial as steps
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.learning import searchable_space
-from boifi_core.session.live import Session
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.progress import best_trial
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 from cli.demo import demo_config
 from demo.target import start_target
 

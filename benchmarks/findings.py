@@ -17,11 +17,11 @@ from boifi_core.models import Phase, Trial
 from boifi_core.report.failures import replay_trial
 from boifi_core.session import trial as steps
 from boifi_core.session.config import SessionConfig, parse_session
-from boifi_core.session.live import Session
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 from cli.demo import demo_config
 from demo.target import start_target
 

@@ -20,10 +20,10 @@ from boifi_core.session.run_file import DEPLOYMENT
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir
+from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
 from cli.prefect_api import check_given_api, prefect_api
 from cli.run import sigterm_raises
 from cli.serve import api_of_service
-from cli.supervised import START_TIMEOUT_S, Child, is_answered, kept
 
 BREAK_OFF_S = 60.0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from boifi_core.errors import BoifiError
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage.filelock import try_lock
-from cli.supervised import START_TIMEOUT_S, Child, is_answered, kept
+from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
 
 DRAIN_TIMEOUT_S = 5.0
 STARTS = 4

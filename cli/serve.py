@@ -26,8 +26,8 @@ from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir, state_path
 from boifi_core.storage.filelock import try_lock
 from boifi_core.validation import invalid_input
+from cli.kept_processes import Child
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
-from cli.supervised import Child
 
 if TYPE_CHECKING:
     from api.settings import Settings

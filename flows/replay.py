@@ -21,7 +21,7 @@ from boifi_core.session.proposal import Proposal
 from boifi_core.storage import place_of
 from flows.running import Running
 from flows.signals import Cancelled
-from tasks import upkeep
+from tasks import sweep_and_report
 from tasks.artifacts import findings_shown
 from tasks.run_log import run_log
 
@@ -51,10 +51,10 @@ def replay(folder: str, trial: int) -> State[Any]:
                 return Failed(message=str(error))
             finally:
                 with running.signals.shielded():
-                    upkeep.sweep(live)
+                    sweep_and_report.sweep(live)
             if before is not None:
                 live.write_state(before.status, before.reason, before.error_message)
-            upkeep.write_report(live)
+            sweep_and_report.write_report(live)
     if told is None:
         return Failed(message=f"it could not be measured: {live.trials[-1].reason}")
     return Completed(message=f"severity {told.severity} again, {original.severity} before")

@@ -27,15 +27,15 @@ from boifi_core.session.events import (
     StopAsked,
     Waiting,
 )
-from boifi_core.session.live import Session
 from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 from boifi_core.storage import in_handler
 from flows.attempt import Attempt, ms_since
 from flows.lease import target_lease
 from flows.signals import Cancelled, Signals
-from tasks import steps, upkeep
+from tasks import steps, sweep_and_report
 
 OTHERS_TIMEOUT_S = 180.0
 """How long policies of other sessions are waited for, seconds; they expire sooner, unless time-outs are very long."""
@@ -97,7 +97,7 @@ class Running:
             if not told:
                 self._say_waiting(", ".join(others))
                 told = True
-                upkeep.sweep(session)  # of the dead it need not be waited for
+                sweep_and_report.sweep(session)  # of the dead it need not be waited for
                 continue
             if time.monotonic() > deadline:
                 endpoint = session.config.executor.endpoint

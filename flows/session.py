@@ -24,7 +24,7 @@ from boifi_core.storage import StorageUnavailable, place_of
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
-from tasks import upkeep
+from tasks import sweep_and_report
 from tasks.handlers import handlers
 
 
@@ -86,7 +86,7 @@ def _ended(
     live.folder.forget_stop()
     state = live.state(status, reason, reason if status is SessionStatus.FAILED else None)
     try:
-        upkeep.write_report(live, state)
+        sweep_and_report.write_report(live, state)
     finally:
         live.tell(Ended(live.session_id, state))
         # Last, so that whoever sees that it ended finds the report and may delete it.
@@ -98,7 +98,7 @@ def _sweep_at_the_end(running: Running) -> None:
     # Each trial removed its own policies already: a control plane that is gone by now must not spoil the outcome.
     live = running.session
     try:
-        upkeep.sweep(live)
+        sweep_and_report.sweep(live)
     except BoifiError as error:
         live.errors.append(f"last sweep: {error}")
         live.tell(SweepFailed(live.session_id, str(error)))
@@ -122,7 +122,7 @@ def _trials(running: Running) -> str:
     remove_dead_locks()
     try:
         with running.target():
-            upkeep.sweep(live)
+            sweep_and_report.sweep(live)
             running.wait_for_others()
             if running.stopping():
                 return live.folder.stop_reason()

@@ -13,9 +13,9 @@ from prefect.states import Cancelling
 from boifi_core.errors import BoifiError
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.session.folder import SessionDamaged, SessionFolder, summaries
+from boifi_core.session.leftovers import is_held_by_nobody
 from boifi_core.session.opening import open_reachable, reachable_config
 from boifi_core.session.run_file import flow_run_of
-from boifi_core.session.sweep import is_held_by_nobody
 from boifi_core.storage import Place, place_of
 
 GRACE_S = 600.0

@@ -22,7 +22,7 @@ from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
 from boifi_core.report.tables import plain
 from boifi_core.session.budget import Budget
 from boifi_core.session.events import Ended, Event, Handler, Recorded
-from boifi_core.session.live import Session
+from boifi_core.session.session import Session
 from boifi_core.storage import uri
 
 SHARE = 0.02

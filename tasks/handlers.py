@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prefect import get_run_logger
 
 from boifi_core.session.events import Handler
-from boifi_core.session.live import Session
+from boifi_core.session.session import Session
 from tasks.artifacts import Progress, findings_shown
 from tasks.run_log import run_log
 

@@ -19,9 +19,9 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial
 from boifi_core.safety.policies import CALL_TIMEOUT_S
 from boifi_core.session import trial as steps
-from boifi_core.session.live import Session
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 
 
 def a_retry_can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -1,4 +1,8 @@
-"""What injects faults, by name."""
+"""What injects faults, by name.
+
+A new injector is a file or folder beside `hfi/`, with a class that keeps the promises of `base.Injector` and a config
+of its own where it needs one, and a line in `INJECTORS`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What watches the target, by name."""
+"""What watches the target, by name.
+
+A new observer is a file or folder beside `probe.py`, with a class that keeps the promises of `base.Observer` and a
+config of its own where it needs one, and a line in `OBSERVERS`.
+"""
 
 from __future__ import annotations
 

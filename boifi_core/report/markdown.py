@@ -8,13 +8,13 @@ from statistics import median
 from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
-from boifi_core.report.chart import chart
 from boifi_core.report.facts import ReportInput, TriedFault, kinds, overview, pareto_front, tried_faults, why
 from boifi_core.report.failures import failures
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import expected, tried_because
 from boifi_core.report.steps import step_times, troubles
 from boifi_core.report.tables import code, code_cell, counted, escape, number, numbers, percent, plain, table
+from boifi_core.report.text_chart import chart
 
 _WORST = 10
 _FRONT = 12

@@ -11,7 +11,7 @@ from boifi_core.observers.table import open_observer
 from boifi_core.safety.allowed_targets import Rule, check_reach, connecting_only_to, parse_rules
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder
-from boifi_core.session.live import Session
+from boifi_core.session.session import Session
 from boifi_core.session.stored import stored_config
 from boifi_core.settings import service_settings
 

@@ -10,7 +10,7 @@ from boifi_core.errors import ExecutorTimedOut
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.safety.policies import CALL_TIMEOUT_S
-from boifi_core.session.live import Session
+from boifi_core.session.session import Session
 
 
 def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) -> None:

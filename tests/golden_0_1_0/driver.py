@@ -11,11 +11,11 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Control, RawObservation, Trial, TrialStatus
 from boifi_core.session import trial as steps
 from boifi_core.session.config import parse_session
-from boifi_core.session.live import Session
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

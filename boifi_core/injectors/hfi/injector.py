@@ -10,7 +10,7 @@ from boifi_core.errors import (
 )
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.base import ExecutorConfig
-from boifi_core.injectors.hfi import policy
+from boifi_core.injectors.hfi import policy_document as policy
 from boifi_core.wire.http import Wire
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from boifi_core.report.facts import ReportInput
 from boifi_core.report.failures import ONLY_SEEN
-from boifi_core.report.page.charts import chart_data
+from boifi_core.report.page.chart_data import chart_data
 from boifi_core.report.page.view import page_view
 from boifi_core.report.tables import plain
 

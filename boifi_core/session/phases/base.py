@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from boifi_core.models import RawObservation
-from boifi_core.session.live import Session
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 
 Observe = Callable[[str], RawObservation]
 """Brings an observation of the target without a fault; told what it is for."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from boifi_core.errors import BoifiError
 from boifi_core.session.events import BaselineSeen
-from boifi_core.session.live import Session
 from boifi_core.session.phases.base import Observe, SessionPhase
+from boifi_core.session.session import Session
 
 UNHEALTHY_SEVERITY = 2.0
 """A target whose median fault-free severity is above this is not at its steady state."""

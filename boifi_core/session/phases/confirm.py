@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from boifi_core.findings import VERIFY, FailureMode, Verdict
 from boifi_core.models import Choice, Near, Phase, Trial
 from boifi_core.session.budget import Budget
-from boifi_core.session.live import Session
 from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 
 _TELLS = 2
 """Readings of which none shows a failure are enough to leave it."""

@@ -6,9 +6,9 @@ from boifi_core.findings import MINIMISE, Verdict
 from boifi_core.findings.minimal import question
 from boifi_core.history.readings import rankable
 from boifi_core.models import Choice, Near, Phase
-from boifi_core.session.live import Session
 from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 
 
 class Minimise(SessionPhase):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from boifi_core.session.live import Session
 from boifi_core.session.phases.base import Observe, SessionPhase
 from boifi_core.session.phases.baseline import Baseline
 from boifi_core.session.phases.confirm import Confirm
@@ -13,6 +12,7 @@ from boifi_core.session.phases.minimise import Minimise
 from boifi_core.session.phases.replay import Replay
 from boifi_core.session.phases.search import Search
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 
 PHASES: list[type[SessionPhase]] = [Baseline, Replay, Search, Confirm, Minimise]
 """All phases, in their order."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from boifi_core.models import Choice, Phase
-from boifi_core.session.live import Session
 from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.replays import REASON, is_of_known, replays_of
+from boifi_core.session.session import Session
 
 
 class Replay(SessionPhase):

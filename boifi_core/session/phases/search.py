@@ -8,9 +8,9 @@ from boifi_core.errors import SpaceExhausted
 from boifi_core.models import Choice, Near, Phase
 from boifi_core.optimizer import Why
 from boifi_core.session.learning import searched
-from boifi_core.session.live import Session
 from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.proposal import Proposal
+from boifi_core.session.session import Session
 from boifi_core.session.warm_start import training_score
 
 

@@ -12,7 +12,7 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MINIMISE, FailureMode
 from boifi_core.findings.likeness import Failure
 from boifi_core.findings.minimal import minimal_fault, question
-from boifi_core.injectors.hfi import policy
+from boifi_core.injectors.hfi import policy_document as policy
 from boifi_core.models import Choice, Near
 from boifi_core.session.expressible import check_expressible
 from boifi_core.space import SearchSpace

@@ -15,7 +15,7 @@ from reports import BASELINE, EVIL, evil_session, report_of, session
 from boifi_core.models import Choice
 from boifi_core.report import html
 from boifi_core.report.curves import Curve
-from boifi_core.report.page.charts import chart_data
+from boifi_core.report.page.chart_data import chart_data
 from boifi_core.report.page.document import script_json
 
 SECTIONS = [

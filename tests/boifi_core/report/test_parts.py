@@ -13,11 +13,11 @@ from boifi_core.models import Choice, Near, StepDurations
 from boifi_core.optimizer import BestPoint
 from boifi_core.optimizer.strategy import Reason
 from boifi_core.report import kinds, tried_faults
-from boifi_core.report.chart import chart
 from boifi_core.report.facts import pareto_front
 from boifi_core.report.influence import influences, variance_share
 from boifi_core.report.reasons import tried_because
 from boifi_core.report.steps import step_times, troubles
+from boifi_core.report.text_chart import chart
 
 severities = st.lists(st.none() | st.floats(0, 10), max_size=200)
 

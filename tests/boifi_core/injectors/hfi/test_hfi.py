@@ -133,7 +133,7 @@ class TestFailures:
 
     def test_a_refusal_is_final_and_says_why(self, injector, server, monkeypatch):
         policy = {"metadata": {"name": NAME, "version": "1"}}
-        monkeypatch.setattr("boifi_core.injectors.hfi.policy.policy", lambda *_: policy)
+        monkeypatch.setattr("boifi_core.injectors.hfi.policy_document.policy", lambda *_: policy)
         with pytest.raises(ExecutorRejected, match=r"answered 400: metadata\.version is invalid: '1'") as error:
             injector.apply(NAME, PLAN, timeout_s=5)
         assert not error.value.safe_to_retry

@@ -1,4 +1,9 @@
-"""Removes the policies of sessions that nobody holds any more."""
+"""Faults that killed sessions left in force, and who removes them.
+
+Three do: the control plane, since each policy has an expiry (`safety.policies.with_expiry`); the next session of the
+data dir on that target, or the same one resumed, as it begins (`sweep_dead`); and in the service `flows.upkeep`, every
+few minutes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from collections.abc import Callable
 
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.session.folder import SessionFolder
-from boifi_core.session.live import Session
+from boifi_core.session.session import Session
 from boifi_core.storage import Place, StorageUnavailable, open_folder
 
 

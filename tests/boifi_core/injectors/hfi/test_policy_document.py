@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from boifi_core.errors import InvalidInput
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.injectors.hfi.policy import as_sent, policy
+from boifi_core.injectors.hfi.policy_document import as_sent, policy
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 

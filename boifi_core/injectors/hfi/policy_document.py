@@ -9,7 +9,7 @@ from typing import Any
 from boifi_core.errors import InvalidInput
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.base import Capabilities
-from boifi_core.injectors.hfi.kinds import WRITERS
+from boifi_core.injectors.hfi.fault_writers import WRITERS
 
 CAPABILITIES = Capabilities(fault_types=frozenset(WRITERS), max_delay_ms=30_000)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{1,61}[A-Za-z0-9_]")

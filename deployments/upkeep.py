@@ -1,4 +1,4 @@
-"""`python -m deployments.sweeper`: upkeep, once. For a scheduler of its own, such as a CronJob."""
+"""`python -m deployments.upkeep`: upkeep, once. For a scheduler of its own, such as a CronJob."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from boifi_core.models import SessionState
 from boifi_core.report import markdown
 from boifi_core.report.events import Reported
 from boifi_core.report.session_report import write_report_files
-from boifi_core.session.live import Session
-from boifi_core.session.sweep import sweep_dead
+from boifi_core.session.leftovers import sweep_dead
+from boifi_core.session.session import Session
 
 
 @task(name="sweep", task_run_name="sweep", cache_policy=NO_CACHE)
