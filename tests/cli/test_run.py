@@ -341,12 +341,12 @@ def test_a_prefect_server_that_dies_is_started_again(start, session_file, hfi, t
 
 @pytest.mark.slow
 def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhile_is_resumable(
-    start, boifi_here, session_file, hfi, tmp_path
+    start, boifi_here, session_file, hfi, tmp_path, used_home
 ):
     slow(hfi, 0.2)
     path = session_file(hfi.url, total_trials=12)
     home = tmp_path / "other"
-    home.mkdir()
+    used_home(home)
     with running_server(home) as url:
         # Prefect's client asks again for a minute; here it does not. Only a shared server has leases to wait for.
         process = start("run", path, PREFECT_API_URL=url, PREFECT_CLIENT_MAX_RETRIES="0", **{ALONE: ""})
@@ -365,10 +365,10 @@ def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhil
 
 
 @pytest.mark.slow
-def test_a_session_that_ends_while_prefect_is_gone_is_shown_as_it_ended(start, session_file, hfi, tmp_path):
+def test_a_session_that_ends_while_prefect_is_gone_is_shown_as_it_ended(start, session_file, hfi, tmp_path, used_home):
     slow(hfi, 0.2)
     home = tmp_path / "other"
-    home.mkdir()
+    used_home(home)
     with running_server(home) as url:
         alone = {ALONE: "1", "PREFECT_CLIENT_MAX_RETRIES": "0"}
         process = start("run", session_file(hfi.url, total_trials=12), PREFECT_API_URL=url, **alone)
