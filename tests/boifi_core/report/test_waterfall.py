@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boifi_core.report.page.waterfall import MAX_ROWS, waterfall
+from boifi_core.report.waterfall import MAX_ROWS, waterfall
 from boifi_core.traces import parse_trace
 
 
