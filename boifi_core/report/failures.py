@@ -32,7 +32,8 @@ def failures(found: Catalogue) -> str:
         for mode in found.examined
     ]
     head = ["failure", "severity", "verdict", "what happens", "smallest fault known", "trials", "replay"]
-    parts = [_overview(found), table(head, rows, right=(1, 5, 6)), *map(_one, found.examined[:_DETAILED])]
+    overview = f"{counted(len(found.examined), 'distinct failure')}. {beside(found)}"
+    parts = [overview, table(head, rows, right=(1, 5, 6)), *map(_one, found.examined[:_DETAILED])]
     parts += [_only_seen(found.only_seen)] if found.only_seen else []
     return "\n\n".join(parts)
 
@@ -59,9 +60,9 @@ def replay_trial(mode: FailureMode) -> int:
     return mode.worst if mode.minimal is None else mode.minimal.trial
 
 
-def _overview(found: Catalogue) -> str:
-    harmless = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
-    text = f"{counted(len(found.examined), 'distinct failure')}. {harmless}"
+def beside(found: Catalogue) -> str:
+    """What the trials came to that showed no failure, and the fault-free runs."""
+    text = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
     if not found.controls:
         return text
     alarms = "none" if not found.false_alarms else str(found.false_alarms)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 _MARKS = re.compile(r"[\\`*\[\]<>|~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 _TICKS = re.compile("`+")
@@ -32,7 +33,31 @@ def code_cell(text: str) -> str:
     return code(text).replace("|", "\\|")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+@dataclass(frozen=True)
+class Table:
+    """A table of plain text.
+
+    `right` are the columns, from 0, that hold numbers, `links` the one that names failures, `names` the one that holds
+    names as the user wrote them.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+    links: int | None = None
+    names: int | None = None
+
+    def markdown(self) -> str:
+        """The table without its caption, every text shown as text."""
+        cells = [
+            [code_cell(text) if column == self.names else escape(text) for column, text in enumerate(row)]
+            for row in self.rows
+        ]
+        return table(self.head, cells, self.right)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = ()) -> str:
     """A Markdown table; cells must be escaped already.
 
     Args:

@@ -14,8 +14,8 @@ from boifi_core.models import Trial
 from boifi_core.report.curves import Curve
 from boifi_core.report.facts import Dimension, ReportInput, fault_text
 from boifi_core.report.influence import influences
-from boifi_core.report.page.sections.course import incumbents
-from boifi_core.report.page.sections.dimensions import through_text
+from boifi_core.report.sections.course import incumbents
+from boifi_core.report.sections.dimensions import through_text
 
 _LONGEST = 200
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from boifi_core.report.advice import advice
 from boifi_core.report.facts import ReportInput, pareto_front, tried_faults
 from boifi_core.report.influence import influences
-from boifi_core.report.page.sections import course, dimensions, failures, faults, header, session, worst
-from boifi_core.report.page.sections.dimensions import Axis
-from boifi_core.report.page.sections.failures import Failure
-from boifi_core.report.page.table import Table
+from boifi_core.report.sections import course, dimensions, failures, faults, header, session, worst
+from boifi_core.report.sections.dimensions import Axis
+from boifi_core.report.sections.failures import Failure
+from boifi_core.report.tables import Table
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.facts import ReportInput, fault_text
-from boifi_core.report.failures import none_found, smallest_text, verdict_text
-from boifi_core.report.page.waterfall import Waterfall, waterfall
+from boifi_core.report.failures import beside, none_found, smallest_text, verdict_text
 from boifi_core.report.tables import counted, number, numbers
+from boifi_core.report.waterfall import Waterfall, waterfall
 from boifi_core.traces import Span
 
 TRACED = 24
@@ -52,13 +52,7 @@ class Failure:
 def failures_intro(report: ReportInput) -> str:
     """What stands before the failures; what was found instead where there are none."""
     found = report.catalogue
-    if not found.modes:
-        return none_found(found)
-    text = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
-    if found.controls:
-        alarms = "none" if not found.false_alarms else str(found.false_alarms)
-        text += f" Of {counted(found.controls, 'fault-free run')} in between, {alarms} looked like a failure."
-    return text
+    return beside(found) if found.modes else none_found(found)
 
 
 def failures(report: ReportInput, modes: Sequence[FailureMode], n_traced: int) -> tuple[Failure, ...]:

@@ -8,8 +8,7 @@ from itertools import accumulate
 from boifi_core.history.readings import rankable
 from boifi_core.models import Trial
 from boifi_core.report.facts import ReportInput, fault_text
-from boifi_core.report.page.table import Table
-from boifi_core.report.tables import number
+from boifi_core.report.tables import Table, number
 
 
 def incumbents(trials: Sequence[Trial]) -> list[float | None]:

@@ -7,9 +7,23 @@ from collections.abc import Sequence
 from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation
 from boifi_core.report.facts import ReportInput, TriedFault, why
-from boifi_core.report.page.table import Table
 from boifi_core.report.reasons import expected, tried_because
-from boifi_core.report.tables import number, percent
+from boifi_core.report.tables import Table, number, percent
+
+
+def measured_text(report: ReportInput, tried: TriedFault) -> str:
+    """How often the fault was measured, between which severities, and what the model makes of that."""
+    text = f"measured {times(len(tried.severities))}"
+    if len(tried.severities) > 1:
+        text += f" ({min(tried.severities):.1f} to {max(tried.severities):.1f})"
+    told = expected(report, tried)
+    return text if told is None else f"{text}; by all trials together the model takes it for {give_or_take(*told)}"
+
+
+def scores_text(tried: TriedFault) -> str:
+    """Its three scores."""
+    bug, performance, structure = tried.scores
+    return f"bugs {bug:.1f}, performance {performance:.1f}, structure {structure:.1f}"
 
 
 def worst(report: ReportInput, found: Sequence[TriedFault]) -> tuple[tuple[str, str], ...]:
@@ -17,16 +31,9 @@ def worst(report: ReportInput, found: Sequence[TriedFault]) -> tuple[tuple[str, 
     if not found:
         return ()
     best = found[0]
-    bug, performance, structure = best.scores
-    severity = f"{best.severity:.1f}, measured {times(len(best.severities))}"
-    if len(best.severities) > 1:
-        severity += f" ({min(best.severities):.1f} to {max(best.severities):.1f})"
-    told = expected(report, best)
-    if told is not None:
-        severity += f"; by all trials together the model takes it for {give_or_take(*told)}"
     lines = [
-        ("Severity", severity),
-        ("Scores", f"bugs {bug:.1f}, performance {performance:.1f}, structure {structure:.1f}"),
+        ("Severity", f"{best.severity:.1f}, {measured_text(report, best)}"),
+        ("Scores", scores_text(best)),
         ("Why", why(best, report)),
     ]
     reason = tried_because(best.first)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from boifi_core.models import Trial
 from boifi_core.report.facts import ReportInput, TriedFault, overview
-from boifi_core.report.page.table import Table
 from boifi_core.report.steps import step_times, troubles
-from boifi_core.report.tables import number, numbers
+from boifi_core.report.tables import Table, number, numbers
 
 
 def facts(report: ReportInput, found: Sequence[TriedFault]) -> Table:

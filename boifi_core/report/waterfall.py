@@ -163,7 +163,7 @@ def _failure(span: Span) -> list[str]:
 
 
 def _slower(normal_ms: float | None, seen_ms: float | None, total_ms: float) -> list[str]:
-    if normal_ms is None or seen_ms is None or abs(seen_ms - normal_ms) < _SHARE * total_ms:
+    if normal_ms is None or seen_ms is None or seen_ms == normal_ms or abs(seen_ms - normal_ms) < _SHARE * total_ms:
         return []
     if seen_ms >= _FACTOR * normal_ms:
         return [f"{_figure(seen_ms / normal_ms)} times as long" if normal_ms else "longer"]

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from boifi_core.history.readings import times
 from boifi_core.report.facts import ReportInput, TriedFault, kinds, why
-from boifi_core.report.page.table import Table
 from boifi_core.report.reasons import tried_because
-from boifi_core.report.tables import number
+from boifi_core.report.tables import Table, number
 
 WORST = 10
 FRONT = 12
