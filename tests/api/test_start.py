@@ -1,12 +1,12 @@
 """What starts fast has little to import."""
 
-import socket
 import subprocess
 import sys
 
 import httpx
 import pytest
 from facades import wait_for
+from loopback import free_port
 
 from api.early_app import ALIVE
 
@@ -42,9 +42,7 @@ def test_it_starts_without_the_heavy_libraries(program, environment, tmp_path):
 
 def front(environment):
     """The facade's process as the service starts it, and a client of it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--factory", "api.early_app:create_app", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     return process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)

@@ -5,6 +5,7 @@ import socket
 import pytest
 import yaml
 from hfi_server import HfiServer
+from loopback import free_port
 
 from cli.main import command
 
@@ -112,9 +113,7 @@ def test_no_yaml(refuse, tmp_path):
 
 
 def test_an_endpoint_that_does_not_answer(refuse, session_file):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     line = refuse("run", session_file(f"http://127.0.0.1:{port}"), status=1)
     assert f"executor.endpoint: must answer, got GET http://127.0.0.1:{port}/" in line
 

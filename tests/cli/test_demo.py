@@ -15,6 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 import yaml
+from loopback import free_port
 
 from demo.target import start_target
 
@@ -125,9 +126,7 @@ def test_ctrl_c_ends_the_demo_after_the_running_trial(start):
 
 
 def test_target_up_serves_until_ctrl_c(start):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = start("target", "up", "--port", port)
     line = process.stdout.readline()
     assert line.split() == ["control", "plane", f"http://127.0.0.1:{port}"]
@@ -151,9 +150,7 @@ def test_target_up_on_a_port_in_use(boifi):
 
 def test_a_stock_control_plane_and_our_own_probe(boifi_here, tmp_path):
     """Injection by a control plane without observations; traffic and traces are ours."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        otlp_port = free.getsockname()[1]
+    otlp_port = free_port()
     with start_target(observations=False, otlp_endpoint=f"http://127.0.0.1:{otlp_port}") as target:
         data = yaml.safe_load((ROOT / "examples" / "one-fault.yaml").read_text())
         data["executor"]["endpoint"] = target.control_plane

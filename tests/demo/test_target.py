@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from loopback import free_port
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.observers.otlp.receiver import OtlpReceiver
@@ -79,8 +80,7 @@ def started(command=COMMAND):
 
 
 def test_it_says_where_it_is_and_serves_there():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with start_target(port) as target:
         assert target.control_plane == f"http://127.0.0.1:{port}"
         assert httpx.get(f"{target.control_plane}/v1/ready").status_code == 200

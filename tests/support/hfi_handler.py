@@ -25,7 +25,7 @@ class Received:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves the `HfiServer` that its server carries as `hfi`."""
+    """Serves the `HfiServer` that its server carries as `owner`."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:
             body = raw.decode("latin-1")
         request = Received(self.command, self.path, dict(self.headers), body)
-        failure = self.server.hfi.record(request)
+        failure = self.server.owner.record(request)
         if failure in ("500", "503"):
             request.status, answer = int(failure), {"error": f"out of order ({failure})"}
         elif failure == "cut":
@@ -46,21 +46,21 @@ class Handler(BaseHTTPRequestHandler):
             request.status, answer = self._result(body)
             if failure == "cut after":
                 request.status = 0
-        self.server.hfi.write_log(request)
+        self.server.owner.write_log(request)
         self._send(request.status, answer)
 
     do_POST = do_DELETE = do_GET  # noqa: N815
 
     def _result(self, body: Any) -> tuple[int, Any]:
         if (
-            self.server.hfi.knobs.token is not None
-            and self.headers.get("Authorization") != f"Bearer {self.server.hfi.knobs.token}"
+            self.server.owner.knobs.token is not None
+            and self.headers.get("Authorization") != f"Bearer {self.server.owner.knobs.token}"
         ):
             return 401, {"error": f"not authorised: {self.headers.get('Authorization')}"}
         route = {
             ("GET", "/v1/health"): lambda: (200, {"status": "healthy"}),
             ("GET", "/v1/ready"): self._ready,
-            ("GET", "/v1/policies"): lambda: (200, {"policies": list(self.server.hfi.active().values())}),
+            ("GET", "/v1/policies"): lambda: (200, {"policies": list(self.server.owner.active().values())}),
             ("POST", "/v1/policies"): lambda: self._apply(body),
             ("GET", "/v1/observations/latest"): self._observation,
         }.get((self.command, self.path))
@@ -71,32 +71,34 @@ class Handler(BaseHTTPRequestHandler):
         return 404, {"error": "no such route"}
 
     def _ready(self) -> tuple[int, Any]:
-        if self.server.hfi.knobs.ready is None:
+        if self.server.owner.knobs.ready is None:
             return 404, {"error": "no such route"}
         return (
-            (200, {"status": "ready"}) if self.server.hfi.knobs.ready else (503, {"error": "storage is not reachable"})
+            (200, {"status": "ready"})
+            if self.server.owner.knobs.ready
+            else (503, {"error": "storage is not reachable"})
         )
 
     def _apply(self, body: Any) -> tuple[int, Any]:
         try:
-            self.server.hfi.apply(body)
+            self.server.owner.apply(body)
         except RefusedError as error:
             return 400, {"error": str(error)}
         return 201, body
 
     def _one_policy(self, name: str) -> tuple[int, Any]:
-        document = self.server.hfi.active().get(name)
+        document = self.server.owner.active().get(name)
         if document is None:
             return 404, {"error": f"policy {name} not found"}
         if self.command == "DELETE":
-            self.server.hfi.clear(name)
+            self.server.owner.clear(name)
             return 200, {"message": "deleted"}
         return (200, document) if self.command == "GET" else (405, {"error": "method not allowed"})
 
     def _observation(self) -> tuple[int, Any]:
         return (
-            (200, self.server.hfi.observation())
-            if self.server.hfi.knobs.observations
+            (200, self.server.owner.observation())
+            if self.server.owner.knobs.observations
             else (404, {"error": "no such route"})
         )
 
@@ -105,21 +107,21 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        if self.server.hfi.knobs.raw_answer is not None:
+        if self.server.owner.knobs.raw_answer is not None:
             self.close_connection = True
-            self.wfile.write(self.server.hfi.knobs.raw_answer)
+            self.wfile.write(self.server.owner.knobs.raw_answer)
             return
         body = json.dumps(answer).encode()
         self.send_response_only(status)
-        self.send_header("Date", format_datetime(self.server.hfi.now(), usegmt=True))
+        self.send_header("Date", format_datetime(self.server.owner.now(), usegmt=True))
         self.send_header("Content-Type", "application/json")
-        if self.server.hfi.knobs.oversized and "observations" in self.path:
+        if self.server.owner.knobs.oversized and "observations" in self.path:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self._send_without_end()
             return
         self.send_header("Content-Length", str(len(body)))
-        if self.server.hfi.knobs.drip_s:
+        if self.server.owner.knobs.drip_s:
             self._drip(b"".join(self._headers_buffer) + b"\r\n" + body)
         else:
             self.end_headers()
@@ -128,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
     def _drip(self, whole: bytes) -> None:
         self._headers_buffer.clear()
         for index in range(len(whole)):
-            time.sleep(self.server.hfi.knobs.drip_s)
+            time.sleep(self.server.owner.knobs.drip_s)
             self.wfile.write(whole[index : index + 1])
 
     def _send_without_end(self) -> None:

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from hfi_handler import Handler, Received
 from hfi_landscape import landscape
 from hfi_policy import Fault, read_policy
+from loopback import Loopback
 
 FAILURES = ("500", "503", "cut", "cut after")
 """How an answer fails: `cut` before anything was done, `cut after` when it was done and only the answer is lost."""
@@ -78,7 +78,7 @@ class Knobs:
 
 
 @dataclass
-class HfiServer:
+class HfiServer(Loopback):
     """The server; a context manager that listens inside. `delay_field` is the one that it reads.
 
     `respond` makes of the faults in force an observation without timestamp. `received` has every request, `log` is a
@@ -97,24 +97,8 @@ class HfiServer:
         self._policies: dict[str, tuple[dict[str, Any], list[Fault], float]] = {}
         self._observed = 0
 
-    def __enter__(self) -> HfiServer:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.hfi = self
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self._server.handle_error = lambda *_: None  # clients that hang up are part of the tests
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def handler(self) -> type[Handler]:
+        return Handler
 
     def now(self) -> datetime:
         """By its own clock."""

@@ -3,11 +3,12 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+
+from loopback import free_port
 
 
 class Postgres:
@@ -17,9 +18,7 @@ class Postgres:
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         assert found, "scripts/system-tools.sh installs Debian's postgresql"
         self._programs, self._place, self._user = found[-1].parent, place, user
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._run("initdb", "-D", place / "data", "-U", "boifi", "-A", "trust", "--no-sync")
 
     def start(self):

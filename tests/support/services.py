@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +9,13 @@ from pathlib import Path
 import httpx
 from environments import bare_environment
 from flow_runs import until
+from loopback import free_port
 
 from boifi_core.session.folder import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = "/v1/optimization/sessions"
 KINDS = {"deployments.worker": "worker", "api.early_app": "facade", "deployments.prefect_server": "prefect"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Service:

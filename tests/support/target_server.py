@@ -9,8 +9,9 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
+from loopback import Loopback
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -36,7 +37,7 @@ class Seen:
 
 
 @dataclass
-class Target:
+class Target(Loopback):
     """A threaded server on a free loopback port; `reply` is asked for each request."""
 
     reply: Callable[[Seen], Reply] = lambda seen: Reply()
@@ -44,19 +45,11 @@ class Target:
     seen: list[Seen] = field(default_factory=list)
     running: int = 0
 
-    def __enter__(self) -> Target:
+    def __post_init__(self) -> None:
         self._guard = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self._server.handle_error = lambda *_: None
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
     def count(self, change: int) -> None:
         with self._guard:

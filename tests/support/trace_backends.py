@@ -7,16 +7,16 @@ Tempo's "Query", "Query V2" and "Search", Zipkin's `zipkin-api.yaml`. The real b
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from google.protobuf.json_format import MessageToDict
+from loopback import Loopback
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
@@ -44,7 +44,7 @@ class Held:
 
 
 @dataclass
-class TraceBackend:
+class TraceBackend(Loopback):
     """A backend on a free loopback port that is also its OTLP port.
 
     Attributes:
@@ -62,18 +62,8 @@ class TraceBackend:
     asked: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
-    def __enter__(self) -> TraceBackend:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         for resource_spans in request.resource_spans:

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from loopback import free_port
 from target_server import Reply, Target
 
 from boifi_core.errors import ExecutorTimedOut, InvalidInput
@@ -40,11 +41,6 @@ def probe_of():
 
 def observe(probe, timeout_s=10.0, newer_than=LONG_AGO):
     return probe.observe(newer_than=newer_than, timeout_s=timeout_s)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class TestWhatIsSent:
