@@ -120,12 +120,6 @@ class Index:
         """Why a session could not be read when it was looked at last; None if it could."""
         return self._damaged.get(session_id)
 
-    async def rebuild(self) -> None:
-        """Empty the store and fill it from the folders."""
-        for session_id in await self.store.stamps():
-            await self.store.forget(session_id)
-        await self.refresh_all()
-
     async def remember_keys(self) -> None:
         """Take the Idempotency-Keys that the folders of unknown sessions hold; those that are known already stay."""
         known = await self.store.stamps()

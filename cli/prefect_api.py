@@ -66,7 +66,10 @@ def prefect_api(state: Path) -> Iterator[str]:
             with _gone_in_one_line(url):
                 yield url
         finally:
-            _drain()
+            if "prefect" in sys.modules:  # what it has queued must reach the server before that ends
+                from deployments.fork_server.run import drain
+
+                drain(DRAIN_TIMEOUT_S)
             del os.environ["PREFECT_API_URL"], os.environ[ALONE]
 
 
@@ -100,16 +103,6 @@ def check_given_api(name: str = "PREFECT_API_URL") -> None:
         httpx.get(f"{url.rstrip('/')}/health", timeout=10.0).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise BoifiError(f"{name}: must answer, got {url}: {error}") from error
-
-
-def _drain() -> None:
-    # What is still queued has to reach the server before it ends.
-    if "prefect" in sys.modules:
-        from prefect.events.worker import EventsWorker
-        from prefect.logging.handlers import APILogWorker
-
-        for worker in (EventsWorker, APILogWorker):
-            worker.drain_all(timeout=DRAIN_TIMEOUT_S)
 
 
 @contextmanager

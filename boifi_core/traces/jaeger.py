@@ -6,13 +6,11 @@ Answers of `/api/v3/traces` are OTLP.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from boifi_core.traces import fields
 from boifi_core.traces.record import ATTRIBUTES, Record, named_kind
-from boifi_core.traces.span import Span
-from boifi_core.traces.tidy import tidy
 
 _ID_LENGTH = 16
 
@@ -22,11 +20,6 @@ def matches(document: Any) -> bool:
     if isinstance(document, dict):
         return isinstance(document.get("data"), list) or _is_trace(document)
     return isinstance(document, list) and any(isinstance(entry, dict) and "spanID" in entry for entry in document[:10])
-
-
-def spans(documents: Sequence[Any]) -> list[Span]:
-    """The spans of all documents in order."""
-    return tidy(record for document in documents for record in records(document))
 
 
 def records(document: Any) -> Iterator[Record]:

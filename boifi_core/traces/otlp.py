@@ -13,8 +13,6 @@ from typing import Any
 
 from boifi_core.traces import fields
 from boifi_core.traces.record import ATTRIBUTES, KINDS, Record, named_kind
-from boifi_core.traces.span import Span
-from boifi_core.traces.tidy import tidy
 
 _WRAPPINGS = ("trace", "result")
 _RESOURCES = ("resourceSpans", "batches")
@@ -27,11 +25,6 @@ _BASE64_LENGTHS = (12, 24)  # of 8 and of 16 bytes
 def matches(document: Any) -> bool:
     """Whether there are resources with spans in it, wrapped or not."""
     return _resources(document) is not None
-
-
-def spans(documents: Sequence[Any]) -> list[Span]:
-    """The spans of all documents in order."""
-    return tidy(record for document in documents for record in records(document))
 
 
 def records(document: Any) -> Iterator[Record]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from boifi_core.traces import jaeger, otlp, plan, zipkin
+from boifi_core.traces.record import Record
 from boifi_core.traces.span import Span
+from boifi_core.traces.tidy import tidy
 from boifi_core.wire import bounded_json
 
 MAX_LINES = 10_000
@@ -27,11 +29,16 @@ class Format:
     spans: Callable[[Sequence[Any]], list[Span]]
 
 
+def _tidied(records: Callable[[Any], Iterator[Record]]) -> Callable[[Sequence[Any]], list[Span]]:
+    """The spans of all values in order, from the records of each."""
+    return lambda documents: tidy(record for document in documents for record in records(document))
+
+
 FORMATS: dict[str, Format] = {
     "a span list": Format(plan.matches, plan.spans),
-    "OTLP": Format(otlp.matches, otlp.spans),
-    "Jaeger": Format(jaeger.matches, jaeger.spans),
-    "Zipkin": Format(zipkin.matches, zipkin.spans),
+    "OTLP": Format(otlp.matches, _tidied(otlp.records)),
+    "Jaeger": Format(jaeger.matches, _tidied(jaeger.records)),
+    "Zipkin": Format(zipkin.matches, _tidied(zipkin.records)),
 }
 """Formats by name; no JSON value matches two."""
 

@@ -5,13 +5,11 @@ Source: Zipkin API 2 (`zipkin2-api.yaml`): times in microseconds; client and ser
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from boifi_core.traces import fields
 from boifi_core.traces.record import ATTRIBUTES, Record, named_kind
-from boifi_core.traces.span import Span
-from boifi_core.traces.tidy import tidy
 
 
 def matches(document: Any) -> bool:
@@ -20,11 +18,6 @@ def matches(document: Any) -> bool:
         return False
     first = [span for entry in document[:10] for span in (entry[:10] if isinstance(entry, list) else (entry,))]
     return any(map(_is_span, first))
-
-
-def spans(documents: Sequence[Any]) -> list[Span]:
-    """The spans of all documents in order."""
-    return tidy(record for document in documents for record in records(document))
 
 
 def records(document: Any) -> Iterator[Record]:

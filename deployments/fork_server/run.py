@@ -44,7 +44,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
         except TerminationSignal:
             sys.exit(128 + signal.SIGTERM)
         finally:
-            _drain()
+            drain(DRAIN_TIMEOUT_S)
 
 
 def session_folder(parameters: dict[str, object]) -> SessionFolder | None:
@@ -54,10 +54,10 @@ def session_folder(parameters: dict[str, object]) -> SessionFolder | None:
     return folder if folder is not None and folder.is_made else None
 
 
-def _drain() -> None:
-    # A forked process runs no exit handlers: what is still queued for Prefect's API is sent here.
+def drain(timeout_s: float) -> None:
+    """Send what is still queued for Prefect's API; a forked process runs no exit handlers that would."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
     for worker in (EventsWorker, APILogWorker):
-        worker.drain_all(timeout=DRAIN_TIMEOUT_S)
+        worker.drain_all(timeout=timeout_s)

@@ -66,7 +66,10 @@ def test_an_index_made_again_from_nothing_is_the_same(tmp_path, url):
     assert sorted(len(trials) for _, trials in before) == [0, 1, 2]
 
     async def again(store, index):
-        await index.rebuild()
+        for session_id in await store.stamps():
+            await store.forget(session_id)
+        assert await everything(store, index) == []
+        await index.refresh_all()
         return await everything(store, index)
 
     assert looked(tmp_path, url, again) == before

@@ -1,6 +1,5 @@
 """The server that the other tests trust: it must refuse what the wire forbids."""
 
-import copy
 import json
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from documents import changed
 from hfi_landscape import landscape
 from hfi_policy import RefusedError, read_policy
 
@@ -28,20 +28,6 @@ SOUND = {
         ],
     },
 }
-
-
-def changed(path, value):
-    """SOUND with one field set, or left out if the value is an ellipsis."""
-    policy = copy.deepcopy(SOUND)
-    holder = policy
-    *way, last = path
-    for step in way:
-        holder = holder[step]
-    if value is ...:
-        del holder[last]
-    else:
-        holder[last] = value
-    return policy
 
 
 RULE = ("spec", "rules", 0)
@@ -75,7 +61,7 @@ FAULT = (*RULE, "fault")
 )
 def test_refused(path, value):
     with pytest.raises(RefusedError):
-        read_policy(changed(path, value), delay_field="fixed_delay_ms")
+        read_policy(changed(SOUND, path, value), delay_field="fixed_delay_ms")
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {"metadata": 3}])
@@ -94,12 +80,12 @@ def test_no_policy_at_all(document):
     ],
 )
 def test_each_reads_its_own_delay(delay_field, given, delay_ms):
-    (fault,) = read_policy(changed((*FAULT, "delay"), given), delay_field=delay_field)
+    (fault,) = read_policy(changed(SOUND, (*FAULT, "delay"), given), delay_field=delay_field)
     assert fault.delay_ms == delay_ms
 
 
 def faults(path, percentage=100, **fault):
-    document = changed((*RULE, "match", "path"), {"prefix": path})
+    document = changed(SOUND, (*RULE, "match", "path"), {"prefix": path})
     document["spec"]["selector"] = {"service": "*"}
     document["spec"]["rules"][0]["fault"] = {"percentage": percentage, "duration_seconds": 9, **fault}
     return read_policy(document, delay_field="fixed_delay_ms")
