@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -13,6 +14,23 @@ from boifi_core.value import Value
 
 Point = dict[str, Any]
 """A point of the search space: dimension name to value; a dimension that does not apply is absent."""
+
+
+class Dimension(Protocol):
+    """What is known of a dimension of the search space wherever trials are told of."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def values(self) -> Sequence[Any]: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def log_scale(self) -> bool: ...
 
 
 class RawObservation(Value):

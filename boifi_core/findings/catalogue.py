@@ -10,12 +10,12 @@ from boifi_core.analyzer.normal import Normal
 from boifi_core.findings.likeness import Failure, grouped
 from boifi_core.findings.minimal import minimal_fault
 from boifi_core.findings.models import VERIFY, Catalogue, Confirmation, Fact, FactKind, FailureMode, Reading
-from boifi_core.findings.region import Dimension, region
+from boifi_core.findings.region import region
 from boifi_core.findings.signature import HINT, signature
 from boifi_core.findings.verdict import confirmation
 from boifi_core.findings.words import sentence
 from boifi_core.history.readings import by_fault, mean_severity, rankable, typical
-from boifi_core.models import Phase, RawObservation, Trial
+from boifi_core.models import Dimension, Phase, RawObservation, Trial
 
 HARMLESS = 0.5
 """A trial that is no more severe than this above the baseline shows no failure."""

@@ -17,8 +17,7 @@ from boifi_core.findings.passes.milder import milder
 from boifi_core.findings.passes.narrower import narrower
 from boifi_core.findings.passes.rarer import rarer
 from boifi_core.findings.passes.start import beginning, made_for
-from boifi_core.findings.region import Dimension
-from boifi_core.models import Trial
+from boifi_core.models import Dimension, Trial
 
 MOST_TRIALS = 14
 """More than so many are not spent on one failure."""

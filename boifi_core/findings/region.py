@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from boifi_core.findings.models import Bound
-from boifi_core.models import Point
+from boifi_core.models import Dimension, Point
 
 _ALL_OF = 0.9
 """A failure that was seen over this share of a range was seen all over it."""
-
-
-class Dimension(Protocol):
-    """What must be known of a dimension of the search space."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def values(self) -> Sequence[Any]: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
 
 
 def region(points: Sequence[Point], dimensions: Sequence[Dimension]) -> tuple[Bound, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 from pydantic import TypeAdapter
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.models import Choice, Control, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, Control, Dimension, RawObservation, SeverityScore, StepDurations, Trial
 
 VERSION = "4"
 """Of the columns; in every part's metadata under `boifi_history`."""
@@ -53,17 +53,6 @@ LATER = ({"why", "control", "retries"}, {"control", "retries"}, {"retries"})
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
 _INT64 = range(-(2**63), 2**63)
-
-
-class Dimension(Protocol):
-    """What the history must know of a dimension."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def values(self) -> Sequence[Any]: ...
 
 
 def schema(dimensions: Sequence[Dimension]) -> pa.Schema:

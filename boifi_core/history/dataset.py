@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.history.columns import Dimension, is_earlier, row, schema, trial_from
-from boifi_core.models import Trial
+from boifi_core.history.columns import is_earlier, row, schema, trial_from
+from boifi_core.models import Dimension, Trial
 from boifi_core.storage import NotWritten, Place, open_folder
 
 

@@ -6,23 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings import Catalogue, region
+from boifi_core.findings import Catalogue
 from boifi_core.history.readings import by_fault, mean_severity, recommended, typical
-from boifi_core.models import Phase, RawObservation, SeverityScore, Trial
+from boifi_core.models import Dimension, Phase, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report.curves import Curve
 from boifi_core.report.tables import counted, duration, number
-
-
-class Dimension(region.Dimension, Protocol):
-    """What a report must know of a dimension of the search space."""
-
-    @property
-    def log_scale(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from boifi_core.history.readings import rankable
-from boifi_core.models import Trial
-from boifi_core.report.facts import Dimension
+from boifi_core.models import Dimension, Trial
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from boifi_core.faults import kinds
 from boifi_core.faults.kinds import Scale
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import FailureMode, Threshold
-from boifi_core.findings.region import Dimension
 from boifi_core.history.readings import plans_key
-from boifi_core.models import Trial
+from boifi_core.models import Dimension, Trial
 
 Plans = tuple[FaultPlan, ...]
 

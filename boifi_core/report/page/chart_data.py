@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from boifi_core.history.readings import rankable
-from boifi_core.models import Trial
+from boifi_core.models import Dimension, Trial
 from boifi_core.report.curves import Curve
-from boifi_core.report.facts import Dimension, ReportInput, fault_text
+from boifi_core.report.facts import ReportInput, fault_text
 from boifi_core.report.influence import influences
 from boifi_core.report.sections.course import incumbents
 from boifi_core.report.sections.dimensions import through_text
