@@ -67,7 +67,7 @@ def prefect_api(state: Path) -> Iterator[str]:
                 yield url
         finally:
             if "prefect" in sys.modules:  # what it has queued must reach the server before that ends
-                from deployments.fork_server.run import drain
+                from flows.queued import drain
 
                 drain(DRAIN_TIMEOUT_S)
             del os.environ["PREFECT_API_URL"], os.environ[ALONE]

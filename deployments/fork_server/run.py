@@ -26,6 +26,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     from boifi_core.session.events import listening
     from deployments.flows import FLOWS
     from deployments.logs import configure, session_log
+    from flows.queued import drain
 
     configure()
 
@@ -44,7 +45,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
         except TerminationSignal:
             sys.exit(128 + signal.SIGTERM)
         finally:
-            drain(DRAIN_TIMEOUT_S)
+            drain(DRAIN_TIMEOUT_S)  # a forked process runs no exit handlers
 
 
 def session_folder(parameters: dict[str, object]) -> SessionFolder | None:
@@ -52,12 +53,3 @@ def session_folder(parameters: dict[str, object]) -> SessionFolder | None:
     path = parameters.get("folder")
     folder = SessionFolder(place_of(path)) if isinstance(path, str) else None
     return folder if folder is not None and folder.is_made else None
-
-
-def drain(timeout_s: float) -> None:
-    """Send what is still queued for Prefect's API; a forked process runs no exit handlers that would."""
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
-
-    for worker in (EventsWorker, APILogWorker):
-        worker.drain_all(timeout=timeout_s)
