@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import ConfigDict, Field, field_validator, model_validator
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
@@ -91,25 +89,3 @@ class AnalyzerConfig(Value):
         """The same with `limits_ms` in place of `auto`."""
         normal_ms, acceptable_ms = self.limits_ms(fault_free)
         return self.model_copy(update={"baseline_latency_ms": normal_ms, "threshold_latency_ms": acceptable_ms})
-
-    @classmethod
-    def parse(cls, data: Any, *, field: str = "analyzer") -> AnalyzerConfig:
-        """Read a mapping; raises `InvalidInput` with `field` in front of the path."""
-        return cls.read({} if data is None else data, field)
-
-    @classmethod
-    def from_yaml(cls, path: str | Path) -> AnalyzerConfig:
-        """Read a YAML file: the fields themselves, or under `analyzer`.
-
-        Raises:
-            InvalidInput: no such file, no YAML, or a field that cannot be.
-        """
-        try:
-            data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InvalidInput(str(path), f"cannot be read ({error.strerror})") from None
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidInput(str(path), f"must be YAML ({' '.join(str(error).split())})") from None
-        if isinstance(data, dict) and "analyzer" in data:
-            return cls.parse(data["analyzer"])
-        return cls.parse(data, field="")

@@ -43,7 +43,7 @@ def stored_evidence(folder: SessionFolder) -> Evidence:
 def stored_thresholds(folder: SessionFolder) -> AnalyzerConfig | None:
     """The analyzer's config with the thresholds that the session's trials were scored by; None where none is kept."""
     data = _read(folder) or {}
-    return AnalyzerConfig.parse(data["analyzer"]) if "analyzer" in data else None
+    return AnalyzerConfig.read(data["analyzer"], "analyzer") if "analyzer" in data else None
 
 
 def _read(folder: SessionFolder) -> dict[str, Any] | None:

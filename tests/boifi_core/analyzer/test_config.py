@@ -13,20 +13,7 @@ def test_defaults_are_the_plans():
 
 
 def test_weights_that_are_left_out_keep_their_default():
-    assert AnalyzerConfig.parse({"weights": {"perf": 7}}).weights == {"bug": 10, "perf": 7, "struct": 5}
-
-
-@pytest.mark.parametrize("text", ["weights: {bug: 1}\n", "analyzer:\n  weights: {bug: 1}\nname: other\n"])
-def test_from_yaml_takes_the_bare_mapping_or_the_one_under_analyzer(tmp_path, text):
-    file = tmp_path / "analyzer.yaml"
-    file.write_text(text)
-    assert AnalyzerConfig.from_yaml(file).weights == {"bug": 1, "perf": 2, "struct": 5}
-
-
-def test_an_empty_file_means_defaults(tmp_path):
-    file = tmp_path / "analyzer.yaml"
-    file.write_text("")
-    assert AnalyzerConfig.from_yaml(file) == AnalyzerConfig()
+    assert AnalyzerConfig.read({"weights": {"perf": 7}}, "analyzer").weights == {"bug": 10, "perf": 7, "struct": 5}
 
 
 @pytest.mark.parametrize(
@@ -50,23 +37,8 @@ def test_an_empty_file_means_defaults(tmp_path):
 )
 def test_bad_values_are_one_line(data, line):
     with pytest.raises(InvalidInput) as caught:
-        AnalyzerConfig.parse(data)
+        AnalyzerConfig.read(data, "analyzer")
     assert str(caught.value) == line
-
-
-@pytest.mark.parametrize("content", [b"weights: {bug: [", b"\xff\xfe\x00", b"[" * 5000])
-def test_a_file_that_is_no_yaml_is_one_line(tmp_path, content):
-    file = tmp_path / "analyzer.yaml"
-    file.write_bytes(content)
-    with pytest.raises(InvalidInput) as caught:
-        AnalyzerConfig.from_yaml(file)
-    assert str(caught.value).startswith(f"{file}: must be YAML")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_one_line(tmp_path):
-    with pytest.raises(InvalidInput, match=r"cannot be read \(No such file or directory\)"):
-        AnalyzerConfig.from_yaml(tmp_path / "none.yaml")
 
 
 def at(*latencies_ms):
@@ -85,13 +57,13 @@ def at(*latencies_ms):
     ],
 )
 def test_auto_is_taken_from_the_fault_free_observations(config, fault_free, limits_ms):
-    made = AnalyzerConfig.parse(config).resolved(fault_free)
+    made = AnalyzerConfig.read(config, "analyzer").resolved(fault_free)
     assert (made.baseline_latency_ms, made.threshold_latency_ms) == limits_ms
-    assert AnalyzerConfig.parse(made.model_dump(mode="json")) == made
+    assert AnalyzerConfig.read(made.model_dump(mode="json"), "analyzer") == made
 
 
 def test_a_threshold_below_what_is_normal_is_one_line():
-    config = AnalyzerConfig.parse({"baseline_latency_ms": "auto", "threshold_latency_ms": 100})
+    config = AnalyzerConfig.read({"baseline_latency_ms": "auto", "threshold_latency_ms": 100}, "analyzer")
     with pytest.raises(InvalidInput) as caught:
         config.resolved(at(80))
     assert str(caught.value) == (
