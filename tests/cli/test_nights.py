@@ -78,7 +78,9 @@ def deployed(prefect, name):
 def told(service, name, night):
     """The services behind each standing."""
     place = CampaignFolder(service.data / "campaigns" / name)
-    report = json.loads((place.night_place(night.night) / "report.json").read_text())
+    path = place.night_place(night.night) / "report.json"
+    until(path.exists, 30, "the night's report, which is written after its end")
+    report = json.loads(path.read_text())
     found = {}
     for each in report["told"]:
         found.setdefault(each["standing"], set()).add(each["known"]["plans"][0]["target_service"])
