@@ -282,7 +282,7 @@ def test_no_more_sessions_than_there_is_room_for(tmp_path):
         first = api.post(SESSIONS, json=REQUEST).json()["session_id"]
         refused(api.post(SESSIONS, json=REQUEST), 429, "too_many_sessions")
         api.post(f"{SESSIONS}/{first}/stop")
-        assert api.post(SESSIONS, json=REQUEST).status_code == 202
+        wait_for(lambda: api.post(SESSIONS, json=REQUEST).status_code == 202)
 
 
 def test_who_did_what_is_kept(api, tmp_path):

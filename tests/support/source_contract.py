@@ -113,7 +113,7 @@ class TraceSourceContract:
 
     def test_without_spans_the_observation_is_there_and_says_so(self, observe, target):
         target.reply = lambda seen: (setattr(target, "otlp_port", None), Reply())[1]
-        seen = observe("/", timeout_s=0.6)
+        seen = observe("/", timeout_s=1.0)
         assert (seen.status_code, seen.trace_data) == (200, None)
         assert seen.degraded == ("traces: no span of GET /",)
 

@@ -126,7 +126,7 @@ class TestAnyBackend(BackendTests):
     )
     def test_an_answer_that_is_none_is_a_reason(self, observe, backend, reply, reason):
         backend.reply = reply
-        seen = observe("/", timeout_s=0.6)
+        seen = observe("/", timeout_s=1.0)
         assert (seen.status_code, seen.trace_data) == (200, None)
         assert len(seen.degraded) == 2
         assert reason in seen.degraded[0]
@@ -135,7 +135,7 @@ class TestAnyBackend(BackendTests):
     @pytest.mark.parametrize("body", [b"null", b"3", b"{}", b"[]", b'{"data": [[], {"spans": [3, {}]}]}', b"[[3], {}]"])
     def test_an_answer_of_another_shape_has_no_spans(self, observe, backend, body):
         backend.reply = 200, "application/json", body
-        seen = observe("/", timeout_s=0.6)
+        seen = observe("/", timeout_s=1.0)
         assert seen.status_code == 200
         assert seen.degraded
 
