@@ -59,14 +59,18 @@ async def put_deployment(
     client: PrefectClient,
     flow: Flow[..., Any],
     *,
-    name: str = DEPLOYMENT,
+    name: str | None = None,
     description: str | None = None,
     **more: Any,
 ) -> None:
-    """Make this deployment of a flow, or let the one that is there be so; `more` as for `create_deployment`."""
+    """Make this deployment of a flow, or let the one that is there be so; `more` as for `create_deployment`.
+
+    Args:
+        name: that of all deployments which are no campaign's, if not given.
+    """
     await client.create_deployment(
         flow_id=await client.create_flow(flow),
-        name=name,
+        name=name or DEPLOYMENT,
         description=description or flow.description,
         # As a module's: Prefect's own workers import it from wherever BOIFI is installed.
         entrypoint=f"{flow.fn.__module__}.{flow.fn.__name__}",
