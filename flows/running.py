@@ -169,7 +169,7 @@ class Running:
                 raise
             trial: Trial = steps.record(self.session, number, attempt.trial())
         self.made.append(trial)
-        self.session.tell(Recorded(session_id, trial, self.session.budget))
+        self.session.tell(Recorded(session_id, trial))
         if attempt.left:
             raise SessionFailed("; ".join(attempt.left))
         return trial

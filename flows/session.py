@@ -117,7 +117,7 @@ def _trials(running: Running) -> str:
         raise Cancelled
     if _nothing_is_left(running):
         return plan.over(live)  # a resumed session that had ended already
-    live.tell(Began(live.session_id, live.budget))
+    live.tell(Began(live.session_id))
     running.tell_remarks()
     remove_dead_locks()
     try:

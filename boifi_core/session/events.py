@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from boifi_core.models import RawObservation, SessionState, SeverityScore, Trial
-from boifi_core.session.budget import Budget
 from boifi_core.session.proposal import Proposal
 
 _log = logging.getLogger("boifi.events")
@@ -30,8 +29,6 @@ class Event:
 @dataclass(frozen=True)
 class Began(Event):
     """A process runs the session from here on."""
-
-    budget: Budget
 
 
 @dataclass(frozen=True)
@@ -84,10 +81,9 @@ class Scored(Event):
 
 @dataclass(frozen=True)
 class Recorded(Event):
-    """A trial is in the history; `budget` is None where whoever tells of it knows the trial alone."""
+    """A trial is in the history."""
 
     trial: Trial
-    budget: Budget | None = None
 
 
 @dataclass(frozen=True)
