@@ -44,12 +44,13 @@ def run_campaign(path: Path, out: str | None, console: Console) -> int:
     before = {night.night for night in place.nights()}
     with sigterm_raises(), _service(data) as api_url:
         from flows.campaign import campaign
+        from flows.words import message_in_words
 
         console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
         ended = campaign(str(place.path), return_state=True)
     nights = [night for night in place.nights() if night.night not in before]
     if not nights:
-        raise BoifiError(ended.message or "the night did not begin")
+        raise BoifiError(message_in_words(ended.message) or "the night did not begin")
     console.print(Text(markdown(nights[-1])), soft_wrap=True)
     console.print(Text(f"report      {place.night_place(nights[-1].night) / 'report.md'}"), soft_wrap=True)
     return _exit_status(nights[-1], config)

@@ -41,12 +41,13 @@ def run_replay(session_id: str, trial: int, out: str | None, console: Console) -
         preflight(config)
         with prefect_api(state_dir(data)):
             from flows.replay import replay
+            from flows.words import message_in_words
 
             state = replay.with_options(flow_run_name=f"{as_template(config.name)} replay of trial {trial}")(
                 str(folder.path), trial, return_state=True
             )
     if not state.is_completed():
-        raise BoifiError(state.message or "the replay did not end")
+        raise BoifiError(message_in_words(state.message) or "the replay did not end")
     trials = read_trials(folder, config)
     made = trials[len(before) :]
     told = again(stored_catalogue(folder), trials, original, made[-1])

@@ -137,8 +137,10 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Place, conso
         state = folder.state()
     except StorageUnavailable as error:
         raise BoifiError(f"{problem or error}; {again} goes on with it") from None
-    if state is None or state == before or (problem is not None and state.status is not SessionStatus.FAILED):
+    if state is None or state == before:
         raise BoifiError(problem or f"session {folder.session_id} ended without a state")
+    if problem is not None and state.status is not SessionStatus.FAILED:
+        raise BoifiError(f"{problem}; {again} goes on with it")
     return state
 
 
@@ -149,6 +151,7 @@ def _run_flow(
     # Prefect reads its settings when it is imported, so not before its API is known.
     from cli.terminal import Progress
     from flows.session import session
+    from flows.words import message_in_words
 
     console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
     best = best_trial(done)
@@ -156,7 +159,7 @@ def _run_flow(
     shown = Progress(console, config.total_trials, len(done), (best and best.severity) or 0.0)
     with shown, listening(shown):
         ended = run(str(folder.path), return_state=True)
-    return None if ended.is_completed() else ended.message or f"the flow run ended {ended.name}"
+    return None if ended.is_completed() else message_in_words(ended.message) or f"the flow run ended {ended.name}"
 
 
 def as_template(name: str) -> str:

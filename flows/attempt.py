@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from boifi_core.errors import BoifiError
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Control, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.safety.pauses import Lost, Paused, awake_s
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.trial import status_of
 
@@ -31,6 +31,7 @@ class Attempt:
         self.error: Exception | None = None
         self.left: list[str] = []
         self.retries = 0
+        self.lost = Lost()
 
     @property
     def plans(self) -> Sequence[FaultPlan]:
@@ -38,7 +39,7 @@ class Attempt:
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started = awake_s()
         try:
             yield
         finally:
@@ -47,6 +48,11 @@ class Attempt:
     def cancel(self) -> None:
         """Somebody broke the trial off: whatever it has by now, it failed."""
         self.error, self.score = BoifiError("cancelled"), None
+
+    def paused(self) -> Paused:
+        """The machine stood still while the fault was watched: whatever was seen, it tells nothing."""
+        self.error, self.observation = Paused(f"{self.lost} while it was measured"), None
+        return self.error
 
     def trial(self) -> Trial:
         """The trial as a value, with every reason there is."""
@@ -75,5 +81,5 @@ class Attempt:
 
 
 def ms_since(started: float) -> float:
-    """Milliseconds since a moment of `time.perf_counter`."""
-    return (time.perf_counter() - started) * 1000
+    """Milliseconds since a moment of `awake_s`."""
+    return (awake_s() - started) * 1000

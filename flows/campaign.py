@@ -33,6 +33,8 @@ from boifi_core.session.make import make_session
 from boifi_core.session.run_file import DEPLOYMENT, flow_run_for, keep_flow_run
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import place_of
+from flows.disk import waiting_for_disk
+from flows.words import told_in_words
 
 POLL_S = 1.0
 
@@ -47,6 +49,7 @@ def _run_name() -> str:
 
 
 @flow(name="campaign", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
+@told_in_words
 def campaign(folder: str) -> State[Any]:
     """Run a night of the campaign that lies in `folder`, or go on with the one that this flow run began.
 
@@ -54,7 +57,7 @@ def campaign(folder: str) -> State[Any]:
     and as severe as the campaign's `fail_on`.
     """
     place = CampaignFolder(place_of(folder))
-    with place.held():
+    with waiting_for_disk(get_run_logger().warning), place.held():
         config = place.config()
         night = _begun(place, config) or _begin(place, config)
         try:
@@ -98,9 +101,10 @@ def _begin(place: CampaignFolder, config: CampaignConfig) -> Night:
 def _run(place: CampaignFolder, config: CampaignConfig, night: Night) -> Night:
     """Run what the night has not run yet, `at_once` sessions at a time, until its time is over."""
     configs = {session.name: session for session in config.sessions}
-    over_at = night.began_at.timestamp() + config.max_duration_s
+    # By the time of day once, since a night may have gone on in another process; the clock may be set after that.
+    over_at = time.monotonic() + config.max_duration_s - max(0.0, time.time() - night.began_at.timestamp())
     while not all(session.is_over for session in night.sessions):
-        is_over = time.time() > over_at
+        is_over = time.monotonic() > over_at
         active = sum(session.session_id is not None and not session.is_over for session in night.sessions)
         now = []
         for session in night.sessions:
@@ -113,7 +117,7 @@ def _run(place: CampaignFolder, config: CampaignConfig, night: Night) -> Night:
             place.write(night)
         if not active and (is_over or all(s.is_over or s.reason for s in now)):
             break
-        if time.time() > over_at + ENDING_S:
+        if time.monotonic() > over_at + ENDING_S:
             break
         time.sleep(POLL_S)
     return night

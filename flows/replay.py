@@ -13,33 +13,45 @@ from boifi_core.errors import BoifiError
 from boifi_core.findings.again import TRIES, Again, again
 from boifi_core.models import Phase, Trial
 from boifi_core.report.session_report import stored_catalogue
+from boifi_core.safety import pauses
 from boifi_core.safety.policies import with_expiry
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.baseline import Baseline
 from boifi_core.session.proposal import Proposal
 from boifi_core.storage import place_of
+from flows.disk import waiting_for_disk
 from flows.running import Running
 from flows.signals import Cancelled
+from flows.words import told_in_words
 from tasks import sweep_and_report
 from tasks.artifacts import findings_shown
+from tasks.handlers import teller
 from tasks.run_log import run_log
 
 
 @flow(name="replay", persist_result=False, validate_parameters=False)
+@told_in_words
 def replay(folder: str, trial: int) -> State[Any]:
     """Measure the baseline, inject the faults of this trial again, and add what happened to the history.
 
     It is tried up to `TRIES` times, until it does the same. Ends COMPLETED where it could be measured.
     """
     place = SessionFolder(place_of(folder))
-    with place.held(), open_session(place) as live, tags(f"session:{live.session_id}"):
+    with (
+        waiting_for_disk(teller(place)) as wait,
+        place.held(),
+        pauses.watched(),
+        open_session(place) as live,
+        tags(f"session:{live.session_id}"),
+    ):
         live.events.add(run_log(get_run_logger()))
         live.events.add(findings_shown(live))
         running = Running(live)
         original = next(t for t in live.trials if t.trial == trial)
         before = place.state()
         with running.signals.caught():
+            wait.signals, wait.gives_up = running.signals, lambda: running.interrupted
             try:
                 with running.signals.unmasked(), running.target():
                     running.wait_for_others()
@@ -68,7 +80,7 @@ def _tried(running: Running, original: Trial) -> Again | None:
         told = again(stored_catalogue(live.folder), live.trials, original, made)
         if told is None or told.is_same or n == TRIES or running.stopping():
             break
-        running.await_recovery(made)
+        running.await_recovery(made.trial)
     return told
 
 

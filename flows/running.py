@@ -13,6 +13,7 @@ from prefect import tags
 
 from boifi_core.errors import BoifiError
 from boifi_core.models import Control, RawObservation, SessionStatus, Trial
+from boifi_core.safety.pauses import Deadline, Lost, Paused, awake_s, lost
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
 from boifi_core.safety.target_lock import target_lock
 from boifi_core.session.events import (
@@ -41,6 +42,10 @@ OTHERS_TIMEOUT_S = 180.0
 """How long policies of other sessions are waited for, seconds; they expire sooner, unless time-outs are very long."""
 
 
+MOST_PAUSES = 5
+"""How often the same is measured again because the machine stood still meanwhile."""
+
+
 class SessionFailed(BoifiError):
     """The session cannot go on; the message is its reason."""
 
@@ -57,8 +62,11 @@ class Running:
         self._stop = False
         self._waited = False
         self._strangers: set[str] = set()
-        timeout_s = session.config.executor.timeout_s
-        self._fetch = steps.fetch_observation.with_options(timeout_seconds=timeout_s + 5)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether there was a Ctrl-C."""
+        return self._stop
 
     def stopping(self) -> bool:
         """Whether somebody asked the session to end after the running trial."""
@@ -86,7 +94,7 @@ class Running:
             SessionFailed: one stays.
         """
         session = self.session
-        deadline = time.monotonic() + OTHERS_TIMEOUT_S
+        deadline = Deadline(OTHERS_TIMEOUT_S)
         told = False
         while not self.stopping():
             names = in_force(session.injector)
@@ -99,7 +107,7 @@ class Running:
                 told = True
                 sweep_and_report.sweep(session)  # of the dead it need not be waited for
                 continue
-            if time.monotonic() > deadline:
+            if deadline.left_s() <= 0:
                 endpoint = session.config.executor.endpoint
                 raise SessionFailed(
                     f"{', '.join(others)}: still in force; boifi sweep {endpoint} removes what is left over"
@@ -116,15 +124,13 @@ class Running:
     def next_trial(self) -> Trial | None:
         """Have the plan propose a fault and try it; None where the session is over."""
         number = self.session.next_number
-        started = time.perf_counter()
+        started = awake_s()
         with tags(f"trial:{number}"):
             proposal = steps.propose(self.session, self.plan, number)
         self.tell_remarks()
         if proposal is None:
             return None
-        propose_ms = ms_since(started)
-        control = self._control(number) if proposal.wants_control else None
-        return self.try_fault(number, proposal, propose_ms, control)
+        return self.try_fault(number, proposal, ms_since(started))
 
     def tell_remarks(self) -> None:
         """Of each phase once that it is left out, or over before the budget is."""
@@ -144,20 +150,39 @@ class Running:
             return None
         return Control(observation=observation, severity=self.session.severity(observation))
 
-    def try_fault(
-        self, number: int, proposal: Proposal, propose_ms: float | None = None, control: Control | None = None
-    ) -> Trial:
-        """Inject, watch, remove, score, record.
+    def try_fault(self, number: int, proposal: Proposal, propose_ms: float | None = None) -> Trial:
+        """Inject, watch, remove, score, record; all of it again where the machine stood still meanwhile.
 
         Raises:
             SessionFailed: the fault could not be removed.
         """
+        for _ in range(MOST_PAUSES):
+            try:
+                return self._tried(number, proposal, propose_ms)
+            except Paused as pause:
+                text = f"trial {number} is made again: {pause}"
+                self.session.errors.append(text)
+                self._tell_of_pause(text)
+                self.await_recovery(number)
+        return self._tried(number, proposal, propose_ms, is_last=True)
+
+    def _tried(self, number: int, proposal: Proposal, propose_ms: float | None, *, is_last: bool = False) -> Trial:
+        """As `try_fault`, once.
+
+        Raises:
+            Paused: the machine stood still meanwhile, and this is not the last try: nothing is recorded.
+        """
+        control = self._control(number) if proposal.wants_control else None
         session_id = self.session.session_id
         attempt = Attempt(session_id, number, proposal, propose_ms, control)
         self.session.tell(Proposed(session_id, number, proposal))
         with tags(f"trial:{number}"), self.signals.shielded():
             try:
                 self._inject_and_watch(attempt)
+                if attempt.lost:
+                    pause = attempt.paused()
+                    if not (is_last or attempt.left):
+                        raise pause
                 with self.signals.exposed():
                     if attempt.observation is not None:
                         with attempt.timed("score_ms"):
@@ -179,39 +204,42 @@ class Running:
         session, timeout_s = self.session, self.session.config.executor.timeout_s
         deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s)
         names = policy_names(session.session_id, attempt.number, len(attempt.plans))
-        tries, calls = session.tries, 0
+        tries, calls, before = session.tries, 0, lost()
         try:
             with self.signals.exposed():
                 with attempt.timed("apply_ms"):
                     if names:
                         calls += 1
-                        apply = steps.apply_policies.with_options(timeout_seconds=steps.apply_timeout_s(len(names)))
-                        apply(session, attempt.number, names, attempt.plans)
+                        steps.apply_policies(session, attempt.number, names, attempt.plans)
                 session.tell(InForce(session.session_id, attempt.number, names))
                 with attempt.timed("observe_ms"):
                     calls += 1
                     deadline = min(deadline, time.monotonic() + timeout_s)
-                    attempt.observation = self._fetch(session, f"trial {attempt.number}", datetime.now(UTC), deadline)
-                session.tell(Observed(session.session_id, attempt.number, attempt.observation))
+                    attempt.observation = steps.fetch_observation(
+                        session, f"trial {attempt.number}", datetime.now(UTC), deadline
+                    )
+                attempt.lost = lost() - before
+                if not attempt.lost:
+                    session.tell(Observed(session.session_id, attempt.number, attempt.observation))
         except (BoifiError, TimeoutError) as error:
-            attempt.error = error
+            attempt.error, attempt.lost = error, lost() - before
         finally:
             attempt.retries = max(0, session.tries - tries - calls)
             attempt.left = clear_all(session.injector, names, timeout_s=CLEAR_TIMEOUT_S)
 
-    def await_recovery(self, trial: Trial) -> None:
-        """Wait until the target is back at its steady state.
+    def await_recovery(self, number: int) -> None:
+        """Wait until the target is back at its steady state after the trial of this number.
 
         Raises:
             SessionFailed: it is not, in time.
         """
         timeout_s = self.session.config.recovery.timeout_s
-        deadline = time.monotonic() + timeout_s
+        deadline = Deadline(timeout_s)
         pause_s = 0.05
         seen = "nothing observed"
         while not self.stopping():
             try:
-                severity = self.session.severity(self.observe(f"after trial {trial.trial}", deadline))
+                severity = self.session.severity(self.observe(f"after trial {number}", deadline))
             except (BoifiError, TimeoutError) as error:
                 seen = str(error)
             else:
@@ -219,14 +247,35 @@ class Running:
                     return
                 seen = f"severity {severity:.1f} without a fault"
             pause_s = min(pause_s * 2, 2.0)
-            if time.monotonic() + pause_s > deadline:
-                raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {trial.trial}: {seen}")
+            if pause_s > deadline.left_s():
+                raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {number}: {seen}")
             time.sleep(pause_s)
 
-    def observe(self, label: str, deadline: float | None = None) -> RawObservation:
-        """An observation of the target as it is, for what `label` says."""
-        until = time.monotonic() + self.session.config.executor.timeout_s
-        return self._fetch(self.session, label, datetime.now(UTC), min(until, deadline or until))
+    def observe(self, label: str, deadline: Deadline | None = None) -> RawObservation:
+        """An observation of the target as it is, for what `label` says; again where the machine stood still meanwhile.
+
+        Raises:
+            Paused: it did so each time.
+        """
+        gap = Lost()
+        for _ in range(MOST_PAUSES + 1):
+            if gap:
+                self._tell_of_pause(f"{label}: {gap}; the target is observed again")
+            before, limit_s = lost(), self.session.config.executor.timeout_s
+            until = time.monotonic() + (limit_s if deadline is None else min(limit_s, deadline.left_s()))
+            try:
+                seen: RawObservation = steps.fetch_observation(self.session, label, datetime.now(UTC), until)
+            except (BoifiError, TimeoutError):
+                if not (gap := lost() - before):
+                    raise
+            else:
+                if not (gap := lost() - before):
+                    return seen
+        raise Paused(f"{label}: {gap} while the target was observed, {MOST_PAUSES + 1} times in a row")
+
+    def _tell_of_pause(self, text: str) -> None:
+        self.session.tell(Note(self.session.session_id, text, is_warning=True))
+        self._write_state(text)
 
     @contextmanager
     def target(self) -> Iterator[None]:

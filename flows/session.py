@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from prefect import flow, tags
+from prefect import flow, get_run_logger, tags
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled as CancelledState
@@ -14,21 +14,25 @@ from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
+from boifi_core.safety import pauses
 from boifi_core.safety.guardrails import ends_session
 from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks
 from boifi_core.session.events import Began, Ended, SweepFailed
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_session, reachable_config
 from boifi_core.session.stored import failed_state
-from boifi_core.storage import StorageUnavailable, place_of
+from boifi_core.storage import StorageError, StorageUnavailable, place_of
+from flows.disk import waiting_for_disk
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
+from flows.words import in_words, told_in_words
 from tasks import sweep_and_report
-from tasks.handlers import handlers
+from tasks.handlers import handlers, teller
 
 
 @flow(name="session", persist_result=False, validate_parameters=False)
+@told_in_words
 def session(folder: str) -> State[Any]:
     """Run the session that lies in `folder` to its end, from where its history stands.
 
@@ -39,7 +43,7 @@ def session(folder: str) -> State[Any]:
     removed.
     """
     place = SessionFolder(place_of(folder))
-    with place.held():
+    with waiting_for_disk(teller(place)) as wait, place.held(), pauses.watched():
         try:
             reachable_config(place)
         except InvalidInput as error:
@@ -50,6 +54,7 @@ def session(folder: str) -> State[Any]:
                 live.events.add(handler)
             running = Running(live)
             with running.signals.caught():
+                wait.signals, wait.gives_up = running.signals, lambda: running.interrupted
                 return _to_its_end(running)
 
 
@@ -64,17 +69,22 @@ def _to_its_end(running: Running) -> State[Any]:
             with running.signals.shielded():
                 _sweep_at_the_end(running)
     except Cancelled:
-        return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
+        try:
+            return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
+        except StorageError as error:
+            return CancelledState(message=f"cancelled; {error}")
     except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
-        live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
+        with suppress(StorageError):
+            again = f"boifi run … --resume {live.session_id} goes on with it"
+            live.write_state(SessionStatus.RUNNING, f"interrupted; {again}")
         raise
     except StorageUnavailable as error:  # nothing can be written, not even that it ended
         return Failed(message=str(error))
     except BoifiError as error:
         return _ended(running, SessionStatus.FAILED, str(error), Failed)
     except Exception as error:
-        _ended(running, SessionStatus.FAILED, f"{type(error).__name__}: {error}", Failed)
-        raise
+        get_run_logger().exception("%s", in_words(error))
+        return _ended(running, SessionStatus.FAILED, in_words(error), Failed)
     return _ended(running, SessionStatus.COMPLETED, reason, Completed)
 
 
@@ -112,7 +122,7 @@ def _trials(running: Running) -> str:
     """
     live, plan = running.session, running.plan
     # What earlier runs of a resumed session took of its time counts; the time between them does not.
-    began = time.monotonic() - live.budget.took_s
+    began = pauses.awake_s() - live.budget.took_s
     if live.folder.cancel_requested():
         raise Cancelled
     if _nothing_is_left(running):
@@ -128,7 +138,7 @@ def _trials(running: Running) -> str:
                 return live.folder.stop_reason()
             plan.prepare(live, running.observe)
         while not _nothing_is_left(running):
-            if reason := _ends(running, time.monotonic() - began):
+            if reason := _ends(running, pauses.awake_s() - began):
                 return reason
             live.events.raise_hung_up()
             with running.target():
@@ -170,4 +180,4 @@ def _check(running: Running, trial: Trial) -> None:
     is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
     hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity
     if hurt or is_exact:
-        running.await_recovery(trial)
+        running.await_recovery(trial.trial)

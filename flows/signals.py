@@ -66,14 +66,15 @@ class Signals:
 
     @contextmanager
     def exposed(self) -> Iterator[None]:
-        """Let exceptions through again, inside `shielded`."""
+        """Let exceptions through again, inside `shielded`, or though there was nothing left to break off."""
         shields, self._shields = self._shields, 0
+        over, self._over = self._over, False
         try:
             self._raise_waiting()
             with self.unmasked():
                 yield
         finally:
-            self._shields = shields
+            self._shields, self._over = shields, over
 
     @contextmanager
     def unmasked(self) -> Iterator[None]:

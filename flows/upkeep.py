@@ -53,7 +53,7 @@ def upkeep(data: str, life_s: float) -> None:
 
 def _unfinished(data: Place) -> Iterator[tuple[SessionFolder, float]]:
     """The sessions of the service that have not ended, and how old each is, seconds."""
-    now = datetime.now(UTC)
+    now = datetime.now(UTC)  # the time of day: what made the session may have ended, and its machine too
     for folder, summary in summaries(data):
         if isinstance(summary, SessionDamaged) or summary.is_over or flow_run_of(folder) is None:
             continue

@@ -11,6 +11,9 @@ from boifi_core.report.events import Reported
 from boifi_core.report.session_report import write_report_files
 from boifi_core.session.leftovers import sweep_dead
 from boifi_core.session.session import Session
+from tasks.time_limit import time_limit
+
+REPORT_LIMIT_S = 300.0
 
 
 @task(name="sweep", task_run_name="sweep", cache_policy=NO_CACHE)
@@ -19,12 +22,13 @@ def sweep(session: Session) -> list[str]:
     return sweep_dead(session)
 
 
-@task(name="report", task_run_name="report", cache_policy=NO_CACHE, timeout_seconds=300)
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE)
 def write_report(session: Session, state: SessionState | None = None) -> None:
     """Write report.md and report.html into the session's folder, and tell of it.
 
     Args:
         state: as for `report_input`; it need not be written yet.
     """
-    report = write_report_files(session.folder, state)
+    with time_limit(REPORT_LIMIT_S, "the report was not written"):
+        report = write_report_files(session.folder, state)
     session.tell(Reported(session.session_id, report, markdown(report)))

@@ -12,6 +12,7 @@ from functools import partial
 from boifi_core.errors import ExecutorError
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.base import Injector
+from boifi_core.safety.pauses import Deadline
 
 CALL_TIMEOUT_S = 10.0
 """The limit for one call to the control plane, seconds, unless the injector's own is shorter."""
@@ -63,7 +64,7 @@ def clear_all(injector: Injector, names: Iterable[str], *, timeout_s: float) -> 
 
     It runs where a trial ends for whatever reason, so it raises nothing of the injector's.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = Deadline(timeout_s)
     left = []
     for name in names:
         error = _try_until(deadline, partial(_clear, injector, name))
@@ -82,13 +83,13 @@ def sweep(injector: Injector, is_dead: Callable[[str], bool], *, timeout_s: floa
     Raises:
         ExecutorError: the list could not be had, or a policy not removed, in that time.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = Deadline(timeout_s)
     names: list[str] = []
     error = _try_until(deadline, lambda left_s: names.extend(injector.list(timeout_s=left_s)))
     if error is not None:
         raise error
     ours = [name for name in names if (session := session_of(name)) is not None and is_dead(session)]
-    left = clear_all(injector, ours, timeout_s=max(deadline - time.monotonic(), 1.0))
+    left = clear_all(injector, ours, timeout_s=max(deadline.left_s(), 1.0))
     if left:
         raise ExecutorError("; ".join(left))
     return ours
@@ -101,7 +102,7 @@ def in_force(injector: Injector) -> list[str]:
         ExecutorError: the list could not be had in time.
     """
     names: list[str] = []
-    deadline = time.monotonic() + CLEAR_TIMEOUT_S
+    deadline = Deadline(CLEAR_TIMEOUT_S)
     error = _try_until(deadline, lambda left_s: names.extend(injector.list(timeout_s=left_s)))
     if error is not None:
         raise error
@@ -112,16 +113,15 @@ def _clear(injector: Injector, name: str, timeout_s: float) -> None:
     injector.clear(name, timeout_s=timeout_s)
 
 
-def _try_until(deadline: float, call: Callable[[float], None]) -> ExecutorError | None:
+def _try_until(deadline: Deadline, call: Callable[[float], None]) -> ExecutorError | None:
     """Call with the seconds left, again with growing pauses while that can help; the last error if none went well."""
     pause_s = 0.05
     while True:
-        left_s = deadline - time.monotonic()
         try:
-            call(max(min(left_s, CALL_TIMEOUT_S), 1.0))
+            call(max(min(deadline.left_s(), CALL_TIMEOUT_S), 1.0))
         except ExecutorError as error:
             pause_s = min(pause_s * 2, 2.0) * random.uniform(0.5, 1.0)
-            if not error.safe_to_retry or time.monotonic() + pause_s >= deadline:
+            if not error.safe_to_retry or pause_s >= deadline.left_s():
                 return error
             time.sleep(pause_s)
         else:

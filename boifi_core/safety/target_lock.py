@@ -1,10 +1,15 @@
-"""One trial at a time on one target, among all processes of this machine."""
+"""One trial at a time on one target, among all processes of this machine, whoever's they are.
+
+Whoever may write where the locks lie may also hold one for as long as they like, or put something else in its place.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +21,15 @@ from urllib.parse import urlsplit
 from boifi_core.errors import BoifiError
 from boifi_core.storage.filelock import try_lock
 
+SHARED = Path("/run/lock")
+"""Where the locks of all users lie on Linux; services with a temporary folder of their own see it too."""
+
 POLL_S = 0.05
+
+MADE_WITHIN_S = 1.0
+"""How long another user's lock file may be in the making, seconds."""
+
+MOST_BYTES = 200
 
 ALONE = "BOIFI_PREFECT_IS_OURS"
 """Set in the environment of a process that has a Prefect server to itself: no other machine asks there for a target."""
@@ -41,12 +54,11 @@ def target_lock(
     Raises:
         WaitGivenUp: `give_up` said so.
 
-    The lock is a file lock in the machine's temporary folder: it ends with its process, however that dies.
+    The lock is a file lock: it ends with its process, however that dies.
     """
-    start = f"boifi-target-{os.getuid()}-{target_name(endpoint)}"
-    path = Path(tempfile.gettempdir()) / f"{start}.lock"
+    path = _place() / f"boifi-target-{target_name(endpoint)}.lock"
     # Who waits stands in a doorway that the holder, back for its next turn, has to pass too: so they take turns.
-    doorway = path.with_name(f"{start}-next.lock")
+    doorway = path.with_name(f"{path.stem}-next.lock")
     told = False
 
     def tell() -> None:
@@ -74,23 +86,27 @@ def _held(path: Path, holder: str, wait: Callable[[], None]) -> Iterator[None]:
     while True:
         with _open(path) as file:
             if try_lock(file) and _is_there(path, file):
-                file.seek(0)
-                file.truncate()
-                file.write(holder)
-                file.flush()
+                with contextlib.suppress(OSError):  # on a full disk it is held without a name
+                    os.pwrite(file.fileno(), holder.encode(), 0)
+                    os.ftruncate(file.fileno(), len(holder.encode()))
                 try:
                     yield
                 finally:
-                    path.unlink(missing_ok=True)  # while it is held, so that nobody else has it
+                    # While it is held, so that nobody else has it. Another user's stays: it is that user's to remove.
+                    with contextlib.suppress(FileNotFoundError, PermissionError):
+                        path.unlink()
                 return
         wait()
 
 
 def _text(path: Path) -> str:
+    """What the holder has written, as one line: any user of the machine may have written anything."""
     try:
-        return path.read_text().strip()
-    except OSError:
+        with _open(path) as file:
+            text = os.read(file.fileno(), MOST_BYTES).decode("utf-8", "replace")
+    except (OSError, BoifiError):
         return ""
+    return "".join(character for character in text if character.isprintable()).strip()
 
 
 def target_name(endpoint: str) -> str:
@@ -100,7 +116,7 @@ def target_name(endpoint: str) -> str:
 
 def remove_dead_locks() -> None:
     """Remove the lock files that killed processes of this user left."""
-    for path in Path(tempfile.gettempdir()).glob(f"boifi-target-{os.getuid()}-*.lock"):
+    for path in _place().glob("boifi-target-*.lock"):
         with contextlib.suppress(OSError, BoifiError), _open(path) as file:
             if try_lock(file) and _is_there(path, file):
                 path.unlink()
@@ -115,13 +131,60 @@ def _canonical(endpoint: str) -> str:
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
+def _place() -> Path:
+    """Where the locks lie: in the folder that all users of the machine share, if it is there and can be written."""
+    with contextlib.suppress(OSError):
+        mode = SHARED.stat().st_mode
+        if stat.S_ISDIR(mode) and mode & stat.S_IWOTH and mode & stat.S_ISVTX and os.access(SHARED, os.W_OK):
+            return SHARED
+    return Path(tempfile.gettempdir())
+
+
 def _open(path: Path) -> IO[str]:
+    """The file at `path`, made for all users if it is not there.
+
+    Raises:
+        BoifiError: it cannot be had, or is no file of a lock: anyone may write where it lies.
+    """
+    deadline = time.monotonic() + MADE_WITHIN_S
+    while True:
+        try:
+            return _checked(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        except FileNotFoundError:
+            _make(path)
+        except PermissionError as error:
+            # Whoever makes it lets the others in a moment later.
+            if time.monotonic() > deadline:
+                raise _not_locked(path, error.strerror) from error
+            time.sleep(POLL_S)
+        except OSError as error:
+            raise _not_locked(path, error.strerror) from error
+
+
+def _make(path: Path) -> None:
     try:
-        # No link is followed: anyone may write where this file lies.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        # Never an existing one: the system lets nobody open another's by O_CREAT where everybody may write.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
     except OSError as error:
-        raise BoifiError(f"cannot lock the target by {path}: {error.strerror}") from error
+        raise _not_locked(path, error.strerror) from error
+    try:
+        os.fchmod(descriptor, 0o666)
+    finally:
+        os.close(descriptor)
+
+
+def _checked(descriptor: int) -> IO[str]:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file of its own")
     return os.fdopen(descriptor, "r+")
+
+
+def _not_locked(path: Path, why: object) -> BoifiError:
+    return BoifiError(f"cannot lock the target by {path}: {why}")
 
 
 def _is_there(path: Path, file: IO[str]) -> bool:

@@ -76,4 +76,7 @@ def counted(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def _took_s(trial: Trial) -> float:
-    return (trial.durations.propose_ms or 0.0) / 1000 + (trial.finished_at - trial.started_at).total_seconds()
+    # Not between its two times of day: that clock may have been set between them.
+    steps = trial.durations
+    parts = (steps.propose_ms, steps.apply_ms, steps.observe_ms, steps.score_ms, steps.record_ms)
+    return sum(part for part in parts if part is not None) / 1000

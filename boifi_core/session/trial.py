@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from boifi_core.errors import ExecutorTimedOut
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial, TrialStatus
+from boifi_core.safety.pauses import awake_s
 from boifi_core.safety.policies import CALL_TIMEOUT_S
 from boifi_core.session.session import Session
 
@@ -47,9 +48,9 @@ def score(session: Session, observation: RawObservation) -> SeverityScore:
 
 def record(session: Session, draft: Trial) -> Trial:
     """Let the model learn from the trial, then write it; the trial returned says how long the learning took."""
-    started = time.perf_counter()
+    started = awake_s()
     session.learn(draft)
-    record_ms = (time.perf_counter() - started) * 1000
+    record_ms = (awake_s() - started) * 1000
     trial = draft.model_copy(
         update={
             "durations": draft.durations.model_copy(update={"record_ms": record_ms}),

@@ -17,6 +17,7 @@ from boifi_core.storage.base import (
     StorageRefused,
     StorageUnavailable,
     patience_s,
+    wait_to_write,
 )
 from boifi_core.storage.local import LocalFolder
 from boifi_core.storage.place import Place, S3Path, place_of, uri
@@ -37,6 +38,7 @@ __all__ = [
     "patience_s",
     "place_of",
     "uri",
+    "wait_to_write",
 ]
 
 

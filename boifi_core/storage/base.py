@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -37,6 +37,13 @@ class NotWritten(StorageError):
 def not_written(place: object, why: object) -> NotWritten:
     """What is to be raised where this place could not be written."""
     return NotWritten(f"cannot write {place}: {why}", why)
+
+
+wait_to_write: ContextVar[Callable[[NotWritten], None] | None] = ContextVar("wait_to_write", default=None)
+"""What is called where a disk cannot be written for now, as long as that is so: it waits a moment, or raises.
+
+Without it, who writes is told at once. With it a session waits until there is room again, whatever took it.
+"""
 
 
 class StorageRefused(StorageError):
@@ -89,10 +96,20 @@ class Folder(Protocol):
         """
 
     def mark(self, name: str, text: str) -> None:
-        """Write a small file that says all by being there; whoever comes last wins."""
+        """Write a small file that says all by being there; whoever comes last wins.
+
+        Where there is room for the file, but not for its text, it is there without.
+
+        Raises:
+            NotWritten: no room, or no right to write.
+        """
 
     def remove(self, name: str) -> None:
-        """Remove a file; one that is gone counts as removed."""
+        """Remove a file; one that is gone counts as removed.
+
+        Raises:
+            NotWritten: no right to write.
+        """
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -140,6 +157,7 @@ class Folder(Protocol):
 
         Raises:
             Held: another process has it.
+            NotWritten: no room, or no right to write.
         """
 
     def is_held(self, name: str) -> bool:

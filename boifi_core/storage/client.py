@@ -74,24 +74,29 @@ def call(operation: str, where: object, **parameters: Any) -> dict[str, Any]:
         StorageUnavailable: no sound answer for `patience_s`.
     """
     global _given_up
-    began, pause_s, told = time.monotonic(), 0.1, False
+    over_s, pause_s, told = 0.0, 0.1, False
     # Who waited in vain just now does not wait as long for the next request, and the one after it.
     limit_s = min(patience_s.get(), GIVEN_UP_S) if _given_up else patience_s.get()
     while True:
+        began = time.monotonic()
         answer = _try(operation, where, parameters)
         if not isinstance(answer, str):
             _given_up = False
             if told:
                 log.warning("%s: the store answers again", where)
             return answer
-        problem, over_s = answer, time.monotonic() - began
+        problem = answer
+        # What took longer than its time-outs stood still with its machine.
+        over_s += min(time.monotonic() - began, CONNECT_TIMEOUT_S + READ_TIMEOUT_S)
         if over_s + pause_s > limit_s:
             _given_up = _given_up or over_s > LONG_S
             raise StorageUnavailable(f"{where}: the store does not answer for {over_s:.0f} s: {problem}")
         if not told and over_s > 1.0:
             told = True
             log.warning("%s: %s; it is tried again for %g s", where, problem, limit_s)
-        time.sleep(pause_s * random.uniform(0.5, 1.0))
+        slept_s = pause_s * random.uniform(0.5, 1.0)
+        time.sleep(slept_s)
+        over_s += slept_s
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TypeVar
 
-from boifi_core.storage.base import Held, Note, NotWritten, not_written
+from boifi_core.storage.base import Held, Note, NotWritten, not_written, wait_to_write
 from boifi_core.storage.filelock import is_locked, try_lock
+
+T = TypeVar("T")
+
+log = logging.getLogger("boifi.storage")
 
 LOOK_S = 0.5
 """How long a lock may be somebody's who only looks, seconds."""
+
+_GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
 class LocalFolder:
@@ -44,16 +53,21 @@ class LocalFolder:
         if path.exists():
             raise FileExistsError(path)
         _write(path, path.with_name(f".{path.name}"), data)
-        try:
-            _flush_folder(path.parent)
-        except OSError as error:
-            raise not_written(path, error.strerror) from error
+        _changed(path, lambda: _flush_folder(path.parent))
 
     def mark(self, name: str, text: str) -> None:
-        (self.path / name).write_text(text)
+        # Never waited for: a signal's handler marks too.
+        path = self.path / name
+        try:
+            path.touch()
+        except OSError as error:
+            raise not_written(path, error.strerror) from error
+        with contextlib.suppress(OSError):
+            path.write_text(text)
 
     def remove(self, name: str) -> None:
-        (self.path / name).unlink(missing_ok=True)
+        path = self.path / name
+        _changed(path, lambda: path.unlink(missing_ok=True))
 
     def exists(self, name: str) -> bool:
         return (self.path / name).exists()
@@ -82,20 +96,20 @@ class LocalFolder:
             raise not_written(self.path, error.strerror) from error
 
     def make_ready(self) -> None:
-        try:
+        def make() -> None:
             is_new = not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
             if is_new:
                 _flush_folder(self.path.parent)
-        except OSError as error:
-            raise not_written(self.path, error.strerror) from error
+
+        _changed(self.path, make)
 
     def tidy(self, prefix: str) -> None:
-        try:
+        def remove() -> None:
             for leftover in self.path.glob(f".{prefix}*"):
-                leftover.unlink()
-        except OSError as error:
-            raise not_written(self.path, error.strerror) from error
+                leftover.unlink(missing_ok=True)
+
+        _changed(self.path, remove)
 
     def discard(self, first: str) -> None:
         aside = self.path.with_name(f".{self.path.name}.deleted")
@@ -109,15 +123,14 @@ class LocalFolder:
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
-        with (self.path / name).open("a+") as lock:
+        path = self.path / name
+        with _changed(path, lambda: os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")) as lock:
             deadline = time.monotonic() + LOOK_S
             while not try_lock(lock):  # who only looks whether it is held has it for a moment
                 if time.monotonic() > deadline:
-                    raise Held(f"{self.path / name} is held by another process")
+                    raise Held(f"{path} is held by another process")
                 time.sleep(0.02)
-            lock.truncate(0)
-            lock.write(f"{socket.gethostname()} {os.getpid()}")
-            lock.flush()
+            _changed(path, lambda: _sign(lock))
             yield
 
     def is_held(self, name: str) -> bool:
@@ -146,17 +159,52 @@ class LocalFolder:
         return None
 
 
+def _changed(path: Path, change: Callable[[], T]) -> T:
+    """What `change` gives; as long as the disk cannot be written, it is tried again, where this context waits for it.
+
+    Raises:
+        NotWritten: nobody waits, or not for this: a folder that is gone does not come back.
+    """
+    waited = False
+    while True:
+        try:
+            changed = change()
+        except OSError as error:
+            problem = not_written(path, error.strerror)
+            wait = wait_to_write.get()
+            if wait is None or error.errno in _GONE:
+                raise problem from error
+        else:
+            if waited:
+                log.warning("%s could be written again", path)
+            return changed
+        wait(problem)
+        waited = True
+
+
 def _write(path: Path, temporary: Path, data: bytes) -> None:
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise not_written(path, error.strerror) from error
+    def write() -> None:
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+    _changed(path, write)
+
+
+def _sign(lock: IO[str]) -> None:
+    """Write into a lock's file whose it is."""
+    # Straight to the file: what a buffer could not write it would try again when it is closed.
+    # Over what is there, since a full disk has room for that.
+    text = f"{socket.gethostname()} {os.getpid()}".encode()
+    os.pwrite(lock.fileno(), text, 0)
+    os.ftruncate(lock.fileno(), len(text))
 
 
 def _flush_folder(folder: Path) -> None:

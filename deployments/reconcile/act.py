@@ -35,7 +35,7 @@ from deployments.fork_server.server import Process
 from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.reconcile.campaign_runs import campaign_folder, cancel_night, settle_night
-from deployments.reconcile.decide import STARTING_S, Act, Seen, decide
+from deployments.reconcile.decide import STARTING_S, Act, Seen, decide, in_state_s
 from deployments.reconcile.end import count_death, end_session, remove_policies
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
@@ -81,7 +81,7 @@ async def _settle(
     seen = Seen(
         prefect=prefect.type,
         message=prefect.message or "",
-        in_state_s=(datetime.now(UTC) - prefect.timestamp).total_seconds(),
+        in_state_s=in_state_s(prefect.timestamp),
         session=session,
         is_held=is_held,
         is_over=is_over,

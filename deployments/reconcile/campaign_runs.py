@@ -14,7 +14,7 @@ from boifi_core.campaign import CampaignFolder, Night
 from boifi_core.campaign.report import summary
 from boifi_core.session.folder import SessionFolder
 from boifi_core.storage import place_of
-from deployments.reconcile.decide import STARTING_S
+from deployments.reconcile.decide import STARTING_S, in_state_s
 
 MOST_STARTS = 10
 """How often the process of one night may be started again."""
@@ -48,9 +48,8 @@ async def settle_night(
         ended = Cancelled if night.problem == "cancelled" else Failed if night.problem else Completed
         await client.set_flow_run_state(flow_run.id, ended(message=summary(night)), force=True)
         return
-    in_state_s = (datetime.now(UTC) - state.timestamp).total_seconds()
     allowed_s = pending_s if state.type is StateType.PENDING else STARTING_S
-    if state.type is not StateType.CRASHED and not is_over and in_state_s < allowed_s:
+    if state.type is not StateType.CRASHED and not is_over and in_state_s(state.timestamp) < allowed_s:
         return
     if flow_run.run_count > MOST_STARTS:
         died: State[Any] = Failed(message=f"its process died {flow_run.run_count} times")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from prefect.client.schemas.objects import StateType
 
 from boifi_core.models import ENDED, SessionState
+from flows.words import message_in_words
 
 MAX_DEATHS = 3
 """How often a session's process may die without a new trial in between; then the session has failed."""
@@ -64,6 +66,7 @@ def is_final(session: SessionState | None) -> bool:
 
 def decide(seen: Seen) -> Decision:
     """What to do about this flow run."""
+    why = message_in_words(seen.message)
     if seen.is_held or seen.prefect in (StateType.SCHEDULED, StateType.PAUSED):
         return Decision(Act.LEAVE)
     if is_final(seen.session):
@@ -72,11 +75,11 @@ def decide(seen: Seen) -> Decision:
     if seen.prefect in (StateType.CANCELLED, StateType.CANCELLING):
         return Decision(Act.END_SESSION, "cancelled")
     if seen.prefect in (StateType.COMPLETED, StateType.FAILED):
-        return Decision(Act.END_SESSION, seen.message or f"its flow run ended {seen.prefect.value} by another's hand")
+        return Decision(Act.END_SESSION, why or f"its flow run ended {seen.prefect.value} by another's hand")
     if _may_still_move(seen):
         return Decision(Act.LEAVE)
     if seen.deaths > MAX_DEATHS:
-        return Decision(Act.END_SESSION, f"its process died {seen.deaths} times without a new trial: {seen.message}")
+        return Decision(Act.END_SESSION, f"its process died {seen.deaths} times without a new trial: {why}")
     return Decision(Act.RUN_AGAIN)
 
 
@@ -84,3 +87,9 @@ def _may_still_move(seen: Seen) -> bool:
     is_live = seen.prefect in (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
     allowed_s = seen.pending_s if seen.prefect is StateType.PENDING else STARTING_S
     return is_live and not seen.is_over and seen.in_state_s < allowed_s
+
+
+def in_state_s(since: datetime) -> float:
+    """How long a run has been in a state since this moment, by Prefect's clock, seconds."""
+    # One that lies ahead is of before somebody set the clock back: it is old, not new.
+    return abs((datetime.now(UTC) - since).total_seconds())
