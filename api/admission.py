@@ -23,6 +23,9 @@ _log = logging.getLogger("boifi.api")
 
 Header = tuple[bytes, bytes]
 
+CLOCK_SET_S = 5.0
+"""By more than this the time of day does not move against the time that passes, unless somebody sets it; seconds."""
+
 CREATING = frozenset({"/v1/optimization/sessions", "/v1/optimization/sessions/validate"})
 """The paths whose POST counts for `create_limit`."""
 
@@ -40,11 +43,18 @@ def _not_given(headers: Iterable[Header], given: Iterable[Header]) -> list[Heade
     return [(name, value) for name, value in headers if name not in names]
 
 
+def _clock_s() -> float:
+    """How far the time of day is ahead of the time that passes, seconds."""
+    return time.time() - time.monotonic()
+
+
 class Limiter:
     """Rate limits, by caller; by address for those whom nobody knows."""
 
     def __init__(self, settings: Settings) -> None:
-        self._windows = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._windows = MovingWindowRateLimiter(self._storage)
+        self._clock_s = _clock_s()
         self._rates = {
             "request": parse(settings.rate_limit),
             "create": parse(settings.create_limit),
@@ -57,8 +67,15 @@ class Limiter:
         Raises:
             ApiError: it is one too many.
         """
+        await self._begin_anew_where_the_clock_was_set()
         if not await self._windows.hit(self._rates[what], what, who):
             await self._refuse(what, who)
+
+    async def _begin_anew_where_the_clock_was_set(self) -> None:
+        # What is counted has the time of day: set back, it would keep callers out until that time comes again.
+        if abs(_clock_s() - self._clock_s) > CLOCK_SET_S:
+            self._clock_s = _clock_s()
+            await self._storage.reset()
 
     async def _refuse(self, what: str, who: str) -> None:
         resets_at, _left = await self._windows.get_window_stats(self._rates[what], what, who)

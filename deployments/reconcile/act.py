@@ -87,10 +87,11 @@ async def _settle(
         is_over=is_over,
         deaths=0,
         pending_s=pending_s,
+        starts_in_s=_starts_in_s(prefect),
     )
     what = decide(seen)
     # A run that waited for a process in vain has lost none.
-    is_unbegun = prefect.type is StateType.PENDING and not is_over
+    is_unbegun = prefect.type in (StateType.PENDING, StateType.SCHEDULED) and not is_over
     if what.act is Act.RUN_AGAIN and not is_unbegun:
         what = decide(replace(seen, deaths=await asyncio.to_thread(count_death, folder)))
     if what.act is not Act.LEAVE:
@@ -105,6 +106,11 @@ async def _settle(
         session = await asyncio.to_thread(folder.state)
     if what.act in (Act.END_SESSION, Act.TELL_PREFECT) and session is not None:
         await client.set_flow_run_state(flow_run.id, as_prefect(session), force=True)
+
+
+def _starts_in_s(state: State) -> float:
+    at = state.state_details.scheduled_time
+    return 0.0 if at is None else at.timestamp() - datetime.now(UTC).timestamp()
 
 
 def as_prefect(session: SessionState) -> State:

@@ -14,6 +14,9 @@ from flows.words import message_in_words
 MAX_DEATHS = 3
 """How often a session's process may die without a new trial in between; then the session has failed."""
 
+AHEAD_S = 120.0
+"""Further ahead than this no session's run is ever to start, seconds: then the clock was set back since it was made."""
+
 STARTING_S = 30.0
 """How long a run that nobody holds may be one that is just being started, or just ending; seconds."""
 
@@ -47,6 +50,7 @@ class Seen:
         is_over: whether the run's process is known to have ended.
         deaths: how often its process died since its last new trial, this time included.
         pending_s: how long it may be PENDING before it counts as lost, seconds.
+        starts_in_s: when it is to start, by Prefect, seconds from now.
     """
 
     prefect: StateType
@@ -57,6 +61,7 @@ class Seen:
     is_over: bool
     deaths: int
     pending_s: float = STARTING_S
+    starts_in_s: float = 0.0
 
 
 def is_final(session: SessionState | None) -> bool:
@@ -67,6 +72,8 @@ def is_final(session: SessionState | None) -> bool:
 def decide(seen: Seen) -> Decision:
     """What to do about this flow run."""
     why = message_in_words(seen.message)
+    if not seen.is_held and seen.prefect is StateType.SCHEDULED and seen.starts_in_s > AHEAD_S:
+        return Decision(Act.RUN_AGAIN)
     if seen.is_held or seen.prefect in (StateType.SCHEDULED, StateType.PAUSED):
         return Decision(Act.LEAVE)
     if is_final(seen.session):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 import pytest
 from facades import SESSIONS, add_trials, facade, made, refused, wait_for
@@ -24,6 +25,15 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(tmp_path):
         refused(answer, 429, "rate_limited")
         assert 0 < int(answer.headers["retry-after"]) <= 60
         assert api.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("by_s", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_keeps_nobody_out(tmp_path, monkeypatch, by_s):
+    real = time.time
+    with facade(tmp_path, rate_limit="3/minute") as api:
+        assert [api.get(SESSIONS).status_code for _ in range(4)] == [200, 200, 200, 429]
+        monkeypatch.setattr(time, "time", lambda: real() + by_s)
+        assert [api.get(SESSIONS).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_sessions_have_a_limit_of_their_own(tmp_path):

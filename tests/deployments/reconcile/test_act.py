@@ -1,12 +1,13 @@
 """What becomes of a flow run whose process nobody knows of, with a real Prefect server."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hfi_server import HfiServer
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Pending, Running
+from prefect.states import Pending, Running, Scheduled
 
 from boifi_core.models import SessionStatus
 from boifi_core.session.config import parse_session
@@ -51,3 +52,10 @@ def test_a_run_whose_process_is_gone_is_not(settled):
     assert state.name == "Failed"
     assert folder.state().status is SessionStatus.FAILED
     assert "its process died 4 times without a new trial" in folder.state().reason
+
+
+def test_a_run_that_a_clock_set_back_would_keep_waiting_starts_now_and_has_not_died(settled):
+    later = datetime.now(UTC) + timedelta(hours=2)
+    folder, state = settled(lambda: Scheduled(scheduled_time=later), MAX_DEATHS + 2, is_over=False)
+    assert state.state_details.scheduled_time < datetime.now(UTC) + timedelta(seconds=60)
+    assert folder.state() is None

@@ -1,13 +1,13 @@
 """What becomes of a flow run: every combination of what Prefect says, what the folder says, and who lives."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 from prefect.client.schemas.objects import StateType
 
 from boifi_core.models import OptimizationProgress, SessionState, SessionStatus
-from deployments.reconcile.decide import MAX_DEATHS, STARTING_S, Act, Seen, decide
+from deployments.reconcile.decide import AHEAD_S, MAX_DEATHS, STARTING_S, Act, Seen, decide, in_state_s
 
 LIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
@@ -75,3 +75,23 @@ def test_what_ended_in_prefect_by_another_hand_ends_the_session_with_what_prefec
 def test_what_is_scheduled_or_paused_waits(status):
     assert decide(seen(StateType.SCHEDULED, status)).act is Act.LEAVE
     assert decide(seen(StateType.PAUSED, status)).act is Act.LEAVE
+
+
+def test_a_state_of_before_the_clock_was_set_back_is_an_old_one():
+    now = datetime.now(UTC)
+    assert in_state_s(now - timedelta(seconds=90)) > STARTING_S
+    assert in_state_s(now + timedelta(hours=2)) > STARTING_S
+    assert in_state_s(now + timedelta(seconds=1)) < STARTING_S
+
+
+def test_a_run_that_would_wait_for_a_clock_that_was_set_back_starts_now():
+    ahead = {"starts_in_s": 7200.0, "status": None}
+    assert decide(seen(StateType.SCHEDULED, **ahead)).act is Act.RUN_AGAIN
+    assert decide(seen(StateType.SCHEDULED, is_held=True, **ahead)).act is Act.LEAVE
+    assert decide(seen(StateType.SCHEDULED, status=None, starts_in_s=AHEAD_S - 1)).act is Act.LEAVE
+
+
+def test_what_prefect_says_of_a_dead_process_is_told_in_words():
+    said = "Execution was aborted by a termination signal."
+    ended = decide(seen(StateType.CRASHED, deaths=MAX_DEATHS + 1, message=said))
+    assert ended.reason.endswith("without a new trial: it was told to end, by SIGTERM")
