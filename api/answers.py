@@ -37,12 +37,15 @@ def whole(row: Any, ends: Sequence[datetime], prefect_ui: str | None) -> Session
 
 
 def time_left_s(row: Any, ends: Sequence[datetime]) -> float | None:
-    """How long the trials that are left take, at the pace of the latest: the median, so that no pause counts."""
+    """How long the trials that are left take, at the pace of the latest.
+
+    The median, so that no pause counts, nor a clock that was set.
+    """
     if row.status in ENDED:
         return 0.0
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(ends)]
     left = max(0, row.total_iterations - row.current_iteration)
-    return round(median(gaps) * left, 1) if gaps else None
+    return round(max(0.0, median(gaps)) * left, 1) if gaps else None
 
 
 def _fields(row: Any) -> dict[str, Any]:

@@ -160,6 +160,11 @@ class Trial(Value):
         return None if self.score is None else self.score.total_score
 
     @property
+    def took_s(self) -> float:
+        """From its start to its end by the time of day, seconds; 0 where that was set back between the two."""
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+    @property
     def trains(self) -> bool:
         """Whether the model may learn from it: a real score, with status code and latency sound."""
         return (

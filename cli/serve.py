@@ -79,11 +79,11 @@ def serve(host: str | None, port: int | None, out: str | None, console: Console)
             ("data", str(data)),
             *([] if state == data else [("state", str(state))]),
         ):
-            console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
+            _say(console, f"{label:<12}{text}")
         try:
             _keep_running(children, ending, console, f"http://{_for_url(host)}:{port}/ready")
         finally:
-            console.print(Text("ending: running trials are broken off, their faults removed"), soft_wrap=True)
+            _say(console, "ending: running trials are broken off, their faults removed")
             for child in reversed(children):
                 child.end()
     return 0
@@ -137,7 +137,13 @@ def _keep_running(children: list[Child], ending: threading.Event, console: Conso
     while not ending.wait(0.2):
         for child in children:
             if said := child.keep():
-                console.print(Text(said), soft_wrap=True)
+                _say(console, said)
+
+
+def _say(console: Console, text: str) -> None:
+    # Where the output goes to a file on a full disk, nobody is told: that is no reason to end.
+    with suppress(OSError):
+        console.print(Text(text), soft_wrap=True)
 
 
 def _tell_when_ready(url: str, ending: threading.Event, console: Console) -> None:
@@ -147,7 +153,7 @@ def _tell_when_ready(url: str, ending: threading.Event, console: Console) -> Non
         while not ending.wait(READY_POLL_S):
             with suppress(httpx.HTTPError):
                 if client.get(url).is_success and not ending.is_set():
-                    console.print(Text("ready"), soft_wrap=True)
+                    _say(console, "ready")
                     return
 
 

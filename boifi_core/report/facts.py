@@ -62,8 +62,8 @@ class ReportInput:
 
     @property
     def duration(self) -> timedelta:
-        """From the session's creation to its latest trial's end."""
-        return max([trial.finished_at for trial in self.trials], default=self.created_at) - self.created_at
+        """From the session's creation to its latest trial's end; none where the clock was set back before that."""
+        return max([trial.finished_at for trial in self.trials] + [self.created_at]) - self.created_at
 
     @property
     def progress(self) -> str:

@@ -124,6 +124,8 @@ class LocalFolder:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         path = self.path / name
+        if not self.path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
         with _changed(path, lambda: os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")) as lock:
             deadline = time.monotonic() + LOOK_S
             while not try_lock(lock):  # who only looks whether it is held has it for a moment

@@ -27,11 +27,11 @@ def disk(tmp_path):
 
 
 @pytest.fixture
-def service(disk, used_home):
+def service(disk, used_home, tmp_path):
     data = disk.path / "data"
     data.mkdir()
     used_home(data / "service")
-    service = Service(data)
+    service = Service(data, home=tmp_path)
     service.start()
     service.until_ready()
     yield service

@@ -47,6 +47,16 @@ def test_every_report_has_every_section(trials):
     ET.fromstring(junit(report, 5))
 
 
+def test_a_clock_that_was_set_back_makes_no_time_negative():
+    back = timedelta(hours=2)
+    trials = tuple(trial.model_copy(update={"finished_at": trial.finished_at - back}) for trial in session(20))
+    report = report_of(trials, created_at=NOON)
+    assert "A whole trial took 0 ms (median)." in markdown(report) or "No step was timed." in markdown(report)
+    assert json_report(report)["duration_s"] >= 0
+    assert all(float(case.get("time")) >= 0 for case in ET.fromstring(junit(report, 5)).iter("testcase"))
+    assert "-" not in re.search(r"Lasted \| (.*) \|", markdown(report))[1]
+
+
 def test_the_report_says_what_was_found():
     text = markdown(report_of(session(60), created_at=NOON - timedelta(seconds=20)))
     assert "| Trials | 60 of 60 (56 scored, 4 skipped) |" in text
