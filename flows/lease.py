@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
+from boifi_core.safety.pauses import awake_s
 from boifi_core.safety.target_lock import ALONE, WaitGivenUp, target_name
 
 LEASE_S = 60.0
@@ -147,8 +148,9 @@ class _Lease:
     def _is_dead(self, found: dict[str, Any]) -> bool:
         beat = (found["id"], found["updated"])
         if self._seen[0] != beat:
-            self._seen = (beat, time.monotonic())
-        return time.monotonic() - self._seen[1] > LEASE_S
+            self._seen = (beat, awake_s())
+        # A pause of ours between looking and counting makes nobody dead.
+        return awake_s() - self._seen[1] > LEASE_S
 
     def _read(self) -> dict[str, Any] | None:
         return self._call("GET", f"/variables/name/{self._name}")

@@ -120,3 +120,29 @@ def test_a_holder_that_lost_it_is_told_by_sigterm(lease, endpoint, prefect_serve
             assert told.wait(20)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_pause_of_who_waits_makes_no_living_holder_dead(lease, endpoint, variables, monkeypatch):
+    """It stands still for longer than a lease lasts, just between its look at the lease and its counting."""
+    from boifi_core.safety import pauses
+
+    monkeypatch.setattr(lease, "LEASE_S", 1.0)
+    monkeypatch.setattr(lease, "KEEP_ALIVE_S", 0.2)
+    ahead, real, lost = [0.0], time.monotonic, pauses.lost
+    held = lease._Lease._read
+
+    def read_and_stand_still(self):
+        found = held(self)
+        if found is not None and self._holder == "two":
+            ahead[0] += 2.0
+        return found
+
+    monkeypatch.setattr(lease._Lease, "_read", read_and_stand_still)
+    monkeypatch.setattr(pauses.time, "monotonic", lambda: real() + ahead[0])
+    monkeypatch.setattr(pauses, "lost", lambda: lost() + pauses.Lost(ahead[0], ahead[0]))
+    with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+        began = real()
+        two = lease.target_lease(endpoint, "two", on_wait=lambda _: None, give_up=lambda: real() > began + 2)
+        with pytest.raises(WaitGivenUp), two:
+            pass
+        assert len(variables()) == 1
