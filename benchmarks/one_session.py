@@ -16,6 +16,7 @@ from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.models import RawObservation, SessionStatus, Trial
 from boifi_core.observers.base import Observer, ObserverConfig
 from boifi_core.observers.table import OBSERVERS, ObserverKind
+from boifi_core.safety.pauses import awake_s
 from boifi_core.session import trial as steps
 from boifi_core.session.config import SessionConfig, parse_session
 from boifi_core.session.events import BaselineSeen, Event, Recorded, listening
@@ -148,7 +149,7 @@ def without(folder: SessionFolder, meter: Meter) -> None:
         meter.begin()
         plan = Plan()
         while live.budget.left:
-            started = time.perf_counter()
+            started = awake_s()
             proposal = plan.next(live)
             assert proposal is not None, plan.over(live)
             trial = steps.record(live, try_fault(live, proposal, ms_since(started)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import time
@@ -36,6 +37,8 @@ from boifi_core.storage import place_of
 from flows.disk import waiting_for_disk
 from flows.words import told_in_words
 
+_log = logging.getLogger("boifi.storage")
+
 POLL_S = 1.0
 
 ENDING_S = 300.0
@@ -57,7 +60,7 @@ def campaign(folder: str) -> State[Any]:
     and as severe as the campaign's `fail_on`.
     """
     place = CampaignFolder(place_of(folder))
-    with waiting_for_disk(get_run_logger().warning), place.held():
+    with waiting_for_disk(_tell), place.held():
         config = place.config()
         night = _begun(place, config) or _begin(place, config)
         try:
@@ -70,6 +73,11 @@ def campaign(folder: str) -> State[Any]:
     _publish(place, config, night)
     is_well = night.problem is None and not night.failed_sessions and not night.alarms(config.fail_on)
     return (Completed if is_well else Failed)(message=text)
+
+
+def _tell(text: str) -> None:
+    get_run_logger().warning(text)
+    _log.warning(text)  # which the terminal shows, and the worker's log
 
 
 def _begun(place: CampaignFolder, config: CampaignConfig) -> Night | None:
