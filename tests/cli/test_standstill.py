@@ -75,6 +75,7 @@ def test_a_run_that_was_stopped_for_longer_than_anything_may_take_goes_on(start,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seconds", [5, 55, 60])
 def test_a_run_that_was_stopped_at_any_moment_goes_on(start, session_file, hfi, tmp_path, seconds):
     slow(hfi, 0.3)
