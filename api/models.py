@@ -48,11 +48,13 @@ class _ByName(Value):
     )
     executor: dict[str, JsonValue] | None = Field(
         default=None,
-        description="The rest of a session file's `executor`. `token` must be `${BOIFI_EXECUTOR_…}`, a worker's "
-        "environment variable: literal secrets are refused.",
+        description="The rest of a session file's `executor`. `token` must be `${NAME}`, a variable of the workers "
+        "that the service's `secret_hosts` has; files are `{provided: NAME}`, as the whole may be.",
     )
     observer: dict[str, JsonValue] | None = Field(
-        default=None, description="Who watches, if the control plane does not, as in a session file."
+        default=None,
+        description="Who watches, if the control plane does not, as in a session file; secrets and files as in "
+        "`executor`.",
     )
     total_trials: int = Field(default=60, ge=1, le=100_000)
     initial_points: int | None = Field(default=None, ge=1, description="10, or `total_trials` if that is less.")

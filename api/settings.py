@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
 
 from limits import parse
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from boifi_core.settings import Listed, ServiceSettings
@@ -36,6 +38,13 @@ class Settings(ServiceSettings):
         description=(
             "The index of sessions: `sqlite:///…` or `postgresql://…`; if not set `boifi.db` in the data dir, or in "
             "`state`."
+        ),
+    )
+    provided: FilePath | None = Field(
+        default=None,
+        description=(
+            "A YAML file of what requests may have by name alone, as `{provided: NAME}`: blocks of a session file, and "
+            "single values, such as certificates."
         ),
     )
     host: str = Field(
@@ -104,6 +113,29 @@ class Settings(ServiceSettings):
         if len(set(names)) < len(names):
             raise ValueError("api_keys: names must differ, so that the audit log tells them apart")
         return self
+
+    @model_validator(mode="after")
+    def _binds_secrets_to_hosts(self) -> Settings:
+        if self.secret_hosts:
+            from boifi_core.safety.secret_hosts import parse_bound  # with what opens connections
+
+            parse_bound(self.secret_hosts)
+        return self
+
+    @model_validator(mode="after")
+    def _provides_what_can_be_read(self) -> Settings:
+        _ = self.provided_blocks
+        return self
+
+    @cached_property
+    def provided_blocks(self) -> Mapping[str, Any]:
+        """What requests may have by name, as the file had it when the service started."""
+        from boifi_core.session.config import read_yaml  # what a session needs; not every service provides something
+
+        blocks = read_yaml(self.provided) if self.provided is not None else {}
+        if not isinstance(blocks, dict) or not all(isinstance(name, str) for name in blocks):
+            raise ValueError(f"provided: must be a mapping of names to blocks or values, got {self.provided}")
+        return blocks
 
     @property
     def is_guarded(self) -> bool:

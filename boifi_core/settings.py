@@ -69,6 +69,14 @@ class ServiceSettings(BaseSettings):
             "Link-local and metadata addresses never are. Facade and workers each look at their own."
         ),
     )
+    secret_hosts: dict[str, Listed] = Field(
+        default={},
+        description=(
+            "Where requested sessions may send secrets: environment variables of the workers, each with hosts as in "
+            "`allowed_targets`, as in `{BOIFI_EXECUTOR_TOKEN: [mesh.local]}`; JSON in the environment. A name covers "
+            "that name alone, an address or network no name. What is not here no request can name."
+        ),
+    )
     sessions_at_once: int = Field(default=20, ge=1, description="Sessions that one worker runs at a time.")
     session_life_s: float = Field(
         default=24 * 3600.0, gt=0, description="How long after it was made a session is stopped, seconds."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -30,6 +31,17 @@ class Value(BaseModel):
             return cls.model_validate(data)
         except ValidationError as error:
             raise invalid_input(error, field, cls) from None
+
+
+class Whose(StrEnum):
+    """Whose a key of a session file is, in `Annotated` beside its type; what has no mark is anybody's to say.
+
+    OPERATOR: it names a file, a command, a script or a module of the machine that runs the session.
+    SECRET: it may be `${NAME}`, a secret of that machine, which is sent where the key's model `connects_to`.
+    """
+
+    OPERATOR = "operator"
+    SECRET = "secret"
 
 
 class KindConfig(Value):

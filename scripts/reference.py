@@ -22,7 +22,7 @@ CONFIGURATION = """\
 Every setting of the service is a key of a YAML file, and `BOIFI_…` in the environment, which goes before the files. The
 file that `BOIFI_CONFIG` names goes before `config/default.yaml`, which holds every setting as it is where nothing else
 is said. What breaks its rule, and a key that is none of these, is refused when the service starts. Lists are separated
-by commas in the environment; `BOIFI_API_KEYS` is JSON there.
+by commas in the environment; `BOIFI_API_KEYS` and `BOIFI_SECRET_HOSTS` are JSON there.
 
 `boifi serve --host --port --out` go before `host`, `port` and `data`. Facade and workers read the same settings: where
 they run on several machines, each needs them. Prefect's own settings, such as `PREFECT_API_URL` and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,7 +16,7 @@ from pydantic import (
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.base import ObserverConfig
 from boifi_core.observers.trace_sources.table import AnyTracesConfig
-from boifi_core.value import Value
+from boifi_core.value import Value, Whose
 from boifi_core.wire.endpoint import from_environment, parse_http_url, variable_named
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -37,7 +37,7 @@ class RequestConfig(Value):
 
     method: str = "GET"
     url: str
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Annotated[dict[str, str], Whose.SECRET] = Field(default_factory=dict)
     body: JsonValue = None
     weight: float = Field(default=1.0, gt=0)
     name: str | None = Field(default=None, min_length=1, max_length=200)
@@ -76,6 +76,10 @@ class RequestConfig(Value):
         return {
             name: from_environment(value, f"observer.requests.headers.{name}") for name, value in self.headers.items()
         }
+
+    def connects_to(self) -> Iterable[tuple[str, str]]:
+        """All that it connects to: field, and URL."""
+        return (("url", self.url),)
 
     @property
     def path(self) -> str:

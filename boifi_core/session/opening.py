@@ -9,6 +9,8 @@ from boifi_core.injectors.base import Injector
 from boifi_core.injectors.table import open_injector
 from boifi_core.observers.table import open_observer
 from boifi_core.safety.allowed_targets import Rule, check_reach, connecting_only_to, parse_rules
+from boifi_core.safety.keys import secrets_of
+from boifi_core.safety.secret_hosts import check_secret, parse_bound
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.session import Session
@@ -23,9 +25,9 @@ def reachable_config(folder: SessionFolder) -> SessionConfig:
     reach what the facade could not, and a name may have got other addresses since.
 
     Raises:
-        InvalidInput: something that the session would connect to is not allowed.
+        InvalidInput: something that the session would connect to is not allowed, or a secret may not be sent there.
     """
-    config = stored_config(folder)
+    config = _config(folder)
     if folder.is_requested:
         check_reach(config.connects_to(), _allowed())
     return config
@@ -42,6 +44,16 @@ def open_reachable(folder: SessionFolder) -> Injector:
         return open_injector(config.executor)
 
 
+def _config(folder: SessionFolder) -> SessionConfig:
+    """The config of a session that is about to be opened; its secrets may be sent where they would be."""
+    config = stored_config(folder)
+    if folder.is_requested:
+        bound = parse_bound(service_settings().secret_hosts)
+        for secret in secrets_of(config):
+            check_secret(secret.field, secret.variable, secret.url, bound)
+    return config
+
+
 def _connections_of(folder: SessionFolder) -> AbstractContextManager[None]:
     """Within it, what is opened for a session connects only where it may, whatever its names resolve to by then."""
     return connecting_only_to(_allowed()) if folder.is_requested else nullcontext()
@@ -53,8 +65,12 @@ def _allowed() -> tuple[Rule, ...]:
 
 @contextmanager
 def open_session(folder: SessionFolder) -> Iterator[Session]:
-    """Open a session from its folder alone, as its history left it; connections are closed at the end."""
-    config = stored_config(folder)
+    """Open a session from its folder alone, as its history left it; connections are closed at the end.
+
+    Raises:
+        InvalidInput: as `open_injector` and `open_observer`, or a secret may not be sent where the session would.
+    """
+    config = _config(folder)
     with ExitStack() as opened:
         with _connections_of(folder):
             injector = open_injector(config.executor)

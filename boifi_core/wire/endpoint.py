@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from boifi_core.errors import InvalidInput
-from boifi_core.value import Value
+from boifi_core.value import Value, Whose
 
 _MASK = "**********"
 
@@ -81,8 +81,8 @@ class EndpointConfig(Value):
     endpoint: str
     timeout_s: float = Field(default=30.0, gt=0)
     connect_timeout_s: float = Field(default=5.0, gt=0)
-    token: SecretStr | None = None
-    ca_file: FilePath | None = None
+    token: Annotated[SecretStr | None, Whose.SECRET] = None
+    ca_file: Annotated[FilePath | None, Whose.OPERATOR] = None
 
     @field_validator("endpoint")
     @classmethod

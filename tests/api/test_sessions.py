@@ -53,7 +53,7 @@ def test_the_plans_own_request_works(tmp_path, monkeypatch):
     assert folder.session()["config"]["executor"]["endpoint"] == "http://mock-executor:9090"
 
 
-def test_the_rest_of_a_session_file_is_taken(api, tmp_path):
+def test_the_rest_of_a_session_file_is_taken(tmp_path):
     rest = {
         "search_space": REQUEST["search_space_config"],
         "executor": {"endpoint": "http://localhost:8080", "timeout_s": 7, "token": "${BOIFI_EXECUTOR_TOKEN}"},
@@ -61,7 +61,8 @@ def test_the_rest_of_a_session_file_is_taken(api, tmp_path):
         "optimizer": {"acquisition": "ucb"},
         "total_trials": 5,
     }
-    assert api.post(SESSIONS, json=rest).status_code == 202
+    with facade(tmp_path, secret_hosts={"BOIFI_EXECUTOR_TOKEN": ["loopback"]}) as api:
+        assert api.post(SESSIONS, json=rest).status_code == 202
     [folder] = sessions_in(tmp_path)
     config = folder.session()["config"]
     assert config["executor"] == {**config["executor"], "timeout_s": 7.0, "token": "${BOIFI_EXECUTOR_TOKEN}"}
@@ -88,9 +89,6 @@ BAD = [
     ({"executor_endpoint": "ftp://127.0.0.1"}, "executor_endpoint", "must be an http:// or https:// URL"),
     ({"executor_endpoint": "http://169.254.169.254"}, "executor_endpoint", "must not be a link-local"),
     ({"executor_endpoint": "http://10.0.0.1"}, "executor_endpoint", "must be one of the targets"),
-    ({"executor": {"token": "hunter2"}}, "executor.token", "must name a variable"),
-    ({"executor": {"token": "${HOME}"}}, "executor.token", "must name a variable"),
-    ({"executor": {"ca_file": "/etc/passwd"}}, "executor.ca_file", "must not be given"),
     ({"executor": {"timout_s": 3}}, "executor.timout_s", "unknown key; did you mean timeout_s?"),
     ({"executor": {"endpoint": "http://127.0.0.1:1"}}, "executor.endpoint", "must not be given together"),
     ({"guardrails": {"max_percentage": 200}}, "guardrails.max_percentage", "must be at most 100, got 200"),

@@ -37,6 +37,9 @@ def postgres(request):
 
 
 # What no database has a part in.
+HOSTS = '{"BOIFI_EXECUTOR_TOKEN": ["127.0.0.0/8"]}'
+"""Where it may be sent."""
+
 on_sqlite = pytest.mark.parametrize("postgres", ["sqlite"], indirect=True)
 
 
@@ -47,7 +50,7 @@ def service(postgres, tmp_path_factory, used_home):
     databases = {variable: postgres.database(name, driver) for variable, driver, name in documented if postgres}
     data = tmp_path_factory.mktemp("served")
     used_home(data / "service")
-    service = Service(data, {**databases, "BOIFI_EXECUTOR_TOKEN": SECRET})
+    service = Service(data, {**databases, "BOIFI_EXECUTOR_TOKEN": SECRET, "BOIFI_SECRET_HOSTS": HOSTS})
     assert len(databases) == (0 if postgres is None else 2)
     service.start()
     service.until_ready()
