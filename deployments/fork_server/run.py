@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from uuid import UUID
 
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.run_file import flow_run_of, keep_flow_run
-from boifi_core.storage import place_of
+from boifi_core.storage import NotWritten, place_of
 
 DRAIN_TIMEOUT_S = 10.0
 
@@ -38,7 +39,8 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
             if folder.is_held():
                 return
             if flow_run_of(folder) != flow_run_id:  # the facade has written it already, or does so at this moment
-                keep_flow_run(folder, flow_run_id)
+                with contextlib.suppress(NotWritten):  # on a full disk, for which the session itself waits
+                    keep_flow_run(folder, flow_run_id)
         try:
             with listening(session_log), handle_engine_signals(run_id):
                 run_flow(FLOWS[flow_name], flow_run=flow_run, return_type="state")
