@@ -22,8 +22,8 @@ from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir
 from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
 from cli.prefect_api import check_given_api, prefect_api
-from cli.run import sigterm_raises
 from cli.serve import api_of_service
+from cli.termination import sigterm_raises
 
 BREAK_OFF_S = 60.0
 

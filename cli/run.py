@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.text import Text
@@ -35,7 +32,7 @@ from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir
 from boifi_core.wire.endpoint import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
-from cli.termination import Terminated
+from cli.termination import Terminated, sigterm_raises
 
 HEALTH_TIMEOUT_S = 10.0
 
@@ -197,16 +194,3 @@ def _hand_over_token(config: SessionConfig) -> None:
     token = config.executor.token
     if token is not None and variable_named(token.get_secret_value()) is None:
         os.environ[TOKEN_VARIABLE] = token.get_secret_value()
-
-
-@contextmanager
-def sigterm_raises() -> Iterator[None]:
-    def raise_terminated(_number: int, _frame: FrameType | None) -> None:
-        raise Terminated
-
-    before = {number: signal.signal(number, raise_terminated) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
