@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.validation import rule_of
+from boifi_core.validation import invalid_inputs
 
 CODES = {
     400: "malformed",
@@ -118,7 +118,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return from_complaints(error.errors()).response()
+        return from_complaints(error.errors(), error.body).response()
 
     @app.exception_handler(InvalidInput)
     async def _input(_request: Request, error: InvalidInput) -> JSONResponse:
@@ -142,29 +142,21 @@ def from_invalid_input(error: InvalidInput) -> ApiError:
     return invalid(error.field, str(error).removeprefix(f"{error.field}: "))
 
 
-def from_complaints(complaints: Any) -> ApiError:
+def from_complaints(complaints: Any, body: Any = None) -> ApiError:
     """FastAPI's complaints: no JSON at all is 400, the rest 422 with every field that is wrong."""
     if any(complaint["type"] == "json_invalid" for complaint in complaints):
         problem = complaints[0].get("ctx", {}).get("error", "")
         return ApiError(400, f"body: must be JSON ({problem})")
-    details = [_detail(complaint) for complaint in complaints]
+    details = [detail for where in _PLACES for detail in _details(where, complaints, body if where == "body" else None)]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return ApiError(422, f"{details[0].field}: {details[0].message}{more}", details=details)
 
 
-def _detail(complaint: Any) -> Detail:
-    cause = complaint.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidInput):
-        return Detail(field=cause.field, message=str(cause).removeprefix(f"{cause.field}: "))
-    where, *rest = complaint["loc"]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
-    if complaint["type"] == "extra_forbidden":
-        return Detail(field=path, message="unknown key")
-    is_shown = complaint["type"] != "missing" and not isinstance(complaint["input"], (dict, list))
-    shown = _got(complaint["input"]) if is_shown else ""
-    return Detail(field=path or str(where), message=f"{rule_of(complaint)}{shown}")
+_PLACES = ("path", "query", "header", "cookie", "body")
 
 
-def _got(value: Any) -> str:
-    text = repr(value)
-    return f", got {text if len(text) <= 80 else text[:79] + '…'}"
+def _details(where: str, complaints: Any, data: Any) -> list[Detail]:
+    """What is wrong in one of the places that a request has."""
+    here: Any = [{**each, "loc": each["loc"][1:]} for each in complaints if each["loc"][0] == where]
+    found = [(where if error.field == "input" else error.field, error) for error in invalid_inputs(here, data=data)]
+    return [Detail(field=field, message=str(error).removeprefix(f"{error.field}: ")) for field, error in found]

@@ -29,7 +29,7 @@ class Value(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise invalid_input(error, field, cls) from None
+            raise invalid_input(error, field, cls, data) from None
 
 
 class KindConfig(Value):
@@ -47,6 +47,12 @@ class TableEntry(Protocol):
     def config(self) -> type[KindConfig]: ...
 
 
+def complaint(rule: str, value: Any, *where: str | int) -> ValidationError:
+    """What a validator raises of something within its value: at this place a rule is broken."""
+    error = PydanticCustomError("rule", "{rule}", {"rule": rule})
+    return ValidationError.from_exception_data("value", [InitErrorDetails(type=error, loc=where, input=value)])
+
+
 def of_kind(table: Mapping[str, TableEntry], default: str | None = None) -> BeforeValidator:
     """Reads `{type: NAME, …}` by the model that `table` has for that name.
 
@@ -58,8 +64,7 @@ def of_kind(table: Mapping[str, TableEntry], default: str | None = None) -> Befo
         if not isinstance(data, dict) or not isinstance(name := data.get("type", default), str):
             return data
         if name not in table:
-            rule = PydanticCustomError("unknown_kind", "must be one of {known}", {"known": ", ".join(sorted(table))})
-            raise ValidationError.from_exception_data("kind", [InitErrorDetails(type=rule, loc=("type",), input=name)])
+            raise complaint(f"must be one of {', '.join(sorted(table))}", name, "type")
         return table[name].config.model_validate(data)
 
     return BeforeValidator(read)
