@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.validation import invalid_inputs
@@ -118,6 +120,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:
+        if isinstance(error.body, bytes):  # which FastAPI reads only as what it is said to be
+            return ApiError(415, "the body must be JSON, with Content-Type: application/json").response()
         return from_complaints(error.errors(), error.body).response()
 
     @app.exception_handler(InvalidInput)
@@ -133,8 +137,26 @@ def install(app: FastAPI) -> None:
         return ApiError(503, "the database does not answer", headers={"Retry-After": "1"}).response()
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            without = "; try it without the / at its end" if request.url.path.endswith("/") else ""
+            return ApiError(404, f"there is nothing at this path{without}").response()
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            methods = ", ".join(methods_at(request))
+            text = f"{request.method} cannot be done here; what can: {methods}"
+            return ApiError(405, text, headers={"Allow": methods}).response()
         return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+
+
+def methods_at(request: Request) -> list[str]:
+    """What can be done at the path that was asked for; HEAD wherever GET is."""
+    found = {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def from_invalid_input(error: InvalidInput) -> ApiError:
