@@ -86,7 +86,7 @@ class Prefect:
                 pool = (await self._deployment()).get("work_pool_name")
                 workers = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
         except TimeoutError as error:
-            raise PrefectUnavailable(_silent(error)) from error
+            raise PrefectUnavailable(f"Prefect does not answer: {_why(error)}") from error
         if not any(worker["status"] == "ONLINE" for worker in workers):
             raise PrefectUnavailable(f"no worker of the work pool {pool} is alive")
 
@@ -108,17 +108,15 @@ class Prefect:
                 raise PrefectUnavailable(f"Prefect has no deployment {DEPLOYMENT} yet") from error
             raise PrefectUnavailable(f"Prefect refuses ({status})") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise PrefectUnavailable(_silent(error)) from error
+            raise PrefectUnavailable(f"Prefect does not answer: {_why(error)}") from error
 
 
-def _silent(error: Exception) -> str:
+def _why(error: Exception) -> str:
     if isinstance(error, httpx.ConnectError):
-        why = "no connection"
-    elif isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        why = "no answer in time"
-    else:
-        why = "the connection was cut, or it is no Prefect"
-    return f"Prefect does not answer: {why}"
+        return "no connection"
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return "no answer in time"
+    return "the connection was cut, or it is no Prefect"
 
 
 def _headers() -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from boifi_core.validation import invalid_input
+from boifi_core.validation import OWN_RULE, invalid_input
 
 
 class Value(BaseModel):
@@ -49,7 +49,7 @@ class TableEntry(Protocol):
 
 def complaint(rule: str, value: Any, *where: str | int) -> ValidationError:
     """What a validator raises of something within its value: at this place a rule is broken."""
-    error = PydanticCustomError("rule", "{rule}", {"rule": rule})
+    error = PydanticCustomError(OWN_RULE, "{rule}", {"rule": rule})
     return ValidationError.from_exception_data("value", [InitErrorDetails(type=error, loc=where, input=value)])
 
 

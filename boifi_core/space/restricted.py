@@ -105,6 +105,7 @@ def restrict(space: SearchSpace, why_not: WhyNot, *, field: str, alike: Alike = 
     if not len(allowed):
         reason = why_not(space.points(drawn[:1])[0])
         name, _, rule = (reason or "").partition(": ")
-        rule = f"{rule}: this forbids every point of the search space".removeprefix(": ")
-        raise InvalidInput(f"{field}.{name}".removesuffix("."), rule)
+        if not name:
+            raise InvalidInput(field, "this forbids every point of the search space")
+        raise InvalidInput(f"{field}.{name}", f"{rule}: this forbids every point of the search space")
     return RestrictedSpace(space.dimensions, space.constraints, space.fixed, space.groups, allows, allowed)
