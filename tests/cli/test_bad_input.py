@@ -209,8 +209,8 @@ def test_a_campaign_whose_nights_never_come(refuse, tmp_path, session_data, cron
     path = tmp_path / "campaign.yaml"
     campaign = {"name": "n", "schedule": {"cron": cron}, "sessions": [session_data("http://127.0.0.1:1")]}
     path.write_text(yaml.safe_dump(campaign))
-    for command in ("schedule", "run"):
-        line = refuse("campaign", command, path)
+    for what in ("schedule", "run"):
+        line = refuse("campaign", what, path)
         assert line.startswith("error: schedule.cron: must ")
         assert rule in line
     assert not (tmp_path / "data" / "campaigns").exists()
