@@ -27,8 +27,9 @@ def escape(text: str) -> str:
     parts, end = [], 0
     for word in _WORD.finditer(line):
         if _ADDRESS.search(word[0]):
-            parts += [_marked(line[end : word.start()]), code(word[0])]
-            end = word.end()
+            address = word[0].rstrip(".,:;!?")  # what ends the sentence is none of it
+            parts += [_marked(line[end : word.start()]), code(address)]
+            end = word.start() + len(address)
     return _BEGINNING.sub(r"\1\\\2", "".join([*parts, _marked(line[end:])]))
 
 
