@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from limits import parse
@@ -173,7 +174,10 @@ class _Passing:
                 try:
                     # Before the app asks for it: FastAPI takes any error at reading for a body that is no JSON.
                     self._body = await self._read()
-                    await self._gate.call(self._scope, self._take, self._give)
+                    if self._scope["method"] == "HEAD":
+                        await self._head()
+                    else:
+                        await self._gate.call(self._scope, self._take, self._give)
                 finally:
                     self._deadline = None  # whatever is answered now is answered in time
         except ApiError as error:
@@ -183,6 +187,27 @@ class _Passing:
         except Exception:
             _log.exception("%s %s failed", self._scope["method"], self._scope["path"])
             await self._answer(ApiError(500, "something went wrong here; the log says what"))
+
+    async def _head(self) -> None:
+        """What GET would answer, as far as its body, which need not end and is not waited for."""
+        begun = asyncio.Event()
+
+        async def give(message: Message) -> None:
+            if not begun.is_set():
+                await self._give(message)
+                await self._give({"type": "http.response.body", "body": b""})
+                begun.set()
+
+        answer = asyncio.create_task(self._gate.call({**self._scope, "method": "GET"}, self._take, give))
+        beginning = asyncio.create_task(begun.wait())
+        try:
+            await asyncio.wait([answer, beginning], return_when=asyncio.FIRST_COMPLETED)
+            if not begun.is_set():
+                await answer  # it says what went wrong
+        finally:
+            for task in (answer, beginning):
+                task.cancel()
+            await asyncio.gather(answer, beginning, return_exceptions=True)
 
     async def _read(self) -> list[Message]:
         """The body, whole."""
@@ -203,7 +228,10 @@ class _Passing:
     async def _give(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *_not_given(_SAFE, message["headers"])]
+            given = message["headers"]
+            if self.status == HTTPStatus.NO_CONTENT:
+                given = [(name, value) for name, value in given if name.lower() != b"content-type"]
+            message["headers"] = [*given, *_not_given(_SAFE, given)]
             if self._deadline is not None:
                 self._deadline.reschedule(None)  # what has begun, such as a stream, may take its time
         await self._send(message)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,8 +30,6 @@ from boifi_core.session.events import Stream
 from boifi_core.storage import IMPATIENT_S, patience_s
 from boifi_core.storage.data_dir import state_path
 
-VERSION = "0.1.0"
-
 _log = logging.getLogger("boifi.api")
 
 
@@ -44,11 +43,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics()
     app = FastAPI(
         title="BOIFI",
-        version=VERSION,
+        version=version("boifi"),
         summary="Finds the faults that hurt a service mesh most",
         lifespan=_life(settings, metrics),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     app.include_router(sessions.router)

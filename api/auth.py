@@ -117,7 +117,7 @@ class Authenticator:
         except jwt.PyJWKClientConnectionError as error:
             raise Unavailable("the keys of tokens cannot be fetched") from error
         except jwt.PyJWTError as error:
-            raise Unknown(f"the token is not valid: {type(error).__name__.removesuffix('Error')}") from error
+            raise Unknown(f"the token is not valid: {_problem(error)}") from error
         granted = claims.get("scope", claims.get("scopes", ()))
         names = granted.split() if isinstance(granted, str) else granted
         return Caller(f"jwt:{claims['sub']}", _scopes(names if isinstance(names, (list, tuple)) else ()))
@@ -131,6 +131,25 @@ class Authenticator:
             found = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
             return found.key, "RS256"
         raise jwt.InvalidAlgorithmError("the algorithm is not accepted")
+
+
+_PROBLEMS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
+    (jwt.ExpiredSignatureError, "it has expired; get a new one"),
+    (jwt.ImmatureSignatureError, "it is not valid yet; do the clocks agree?"),
+    (jwt.InvalidIssuedAtError, "it was issued in the future; do the clocks agree?"),
+    (jwt.InvalidAudienceError, "it is not for this service; its aud must be the setting jwt_audience"),
+    (jwt.InvalidIssuerError, "its iss must be the setting jwt_issuer"),
+    (jwt.InvalidAlgorithmError, "it must be signed with HS256 or RS256, whichever this service is set up for"),
+    (jwt.InvalidSignatureError, "it is not signed by a key of this service's"),
+    (jwt.PyJWKClientError, "it is not signed by a key of this service's"),
+    (jwt.MissingRequiredClaimError, "it must have exp, sub and aud"),
+    (jwt.InvalidTokenError, "it cannot be read as a JWT; was it cut, or is it an API key without its beginning?"),
+)
+"""What is wrong with a token, the special before the general."""
+
+
+def _problem(error: jwt.PyJWTError) -> str:
+    return next((said for kind, said in _PROBLEMS if isinstance(error, kind)), "it cannot be read as a JWT")
 
 
 def _scopes(names: Any) -> frozenset[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from api.events import Streams
 from api.index import Index
+from api.logs import Readiness
 from api.metrics import Metrics
 from api.reports import Reports
 from api.runs import Prefect
@@ -29,6 +30,7 @@ class Dependencies:
     metrics: Metrics
     streams: Streams
     events: Stream
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 async def _parts(request: Request) -> Dependencies:

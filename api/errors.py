@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,9 +12,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from boifi_core.errors import BoifiError, InvalidInput
-from boifi_core.validation import rule_of
+from boifi_core.validation import invalid_inputs
 
 CODES = {
     400: "malformed",
@@ -118,7 +120,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return from_complaints(error.errors()).response()
+        if isinstance(error.body, bytes):  # which FastAPI reads only as what it is said to be
+            return ApiError(415, "the body must be JSON, with Content-Type: application/json").response()
+        return from_complaints(error.errors(), error.body).response()
 
     @app.exception_handler(InvalidInput)
     async def _input(_request: Request, error: InvalidInput) -> JSONResponse:
@@ -133,8 +137,26 @@ def install(app: FastAPI) -> None:
         return ApiError(503, "the database does not answer", headers={"Retry-After": "1"}).response()
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            without = "; try it without the / at its end" if request.url.path.endswith("/") else ""
+            return ApiError(404, f"there is nothing at this path{without}").response()
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            methods = ", ".join(methods_at(request))
+            text = f"{request.method} cannot be done here; what can: {methods}"
+            return ApiError(405, text, headers={"Allow": methods}).response()
         return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+
+
+def methods_at(request: Request) -> list[str]:
+    """What can be done at the path that was asked for; HEAD wherever GET is."""
+    found = {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def from_invalid_input(error: InvalidInput) -> ApiError:
@@ -142,29 +164,21 @@ def from_invalid_input(error: InvalidInput) -> ApiError:
     return invalid(error.field, str(error).removeprefix(f"{error.field}: "))
 
 
-def from_complaints(complaints: Any) -> ApiError:
+def from_complaints(complaints: Any, body: Any = None) -> ApiError:
     """FastAPI's complaints: no JSON at all is 400, the rest 422 with every field that is wrong."""
     if any(complaint["type"] == "json_invalid" for complaint in complaints):
         problem = complaints[0].get("ctx", {}).get("error", "")
         return ApiError(400, f"body: must be JSON ({problem})")
-    details = [_detail(complaint) for complaint in complaints]
+    details = [detail for where in _PLACES for detail in _details(where, complaints, body if where == "body" else None)]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return ApiError(422, f"{details[0].field}: {details[0].message}{more}", details=details)
 
 
-def _detail(complaint: Any) -> Detail:
-    cause = complaint.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidInput):
-        return Detail(field=cause.field, message=str(cause).removeprefix(f"{cause.field}: "))
-    where, *rest = complaint["loc"]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
-    if complaint["type"] == "extra_forbidden":
-        return Detail(field=path, message="unknown key")
-    is_shown = complaint["type"] != "missing" and not isinstance(complaint["input"], (dict, list))
-    shown = _got(complaint["input"]) if is_shown else ""
-    return Detail(field=path or str(where), message=f"{rule_of(complaint)}{shown}")
+_PLACES = ("path", "query", "header", "cookie", "body")
 
 
-def _got(value: Any) -> str:
-    text = repr(value)
-    return f", got {text if len(text) <= 80 else text[:79] + '…'}"
+def _details(where: str, complaints: Any, data: Any) -> list[Detail]:
+    """What is wrong in one of the places that a request has."""
+    here: Any = [{**each, "loc": each["loc"][1:]} for each in complaints if each["loc"][0] == where]
+    found = [(where if error.field == "input" else error.field, error) for error in invalid_inputs(here, data=data)]
+    return [Detail(field=field, message=str(error).removeprefix(f"{error.field}: ")) for field, error in found]

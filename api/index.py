@@ -97,7 +97,9 @@ class Index:
             except StorageError:
                 raise  # it is no fault of the session's
             except (BoifiError, OSError, ValueError, KeyError) as error:
-                why = f"session {session_id} cannot be read: {' '.join(str(error).split())}"
+                # Callers are told of it, and where the data dir lies is not for them.
+                what = " ".join(str(error).split()).replace(f"{folder.path}/", "")
+                why = f"session {session_id} cannot be read: {what}"
                 if self._damaged.get(session_id) != why and await asyncio.to_thread(lambda: folder.is_made):
                     self._damaged[session_id] = why
                     _log.error(why)

@@ -15,6 +15,7 @@ from boifi_core.json_logs import json_formatter
 from boifi_core.session.events import Asked, Event
 
 _requests = logging.getLogger("boifi.requests")
+_api = logging.getLogger("boifi.api")
 _audit = logging.getLogger("boifi.audit")
 
 AUDIT_FILE = "audit.jsonl"
@@ -56,8 +57,10 @@ def _restore(logger: logging.Logger, level: int, propagate: bool) -> None:
 
 def request_log(scope: Scope, status: int, took_s: float, caller: str | None) -> None:
     """One line for one request; the session's id is a field of its own, and no query, header or body is in it."""
-    if scope["path"] in {"/health", "/ready", "/metrics"} and status < 400:
+    if scope["path"] in {"/health", "/metrics"} and status < 400:
         return  # asked every few seconds
+    if scope["path"] == "/ready" and status in (200, 503):
+        return  # and what changes of it, `readiness` tells
     session_id = scope.get("path_params", {}).get("session_id")
     _requests.info(
         "%s %s",
@@ -71,6 +74,19 @@ def request_log(scope: Scope, status: int, took_s: float, caller: str | None) ->
             **({"session_id": session_id} if session_id else {}),
         },
     )
+
+
+class Readiness:
+    """Logs whether sessions can be started, and why not, as often as that changes."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+
+    def tell(self, reason: str) -> None:
+        """It is so now: `ready`, or why not."""
+        if reason != self._told:
+            self._told = reason
+            _api.info("%s", reason)
 
 
 def audit(event: Event) -> None:

@@ -86,7 +86,7 @@ class Prefect:
                 pool = (await self._deployment()).get("work_pool_name")
                 workers = await self._call("POST", f"/work_pools/{pool}/workers/filter", json=latest) if pool else []
         except TimeoutError as error:
-            raise PrefectUnavailable(f"Prefect does not answer ({type(error).__name__})") from error
+            raise PrefectUnavailable(f"Prefect does not answer: {_why(error)}") from error
         if not any(worker["status"] == "ONLINE" for worker in workers):
             raise PrefectUnavailable(f"no worker of the work pool {pool} is alive")
 
@@ -108,7 +108,15 @@ class Prefect:
                 raise PrefectUnavailable(f"Prefect has no deployment {DEPLOYMENT} yet") from error
             raise PrefectUnavailable(f"Prefect refuses ({status})") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise PrefectUnavailable(f"Prefect does not answer ({type(error).__name__})") from error
+            raise PrefectUnavailable(f"Prefect does not answer: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.ConnectError):
+        return "no connection"
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return "no answer in time"
+    return "the connection was cut, or it is no Prefect"
 
 
 def _headers() -> dict[str, str]:
@@ -148,29 +156,31 @@ class Launcher:
         while True:
             self._index.unstarted.clear()
             waiting = await self._index.store.unstarted()
-            left = await self._start_all(waiting)
+            # Prefect starts too when the service does: what waits for that is in order.
+            level = logging.INFO if pause_s < LONGEST_PAUSE_S else logging.WARNING
+            left = await self._start_all(waiting, level)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S) if left else 1.0
             try:
                 await asyncio.wait_for(self._index.unstarted.wait(), pause_s if left else LONGEST_PAUSE_S)
             except TimeoutError:
                 continue
 
-    async def _start_all(self, session_ids: list[str]) -> bool:
-        """Whether some could not be started."""
+    async def _start_all(self, session_ids: list[str], level: int) -> bool:
+        """Whether some could not be started, which is logged at this level."""
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def one(session_id: str) -> bool:
             async with slots:
-                return await self._start(session_id)
+                return await self._start(session_id, level)
 
         return not all(await asyncio.gather(*(one(session_id) for session_id in session_ids)))
 
-    async def _start(self, session_id: str) -> bool:
+    async def _start(self, session_id: str, level: int) -> bool:
         folder = self._index.folder(session_id)
         try:
             run_id = await self._prefect.start(folder)
         except BoifiError as error:
-            _log.warning("session %s is not started yet: %s", session_id, error, extra={"session_id": session_id})
+            _log.log(level, "session %s is not started yet: %s", session_id, error, extra={"session_id": session_id})
             await self._index.store.note(session_id, f"not started yet: {error}")
             return not await asyncio.to_thread(lambda: folder.is_made)
         _log.info("session %s is flow run %s", session_id, run_id, extra={"session_id": session_id})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from limits import parse
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from boifi_core.errors import InvalidInput
 from boifi_core.settings import Listed, ServiceSettings
 from boifi_core.storage.data_dir import state_path
 
@@ -24,8 +26,15 @@ class ApiKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: str
     scopes: tuple[Scope, ...] = ("read",)
+
+    @field_validator("sha256")
+    @classmethod
+    def _a_digest(cls, text: str) -> str:
+        if not re.fullmatch("[0-9a-f]{64}", text):
+            raise ValueError("must be the SHA-256 of a key, 64 digits of 0 to 9 and a to f")
+        return text
 
 
 class Settings(ServiceSettings):
@@ -86,7 +95,10 @@ class Settings(ServiceSettings):
     @field_validator("rate_limit", "create_limit", "failed_login_limit")
     @classmethod
     def _a_rate(cls, text: str) -> str:
-        parse(text)
+        try:
+            parse(text)
+        except ValueError:
+            raise ValueError("must be a rate, such as 120/minute") from None
         return text
 
     @field_validator("jwt_secret")
@@ -106,12 +118,11 @@ class Settings(ServiceSettings):
     @model_validator(mode="after")
     def _closed_beyond_loopback(self) -> Settings:
         if not self.is_guarded and not self.published_on_loopback and not is_loopback(self.host):
-            raise ValueError(
-                f"host: must be loopback while neither api_keys nor jwt_secret nor jwt_jwks_url is set, got {self.host}"
-            )
+            rule = "must be loopback while neither api_keys nor jwt_secret nor jwt_jwks_url is set"
+            raise InvalidInput("host", rule, self.host)
         names = [key.name for key in self.api_keys]
         if len(set(names)) < len(names):
-            raise ValueError("api_keys: names must differ, so that the audit log tells them apart")
+            raise InvalidInput("api_keys", "must have names that differ, so that the audit log tells them apart")
         return self
 
     @model_validator(mode="after")
@@ -134,7 +145,7 @@ class Settings(ServiceSettings):
 
         blocks = read_yaml(self.provided) if self.provided is not None else {}
         if not isinstance(blocks, dict) or not all(isinstance(name, str) for name in blocks):
-            raise ValueError(f"provided: must be a mapping of names to blocks or values, got {self.provided}")
+            raise InvalidInput("provided", "must be a mapping of names to blocks or values", str(self.provided))
         return blocks
 
     @property

@@ -46,6 +46,15 @@ def end(child: subprocess.Popen[bytes], *, grace_s: float = 2.0) -> int:
     return child.wait()
 
 
+def entitle(title: str) -> None:
+    """Let lists of processes, such as that of `ps`, show this title for the process that calls."""
+    # Else the title is written over what /proc/PID/environ shows, too.
+    os.environ.setdefault("SPT_NOENV", "1")
+    from setproctitle import setproctitle  # not for the script that this file also is
+
+    setproctitle(title)
+
+
 def _launch(parent: int, death_signal: int, command: list[str]) -> int:
     if not _ask_for_death_signal(death_signal):
         return _watch(parent, death_signal, command)

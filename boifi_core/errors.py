@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
 
@@ -26,10 +27,10 @@ class InvalidInput(BoifiError, ValueError):
     _NOT_GIVEN = object()
 
     def __init__(self, field: str, rule: str, value: Any = _NOT_GIVEN) -> None:
-        self.field = field
+        self.field = printable(field)
         self.rule = rule
-        got = "" if value is self._NOT_GIVEN else f", got {_short(value)}"
-        super().__init__(f"{field}: {rule}{got}")
+        got = "" if value is self._NOT_GIVEN else f", got {shown(value)}"
+        super().__init__(printable(f"{field}: {rule}{got}"))
         self._arguments = (field, rule, value)
 
     def at(self, field: str) -> InvalidInput:
@@ -75,9 +76,47 @@ class ExecutorBadAnswer(ExecutorError):
     safe_to_retry = True
 
 
-def _short(value: Any, limit: int = 80) -> str:
-    text = re.sub(r"//[^/@\s]+@", "//…@", repr(value))  # credentials in a URL are not for the terminal
+def shown(value: Any, limit: int = 80) -> str:
+    """A value as whoever wrote it would know it again, in YAML or JSON; cut where it is longer than `limit`."""
+    text = re.sub(r"//[^/@\s]+@", "//…@", _written(value, limit))  # credentials in a URL are not for the terminal
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _written(value: Any, limit: int) -> str:
+    match value:
+        case None | True | False:
+            return {None: "null", True: "true", False: "false"}[value]
+        case str():
+            return repr(value[: limit + 1])  # as YAML may have it too
+        case int() if abs(value) >= 10**limit:
+            return f"a number of more than {limit} digits"
+        case int() | float():
+            return str(value)
+        case dict():
+            pairs = (f"{_written(key, limit)}: {_written(each, limit)}" for key, each in islice(value.items(), limit))
+            return f"{{{', '.join(pairs)}}}"
+        case list() | tuple() | set() | frozenset():
+            return f"[{', '.join(_written(each, limit) for each in islice(value, limit))}]"
+        case bytes():
+            return f"{len(value)} bytes"
+    return str(value)
+
+
+def printable(text: str) -> str:
+    """`text` on one line that can be shown in a terminal: what cannot be printed is written out."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def counted(n: int, what: str) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def listed(names: Collection[Any], most: int = 30) -> str:
+    """The names with commas between them; of very many the first, and how many there are."""
+    texts = (name if isinstance(name, str) else shown(name) for name in islice(names, most))
+    text = ", ".join(each if len(each) <= 80 else f"{each[:79]}…" for each in texts)
+    return text + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
 def hint(name: str, known: Iterable[str]) -> str:

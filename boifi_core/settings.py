@@ -7,6 +7,7 @@ A setting is taken from `BOIFI_…` in the environment, else from the YAML file 
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -96,7 +98,18 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, env_settings, *(_of_file(settings_cls, path) for path in _files()))
+        return (init_settings, _Environment(settings_cls), *(_of_file(settings_cls, path) for path in _files()))
+
+
+class _Environment(EnvSettingsSource):
+    """`BOIFI_…` variables; one that must be JSON and is none is named as it stands there."""
+
+    def __call__(self) -> dict[str, Any]:
+        try:
+            return super().__call__()
+        except SettingsError as error:
+            named = re.search(r'field "(\w+)"', str(error))
+            raise SettingsError(f"BOIFI_{named[1].upper()}: must be JSON" if named else str(error)) from error
 
 
 def state_dir(data: Place) -> Path:
@@ -131,8 +144,12 @@ def service_settings() -> ServiceSettings:
     """
     try:
         return ServiceSettings()
-    except (ValidationError, SettingsError) as error:
-        raise InvalidInput("settings", " ".join(str(error).split())) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"BOIFI_{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
+        raise InvalidInput(name, "must be what docs/configuration.md says of it", first["input"]) from None
+    except SettingsError as error:
+        raise InvalidInput("settings", str(error)) from None
 
 
 def _files() -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from boifi_core.validation import invalid_input
+from boifi_core.validation import OWN_RULE, invalid_input
 
 
 class Value(BaseModel):
@@ -30,7 +30,7 @@ class Value(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise invalid_input(error, field, cls) from None
+            raise invalid_input(error, field, cls, data) from None
 
 
 class Whose(StrEnum):
@@ -59,6 +59,12 @@ class TableEntry(Protocol):
     def config(self) -> type[KindConfig]: ...
 
 
+def complaint(rule: str, value: Any, *where: str | int) -> ValidationError:
+    """What a validator raises of something within its value: at this place a rule is broken."""
+    error = PydanticCustomError(OWN_RULE, "{rule}", {"rule": rule})
+    return ValidationError.from_exception_data("value", [InitErrorDetails(type=error, loc=where, input=value)])
+
+
 def of_kind(table: Mapping[str, TableEntry], default: str | None = None) -> BeforeValidator:
     """Reads `{type: NAME, …}` by the model that `table` has for that name.
 
@@ -70,8 +76,7 @@ def of_kind(table: Mapping[str, TableEntry], default: str | None = None) -> Befo
         if not isinstance(data, dict) or not isinstance(name := data.get("type", default), str):
             return data
         if name not in table:
-            rule = PydanticCustomError("unknown_kind", "must be one of {known}", {"known": ", ".join(sorted(table))})
-            raise ValidationError.from_exception_data("kind", [InitErrorDetails(type=rule, loc=("type",), input=name)])
+            raise complaint(f"must be one of {', '.join(sorted(table))}", name, "type")
         return table[name].config.model_validate(data)
 
     return BeforeValidator(read)

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Night, read_campaign_file
 from boifi_core.campaign.report import markdown
-from boifi_core.errors import BoifiError
+from boifi_core.errors import BoifiError, counted
 from boifi_core.session.check import check
 from boifi_core.session.run_file import DEPLOYMENT
 from boifi_core.settings import state_dir
@@ -22,8 +23,8 @@ from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir
 from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
 from cli.prefect_api import check_given_api, prefect_api
-from cli.run import sigterm_raises
 from cli.serve import api_of_service
+from cli.termination import sigterm_raises
 
 BREAK_OFF_S = 60.0
 
@@ -35,6 +36,7 @@ def run_campaign(path: Path, out: str | None, console: Console) -> int:
         The exit status: 0 well, 1 the night could not run or a session did not run well, 3 a new or worse failure.
     """
     config = _read(path)
+    _next_night(config)  # what a night cannot be scheduled by is no campaign file
     data = data_dir(out)
     _find_api(data)
     place = CampaignFolder(data / "campaigns" / config.name)
@@ -59,9 +61,15 @@ def run_campaign(path: Path, out: str | None, console: Console) -> int:
 def schedule_campaign(path: Path, out: str | None) -> None:
     """Keep the campaign in the data dir, where the service of that data dir takes it up by itself."""
     config = _read(path)
-    place = CampaignFolder.make(data_dir(out), config)
+    night = _next_night(config)
+    data = data_dir(out)
+    place = CampaignFolder.make(data, config)
     when = f"{config.schedule.cron} {config.schedule.timezone}" if config.schedule else "without a schedule"
-    print(f"{place.path}: {len(config.sessions)} sessions, {when}")
+    print(f"{place.path}: {counted(len(config.sessions), 'session')}, {when}")
+    if night is not None:
+        print(f"next: {night:%Y-%m-%d %H:%M} {config.schedule.timezone if config.schedule else ''}")
+        if not os.environ.get("PREFECT_API_URL") and not api_of_service(state_dir(data)):
+            print(f"warning: no service runs on {data} here; the nights begin when boifi serve does", file=sys.stderr)
 
 
 def _read(path: Path) -> CampaignConfig:
@@ -69,6 +77,14 @@ def _read(path: Path) -> CampaignConfig:
     for session in config.sessions:
         check(session)
     return config
+
+
+def _next_night(config: CampaignConfig) -> datetime | None:
+    if config.schedule is None:
+        return None  # Prefect takes a while to import
+    from flows.night_times import next_night
+
+    return next_night(config)
 
 
 def _exit_status(night: Night, config: CampaignConfig) -> int:

@@ -18,7 +18,7 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.session.make import make_session
 from boifi_core.storage.data_dir import data_dir
 from cli import run as running
-from cli.termination import Terminated
+from cli.termination import Terminated, sigterm_raises
 from demo.target import start_target
 
 SESSION_FILE = Path(__file__).resolve().parent.parent / "demo" / "session.yaml"
@@ -41,7 +41,7 @@ def run_demo(trials: int | None, seed: int | None, out: str | None, console: Con
     data = data_dir(out)
     console.print(Text("BOIFI demo: which fault hurts this web shop most?", style="bold"))
     console.print(Text("starting a small shop behind a real Envoy, and a Prefect server; some seconds…"))
-    with running.sigterm_raises(), start_target() as target:
+    with sigterm_raises(), start_target() as target:
         config = demo_config(target.control_plane, trials, seed)
         folder = make_session(data, config, others={EMBEDDED: ""})
         running.introduce(console, folder, config)
@@ -78,7 +78,7 @@ def embedded_target(folder: SessionFolder, config: SessionConfig) -> Iterator[No
 
 def target_up(port: int, mended: Sequence[str], console: Console) -> None:
     """Run the embedded target until Ctrl-C or SIGTERM."""
-    with running.sigterm_raises(), start_target(port, mended=mended) as target:
+    with sigterm_raises(), start_target(port, mended=mended) as target:
         console.print(Text(f"control plane  {target.control_plane}"), soft_wrap=True)
         console.print(Text(f"shop           {target.shop}"), soft_wrap=True)
         console.print(Text("try            boifi run examples/one-fault.yaml   (Ctrl-C ends the target)"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.errors import BoifiError, InvalidInput, counted, printable
 from cli.termination import Terminated
 
 app = typer.Typer(
@@ -25,6 +26,22 @@ target_app = typer.Typer(help="The embedded target.", no_args_is_help=True)
 app.add_typer(target_app, name="target")
 campaign_app = typer.Typer(help="The same sessions night after night.", no_args_is_help=True)
 app.add_typer(campaign_app, name="campaign")
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"boifi {version('boifi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """BOIFI finds the faults that hurt a service mesh most."""
+
 
 _INTERRUPTED = 130
 """What Typer makes of a Ctrl-C that nobody caught."""
@@ -96,8 +113,9 @@ def validate(session_file: SessionFile, out: Out = None) -> None:
         _warn(warning)
     running.past_for(config, out)
     points = config.search_space.n_points
-    print(f"{session_file}: sound; {len(config.search_space.dimensions)} dimensions, "
-          f"{'endlessly many' if points is None else f'{points:,}'} points, {config.total_trials} trials")  # fmt: skip
+    print(f"{session_file}: sound; {counted(len(config.search_space.dimensions), 'dimension')}, "
+          f"{'endlessly many points' if points is None else counted(points, 'point')}, "
+          f"{counted(config.total_trials, 'trial')}")  # fmt: skip
 
 
 @app.command()
@@ -229,7 +247,7 @@ def _show_waits() -> None:
 
 
 def _failed(message: str, status: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return status
 
 

@@ -17,7 +17,8 @@ from boifi_core.settings import state_dir
 from boifi_core.storage.data_dir import data_dir
 from cli.demo import embedded_target
 from cli.prefect_api import prefect_api
-from cli.run import as_template, preflight, sigterm_raises
+from cli.run import as_template, preflight
+from cli.termination import sigterm_raises
 
 NOT_THE_SAME = 4
 """The exit status of a replay that was measured and did something else."""

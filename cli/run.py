@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.text import Text
 
-from boifi_core.errors import BoifiError, ExecutorError, InvalidInput
+from boifi_core.child_process import entitle
+from boifi_core.errors import BoifiError, ExecutorError, InvalidInput, counted
 from boifi_core.findings import Catalogue
 from boifi_core.injectors.table import open_injector
 from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
@@ -35,7 +33,7 @@ from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir
 from boifi_core.wire.endpoint import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api
-from cli.termination import Terminated
+from cli.termination import Terminated, sigterm_raises
 
 HEALTH_TIMEOUT_S = 10.0
 
@@ -98,15 +96,16 @@ def past_for(config: SessionConfig, out: str | None) -> list[Entry]:
 def introduce(console: Console, folder: SessionFolder, config: SessionConfig) -> None:
     """Say what is about to run, and against what."""
     points = config.search_space.n_points
-    space = f"{len(config.search_space.dimensions)} dimensions, {'endlessly many' if points is None else f'{points:,}'}"
+    many = "endlessly many possible faults" if points is None else counted(points, "possible fault")
+    space = f"{counted(len(config.search_space.dimensions), 'dimension')}, {many}"
     lines = [
         ("session", f"{folder.session_id}  {config.name}"),
         ("target", config.executor.endpoint),
         ("severity", "0: nobody notices, 10: everything fails, by errors, latency and broken calls"),
-        ("search", f"{config.total_trials} trials out of {space} possible faults, seed {config.seed}"),
+        ("search", f"{counted(config.total_trials, 'trial')} out of {space}, seed {config.seed}"),
     ]
     if config.warm_start:
-        lines.append(("knows", f"{len(stored_past(folder))} trials of {', '.join(config.warm_start)}"))
+        lines.append(("knows", f"{counted(len(stored_past(folder)), 'trial')} of {', '.join(config.warm_start)}"))
     for label, text in lines:
         console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
 
@@ -119,6 +118,7 @@ def run_session(folder: SessionFolder, config: SessionConfig, data: Place, conso
         Interrupted: a signal ended it before its end.
         BoifiError: Prefect's API, or the store, was gone before its end.
     """
+    entitle(f"boifi: session {folder.session_id}")
     _hand_over_token(config)
     done = read_trials(folder, config)
     before = folder.state()  # of a session to go on with: it says nothing about this run
@@ -200,16 +200,3 @@ def _hand_over_token(config: SessionConfig) -> None:
     token = config.executor.token
     if token is not None and variable_named(token.get_secret_value()) is None:
         os.environ[TOKEN_VARIABLE] = token.get_secret_value()
-
-
-@contextmanager
-def sigterm_raises() -> Iterator[None]:
-    def raise_terminated(_number: int, _frame: FrameType | None) -> None:
-        raise Terminated
-
-    before = {number: signal.signal(number, raise_terminated) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

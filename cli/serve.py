@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -28,6 +27,7 @@ from boifi_core.storage.filelock import try_lock
 from boifi_core.validation import invalid_input
 from cli.kept_processes import Child
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
+from cli.termination import asked_to_end
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -71,7 +71,7 @@ def serve(host: str | None, port: int | None, out: str | None, console: Console)
         rule = f"must be a folder that can be written ({error.strerror})"
         raise InvalidInput("state", rule, str(settings.state)) from error
     os.environ["BOIFI_STATE"] = str(settings.state)
-    with _alone(home), _asked_to_end() as ending:
+    with _alone(home), asked_to_end() as ending:
         children, prefect_url = _children(host, port, data, home, is_guarded)
         for label, text in (
             ("facade", f"http://{_for_url(host)}:{port}/docs"),
@@ -208,21 +208,6 @@ def _alone(home: Path) -> Iterator[None]:
         if not try_lock(lock):
             raise BoifiError(f"another boifi serve has {home.parent}")
         yield
-
-
-@contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    ending = threading.Event()
-
-    def asked(_number: int, _frame: FrameType | None) -> None:
-        ending.set()
-
-    before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield ending
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _password(path: Path) -> str:

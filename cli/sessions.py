@@ -103,4 +103,4 @@ def sweep_endpoint(endpoint: str) -> None:
         injector.close()
     for name in removed:
         print(f"removed {name}")
-    print(f"{len(removed)} policies removed from {config.endpoint}")
+    print(f"{len(removed)} {'policy' if len(removed) == 1 else 'policies'} removed from {config.endpoint}")

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from boifi_core.errors import counted
 from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
 from boifi_core.report.facts import fault_text
@@ -76,8 +77,8 @@ class Progress:
         line = f"{trial.trial:>4}/{self._total:<4}  {severity:>8}  {self._best:>4.1f}  {left:>7}  {fault}"
         self._line(line, "bold red" if is_best else "")
         if self._live is not None:
-            self._live.update(Text(f"{self._done} of {self._total} trials, worst {self._best:.1f}, {left} left"
-                                   "   (Ctrl-C ends after this trial)", style="dim"))  # fmt: skip
+            self._live.update(Text(f"{self._done} of {counted(self._total, 'trial')}, worst {self._best:.1f}, "
+                                   f"{left} left   (Ctrl-C ends after this trial)", style="dim"))  # fmt: skip
 
     def _time_left(self) -> str:
         per_trial_s = (time.monotonic() - self._began) / max(self._made, 1)
@@ -102,7 +103,9 @@ def closing(
     console.print()
     made = state.progress.history
     scored = sum(entry.score is not None for entry in made)
-    console.print(Text(f"{state.status}: {state.reason}. {len(made)} trials, {scored} of them scored."), soft_wrap=True)
+    console.print(
+        Text(f"{state.status}: {state.reason}. {counted(len(made), 'trial')}, {scored} of them scored."), soft_wrap=True
+    )
     if found.modes:
         _failures(console, found)
     elif scored:

@@ -9,11 +9,12 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule
 
 from boifi_core.campaign import CampaignFolder, campaigns_in
-from boifi_core.errors import BoifiError
+from boifi_core.errors import BoifiError, counted
 from boifi_core.storage import Place
 from deployments.deploy import put_deployment
 from deployments.logs import log
 from flows.campaign import campaign
+from flows.night_times import next_night
 
 
 class Schedules:
@@ -30,13 +31,14 @@ class Schedules:
             if self._known.get(place.path.name) != changed:
                 try:
                     await _deploy(client, place)
-                except (BoifiError, ValueError) as error:
+                except BoifiError as error:
                     log.error("campaign %s is not scheduled: %s", place.path.name, error)
                 self._known[place.path.name] = changed
 
 
 async def _deploy(client: PrefectClient, place: CampaignFolder) -> None:
     config = await asyncio.to_thread(place.config)
+    await asyncio.to_thread(next_night, config)
     when = config.schedule
     schedules = []
     if when is not None:
@@ -46,7 +48,7 @@ async def _deploy(client: PrefectClient, place: CampaignFolder) -> None:
         client,
         campaign,
         name=config.name,
-        description=f"Campaign {config.name}: {len(config.sessions)} sessions.",
+        description=f"Campaign {config.name}: {counted(len(config.sessions), 'session')}.",
         parameters={"folder": str(place.path)},
         schedules=schedules,
         tags=[f"campaign:{config.name}"],

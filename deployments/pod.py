@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -14,8 +13,6 @@ from uuid import UUID
 
 CANCEL_POLL_S = 5.0
 """How often Prefect is asked whether somebody cancels the run, seconds."""
-
-log = logging.getLogger("boifi.worker")
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
@@ -44,6 +41,7 @@ def _watch(run_id: UUID) -> None:
     from prefect.exceptions import PrefectHTTPStatusError
 
     from deployments.fork_server.run import session_folder
+    from deployments.polling import tell_of_api
 
     with get_client(sync_client=True) as client:
         while True:
@@ -51,7 +49,7 @@ def _watch(run_id: UUID) -> None:
             try:
                 run = client.read_flow_run(run_id)
             except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-                log.info("Prefect's API: %s", type(error).__name__)
+                tell_of_api(error)
                 continue
             if run.state is not None and run.state.type is StateType.CANCELLING:
                 if (folder := session_folder(run.parameters)) is not None:

@@ -26,6 +26,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from boifi_core.child_process import entitle
+
 CACHE_KIB = 8_000
 """What a connection keeps of the database in memory."""
 
@@ -53,6 +55,7 @@ def _set_up(self: AioSqliteConfiguration, connection: DBAPIConnection, record: C
 
 def create_app() -> FastAPI:
     """Prefect's server, with transactions that wait for their turn and connections of bounded memory."""
+    entitle("boifi: prefect")
     AioSqliteConfiguration.setup_sqlite = _set_up  # type: ignore[method-assign, assignment]
     AioSqliteConfiguration.begin_transaction = _begin_immediately  # type: ignore[method-assign, assignment]
     return prefect_app()

@@ -17,6 +17,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
+from boifi_core.child_process import entitle
 from boifi_core.session import run_file
 from boifi_core.session.folder import SessionFolder
 from boifi_core.settings import ServiceSettings
@@ -30,7 +31,7 @@ from deployments.fork_server.server import ForkServer
 from deployments.fork_server.worker import ForkingWorker
 from deployments.logs import log
 from deployments.names import WORK_POOL, worker_name
-from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every
+from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every, tell_of_api
 from deployments.reconcile.act import held_by_service, interrupt_cancelled, settle, settle_all, terminate
 
 QUERY_POLL_S = 1.0
@@ -107,7 +108,7 @@ async def _serve(client: PrefectClient, worker: ForkingWorker, data: Place, *, w
             await deploy(client, data, with_schedules=with_schedules)
             break
         except API_ERRORS as error:
-            log.info("waiting for Prefect's API: %s", brief(error))
+            tell_of_api(error)
             await asyncio.sleep(API_POLL_S)
     with temporary_settings(set_defaults={PREFECT_WORKER_QUERY_SECONDS: QUERY_POLL_S}):
         await worker.start(printer=log.info)
@@ -124,7 +125,7 @@ async def _look_when_asked(worker: ForkingWorker, data: Place) -> None:
                 await worker.get_and_submit_flow_runs()
                 seen = asked
             except API_ERRORS as error:
-                log.info("looked for runs in vain: %s", brief(error))
+                tell_of_api(error)
                 await asyncio.sleep(API_POLL_S)
 
 
@@ -134,7 +135,7 @@ async def _after(client: PrefectClient, worker: ForkingWorker, flow_run: FlowRun
     try:
         await settle(client, flow_run, is_over=True)
     except API_ERRORS as error:
-        log.warning("flow run %s is settled later: %s", flow_run.id, error)
+        log.warning("flow run %s is settled later: Prefect's API: %s", flow_run.id, brief(error))
 
 
 async def _break_off(worker: ForkingWorker, data: Place) -> None:
@@ -187,6 +188,7 @@ def main() -> None:
     given = parser.parse_args()
     data = place_of(given.data)
     logs.configure()
+    entitle("boifi: worker")
     if not isinstance(data, Path):
         import boifi_core.storage.s3  # noqa: F401 - botocore, which is large
     preload.settle_memory()

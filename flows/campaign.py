@@ -26,6 +26,7 @@ from boifi_core.campaign.report import as_json, junit, markdown, summary
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import SessionStatus
 from boifi_core.report.session_report import stored_catalogue
+from boifi_core.report.tables import escape
 from boifi_core.safety.guardrails import objection
 from boifi_core.session import replays
 from boifi_core.session.config import SessionConfig
@@ -237,7 +238,7 @@ def _publish(place: CampaignFolder, config: CampaignConfig, night: Night) -> Non
     place.keep(night, "report.json", json.dumps(outcome, indent=2, ensure_ascii=False))
     place.keep(night, "junit.xml", junit(night, config.fail_on))
     key = f"campaign-{config.name.replace('_', '-')}"
-    create_markdown_artifact(key=key, markdown=markdown(night), description=summary(night))
+    create_markdown_artifact(key=key, markdown=markdown(night), description=escape(summary(night)))
     if config.webhook:
         _call(config.webhook, outcome)
 

@@ -12,7 +12,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
-from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.errors import BoifiError, InvalidInput, counted
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.safety import pauses
 from boifi_core.safety.guardrails import ends_session
@@ -175,7 +175,7 @@ def _check(running: Running, trial: Trial) -> None:
         raise SessionFailed(reason)
     recent = running.made[-config.max_failures_in_row :]
     if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
-        raise SessionFailed(f"{len(recent)} trials in a row failed, the last one: {trial.reason}")
+        raise SessionFailed(f"{counted(len(recent), 'trial')} in a row failed, the last one: {trial.reason}")
     # What is measured to be sure of it must not see what is left of the fault before it.
     is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
     hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity

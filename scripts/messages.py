@@ -26,6 +26,7 @@ _BUILT_IN = {"ValueError", "TypeError", "RuntimeError", "SettingsError", "Timeou
 _SAYERS = {
     "_must_be",
     "_warn",
+    "complaint",
     "error",
     "warning",
     "Failed",

@@ -16,10 +16,11 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from boifi_core.errors import counted
 from boifi_core.report import ReportInput
 from boifi_core.report.events import Reported
 from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
-from boifi_core.report.tables import plain
+from boifi_core.report.tables import escape
 from boifi_core.session.budget import Budget
 from boifi_core.session.events import Ended, Event, Handler, Recorded
 from boifi_core.session.session import Session
@@ -69,7 +70,7 @@ class Progress:
     def _show(self, budget: Budget) -> None:
         live = self._session
         percent = min(100.0, 100.0 * budget.used / budget.total)
-        about = f"{budget.used} of {budget.total} trials of session {live.session_id}"
+        about = f"{budget.used} of {counted(budget.total, 'trial')} of session {live.session_id}"
         if self._id is None:
             key = artifact_key(live.config.name, "progress")
             # Called outside of a coroutine, it gives the id itself.
@@ -118,14 +119,14 @@ def publish(session: Session, report: ReportInput, markdown: str) -> None:
 
 
 def failure_rows(report: ReportInput) -> list[dict[str, Any]]:
-    """One row for each distinct failure, the worst first."""
+    """One row for each distinct failure, the worst first; Prefect's UI shows a cell's text as Markdown."""
     return [
         {
             "failure": mode.id,
             "severity": round(mode.severity, 1),
             "verdict": verdict_text(mode),
-            "what happens": plain(mode.sentence),
-            "smallest fault known": plain(smallest_text(mode)),
+            "what happens": escape(mode.sentence),
+            "smallest fault known": escape(smallest_text(mode)),
             "trials": len(mode.trials),
             "replay": replay_trial(mode),
         }

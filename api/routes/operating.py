@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Reader
-from api.dependencies import Here
+from api.dependencies import Dependencies, Here
 from api.errors import ApiError, documented
 from api.models import Health, Ready
 from api.reference import page
@@ -38,6 +38,16 @@ async def docs(request: Request) -> Response:
 async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
     """Database, data dir and Prefect are there, Prefect with our deployment and a worker that is alive."""
     try:
+        await _check(here)
+    except ApiError as error:
+        here.readiness.tell(error.body.error.message)
+        raise
+    here.readiness.tell("ready")
+    return Ready()
+
+
+async def _check(here: Dependencies) -> None:
+    try:
         await here.store.ping()
     except (SQLAlchemyError, OSError) as error:
         raise ApiError(503, "not ready: the database does not answer", code="not_ready") from error
@@ -49,7 +59,6 @@ async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
         await here.prefect.check_worker()
     except BoifiError as error:
         raise ApiError(503, f"not ready: {error}", code="not_ready") from error
-    return Ready()
 
 
 @router.get(

@@ -28,12 +28,13 @@ from api.models import (
 from api.requests import checked
 from api.runs import end_unstarted
 from api.store import Claim
+from api.strict_json import StrictRoute
 from boifi_core.models import ENDED, SessionStatus
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.events import Asked
 from boifi_core.session.folder import REQUEST, SessionHeld
 
-router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"])
+router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"], route_class=StrictRoute)
 
 _SOUND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 

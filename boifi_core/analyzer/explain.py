@@ -7,6 +7,7 @@ from boifi_core.analyzer.config import AnalyzerConfig
 from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.analyzer.scorers.structure import StructureScorer
 from boifi_core.analyzer.trace import parents
+from boifi_core.errors import counted
 from boifi_core.models import RawObservation, SeverityScore
 from boifi_core.traces import Span
 
@@ -62,9 +63,10 @@ def _latency(score: SeverityScore, observation: RawObservation, baseline: RawObs
 def _structure(score: SeverityScore, worst: Comparison) -> list[str]:
     parts, phrases = score.breakdown, []
     if "struct.span_increase" in parts or ("struct.edit_distance" in parts and worst.span_increase):
-        phrases.append(f"{len(worst.spans)} spans instead of {worst.n_baseline_spans}")
+        phrases.append(f"{counted(len(worst.spans), 'span')} instead of {worst.n_baseline_spans}")
     elif "struct.edit_distance" in parts:
-        phrases.append(f"{worst.edit_distance} calls differ from the baseline")
+        n = worst.edit_distance or 0
+        phrases.append(f"{counted(n, 'call')} {'differs' if n == 1 else 'differ'} from the baseline")
     if "struct.error_span" in parts:
         phrases.append(f"failing: {', '.join(failing_edges(worst))}")
     if "struct.bottleneck" in parts and worst.bottleneck is not None:

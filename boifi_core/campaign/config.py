@@ -10,10 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from boifi_core.errors import InvalidInput
-from boifi_core.session.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
+from boifi_core.session.config import (
+    SessionConfig,
+    parse_session,
+    read_session_file,
+    read_yaml,
+    refuse_beyond_json,
+    stored_config_of,
+)
 from boifi_core.value import Value
 
-_NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CRON_FIELDS = 5
 
 
@@ -53,7 +60,7 @@ class CampaignConfig(Value):
     `${VARIABLE}` in it is taken from the environment where the night runs, so that no secret lies in a file.
     """
 
-    name: str = Field(pattern=_NAME)
+    name: str
     schedule: Schedule | None = None
     sessions: tuple[
         Annotated[SessionConfig, BeforeValidator(_session), PlainSerializer(stored_config_of, return_type=Any)], ...
@@ -62,7 +69,21 @@ class CampaignConfig(Value):
     max_duration_s: float = Field(default=6 * 3600, gt=0)
     replays: int = Field(default=2, ge=1, le=20)
     fail_on: float = Field(default=7.0, ge=0, le=10)
-    webhook: str | None = Field(default=None, pattern=r"^(https?://|\$\{)")
+    webhook: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _can_name_files(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("must be 1 to 63 lower-case letters, digits, - and _, and begin with a letter or digit")
+        return name
+
+    @field_validator("webhook")
+    @classmethod
+    def _can_be_called(cls, webhook: str | None) -> str | None:
+        if webhook is not None and not webhook.startswith(("http://", "https://", "${")):
+            raise ValueError("must be an http:// or https:// URL, or begin with ${NAME}")
+        return webhook
 
     @model_validator(mode="after")
     def _tells_sessions_apart(self) -> Self:
@@ -76,7 +97,19 @@ def parse_campaign(data: Any) -> CampaignConfig:
     """A campaign from its stored value."""
     if not isinstance(data, dict):
         raise InvalidInput("campaign file", "must be a mapping of settings", data)
+    refuse_beyond_json({name: value for name, value in data.items() if name != "sessions"})
+    if isinstance(data.get("sessions"), list):
+        data = {**data, "sessions": [_numbered(number, session) for number, session in enumerate(data["sessions"])]}
     return CampaignConfig.read(data)
+
+
+def _numbered(number: int, session: Any) -> SessionConfig:
+    if not isinstance(session, (SessionConfig, dict)):
+        raise InvalidInput(f"sessions[{number}]", "must be a session, or the name of its file", session)
+    try:
+        return _session(session)
+    except InvalidInput as error:
+        raise error.at(f"sessions[{number}].{error.field}") from None
 
 
 def read_campaign_file(path: Path) -> CampaignConfig:

@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from boifi_core.campaign.run import Night, Standing, Told
+from boifi_core.errors import counted
 from boifi_core.report.tables import escape, plain
 
 
@@ -16,7 +17,7 @@ def summary(night: Night) -> str:
     if night.problem:
         return f"campaign {night.campaign} COULD NOT RUN: {night.problem}"
     failed = night.failed_sessions
-    unwell = f"; {len(failed)} of {len(night.sessions)} sessions did not run well" if failed else ""
+    unwell = f"; {len(failed)} of {counted(len(night.sessions), 'session')} did not run well" if failed else ""
     return f"campaign {night.campaign}, night {night.night}: {found}{unwell}"
 
 
@@ -43,9 +44,9 @@ def _sentence(told: Told) -> str:
     if told.before is not None and told.standing is not Standing.FIXED:
         parts[0] += f" ({told.before:.1f} before)"
     if told.readings:
-        parts.append(f"{told.shown} of {len(told.readings)} replays showed it ({_numbers(told)})")
+        parts.append(f"{told.shown} of {counted(len(told.readings), 'replay')} showed it ({_numbers(told)})")
     elif told.trials:
-        parts.append(f"seen in {len(told.trials)} trials of session {told.session_id}")
+        parts.append(f"seen in {counted(len(told.trials), 'trial')} of session {told.session_id}")
     if told.note:
         parts.append(told.note)
     parts += [f"known since {known.since:%Y-%m-%d}", f"{known.shown_by}"]

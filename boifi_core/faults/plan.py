@@ -127,7 +127,8 @@ class FaultPlan(Value):
         if self.start_delay_ms:
             what += f" after {self.start_delay_ms} ms"
         gap = " " if self.target_path.startswith("^") and self.target_service else ""
-        where = f"{self.target_service or ''}{gap}{self.target_path}"
+        path = "" if self.target_service and self.target_path == "/" else self.target_path
+        where = f"{self.target_service or ''}{gap}{path}"
         method = f"{self.target_method} " if self.target_method else ""
         who = "".join(f", {name}: {value}" for name, value in self.headers.items())
         return f"{what} on {method}{where}{who}, {self.percentage:g} %"

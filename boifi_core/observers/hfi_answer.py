@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from boifi_core.errors import shown
 from boifi_core.models import RawObservation
 from boifi_core.traces import documents_in, plan, spans_of, trace_text
 
@@ -37,9 +38,9 @@ def read_timestamp(data: dict[str, Any], *, now: datetime) -> tuple[datetime | N
     except _Unusable as unusable:
         return None, f"timestamp: {unusable}"
     except (ValueError, OverflowError):
-        return None, f"timestamp: must be ISO 8601, got {_short(text)}"
+        return None, f"timestamp: must be ISO 8601, got {_shown(text)}"
     if made_at - now > _FURTHEST_AHEAD:
-        return None, f"timestamp: lies in the future, got {_short(text)}"
+        return None, f"timestamp: lies in the future, got {_shown(text)}"
     return made_at, ""
 
 
@@ -88,14 +89,14 @@ class _Reader:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            self.reasons.append(f"{name}: must be an object, got {_short(value)}")
+            self.reasons.append(f"{name}: must be an object, got {_shown(value)}")
             return {}
         sound = {}
         for key, entry in list(value.items())[:MAX_TRACES]:
             try:
                 sound[_sound_text(key)] = read(entry)
             except _Unusable as unusable:
-                self.reasons.append(f"{name}[{_short(key)}]: {unusable}")
+                self.reasons.append(f"{name}[{_shown(key)}]: {unusable}")
         return sound
 
     def log_lines(self, value: Any) -> tuple[str, ...]:
@@ -182,13 +183,10 @@ def _sound_text(value: str) -> str:
 
 
 def _must_be(rule: str, value: Any) -> str:
-    return f"must be {rule}, got {_short(value)}"
+    return f"must be {rule}, got {_shown(value)}"
 
 
-def _short(value: Any, limit: int = 60) -> str:
-    if isinstance(value, int) and abs(value) > 10**limit:
-        return "a huge number"
+def _shown(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
-    text = ascii(value[: limit + 1] if isinstance(value, str) else value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return shown(value, limit=60)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from boifi_core.errors import ExecutorTimedOut
+from boifi_core.errors import ExecutorTimedOut, counted
 from boifi_core.models import RawObservation
 from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.probe_config import ProbeConfig, RequestConfig
@@ -89,7 +89,9 @@ class Probe:
     ) -> RawObservation:
         reasons = []
         if len(outcomes) < self._config.count:
-            reasons.append(f"probe: {len(outcomes)} of {self._config.count} requests were done in {timeout_s:g} s")
+            reasons.append(
+                f"probe: {len(outcomes)} of {counted(self._config.count, 'request')} were done in {timeout_s:g} s"
+            )
         if self.source is None:
             return summarise(outcomes, started_at=started_at, reasons=reasons)
         collected = self.source.collect(by_kind_typical_first(outcomes), limit_s=limit_s)

@@ -13,10 +13,9 @@ from pydantic import (
     field_validator,
 )
 
-from boifi_core.errors import InvalidInput
 from boifi_core.observers.base import ObserverConfig
 from boifi_core.observers.trace_sources.table import AnyTracesConfig
-from boifi_core.value import Value, Whose
+from boifi_core.value import Value, Whose, complaint
 from boifi_core.wire.endpoint import from_environment, parse_http_url, variable_named
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -60,11 +59,12 @@ class RequestConfig(Value):
     def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
         for name, value in headers.items():
             if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-                raise ValueError(f"header {name!r} must have a valid name and a printable ASCII value")
+                raise complaint("must have a valid name and a printable ASCII value", value, name)
             if name.lower() in _OUR_HEADERS:
-                raise ValueError(f"header {name!r} is set by the probe itself")
+                raise complaint("is set by the probe itself", value, name)
             if name.lower() in _SECRET_HEADERS and variable_named(value) is None:
-                raise InvalidInput(f"observer.requests.headers.{name}", "must be ${NAME}, so that it stands in no file")
+                # Without the value, which is a secret.
+                raise complaint("must be ${NAME}, so that it stands in no file", {}, name)
         return headers
 
     def read_headers(self) -> dict[str, str]:

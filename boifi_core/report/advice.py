@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from boifi_core.errors import counted
 from boifi_core.findings import Verdict
 from boifi_core.models import Dimension, TrialStatus
 from boifi_core.report.facts import ReportInput, TriedFault, tried_faults
 from boifi_core.report.influence import influences
-from boifi_core.report.tables import code, counted
+from boifi_core.report.tables import code
 
 HARMLESS = 1.0
 """A severity up to this is no failure."""

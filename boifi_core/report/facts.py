@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from boifi_core.analyzer import AnalyzerConfig, explain
-from boifi_core.faults.plan import FaultPlan
+from boifi_core.errors import counted
 from boifi_core.findings import Catalogue
 from boifi_core.history.readings import by_fault, mean_severity, recommended, typical
 from boifi_core.models import Dimension, Phase, RawObservation, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report.curves import Curve
-from boifi_core.report.tables import counted, duration, number
+from boifi_core.report.tables import duration, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def overview(report: ReportInput, found: Sequence[TriedFault]) -> list[tuple[str
     ]
 
 
-def fault_text(plans: Sequence[FaultPlan]) -> str:
+def fault_text(plans: Sequence[object]) -> str:
     """The faults of a trial in one line."""
     return " and ".join(str(plan) for plan in plans) or "no fault"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from boifi_core.errors import counted
 from boifi_core.findings import Bound, Catalogue, Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
 from boifi_core.report.facts import fault_text
-from boifi_core.report.tables import code, counted, escape, number, numbers, table
+from boifi_core.report.tables import code, escape, number, numbers, table
 
 _DETAILED = 12
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from boifi_core.errors import counted
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.advice import advice
 from boifi_core.report.facts import ReportInput, TriedFault, overview, pareto_front, tried_faults, why
@@ -12,7 +13,7 @@ from boifi_core.report.failures import failures
 from boifi_core.report.influence import Group, Influence, influences
 from boifi_core.report.reasons import tried_because
 from boifi_core.report.sections import dimensions, faults, session, worst
-from boifi_core.report.tables import Table, code, code_cell, counted, escape, number, plain, table
+from boifi_core.report.tables import Table, code, code_cell, escape, number, plain, table
 from boifi_core.report.text_chart import chart
 
 _GROUPS = 12

@@ -7,7 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 _MARKS = re.compile(r"[\\`*\[\]<>|~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
+_BEGINNING = re.compile(r"^(\d*)([-+=#.)])(?=[\s\-+=#]|$)")
+"""What makes a heading, a list or a line of its own of the text that it begins."""
+
 _TICKS = re.compile("`+")
+_WORD = re.compile(r"[^\s\\`|<>]+")
+_ADDRESS = re.compile(r"://|@|\bwww\.|\b(mailto|xmpp|tel):|[^\W_]\.[^\W\d_]{2}", re.IGNORECASE)
+"""What lets a reader of Markdown make a link of a word, though nobody marked it as one."""
 
 
 def plain(text: str) -> str:
@@ -16,8 +22,19 @@ def plain(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` so that Markdown shows it as it is, in a table's cell too."""
-    return _MARKS.sub(r"\\\g<0>", plain(text))
+    """`text` so that Markdown shows it as it is, in a table's cell too; an address in it is a code span, not a link."""
+    line = plain(text)
+    parts, end = [], 0
+    for word in _WORD.finditer(line):
+        if _ADDRESS.search(word[0]):
+            address = word[0].rstrip(".,:;!?")  # what ends the sentence is none of it
+            parts += [_marked(line[end : word.start()]), code(address)]
+            end = word.start() + len(address)
+    return _BEGINNING.sub(r"\1\\\2", "".join([*parts, _marked(line[end:])]))
+
+
+def _marked(text: str) -> str:
+    return _MARKS.sub(r"\\\g<0>", text)
 
 
 def code(text: str) -> str:
@@ -29,8 +46,11 @@ def code(text: str) -> str:
 
 
 def code_cell(text: str) -> str:
-    """`text` as a code span in a table's cell, where the table takes every `|` before the code does."""
-    return code(text).replace("|", "\\|")
+    """`text` as a code span in a table's cell.
+
+    Not where there is a `|` in it: the table takes that before the code does, and readers differ on a `\\` before it.
+    """
+    return escape(text) if "|" in text else code(text)
 
 
 @dataclass(frozen=True)
@@ -85,11 +105,6 @@ def duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest if not hours else 0, "s")]
     return " ".join(f"{value} {unit}" for value, unit in parts if value)
-
-
-def counted(n: int, what: str) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def numbers(values: Sequence[int], limit: int = 12) -> str:

@@ -117,7 +117,9 @@ def _check_addresses(field: str, host: str, port: int, addresses: Sequence[Addre
         return
     networks = [rule.network for rule in rules if rule.network is not None]
     if not all(any(_plain(address) in network for network in networks) for address in addresses):
-        raise InvalidInput(field, "must be one of the targets that this service allows (allowed_targets)", host)
+        raise InvalidInput(
+            field, "must be one of the targets that this service allows (allowed_targets)", f"{host}:{port}"
+        )
 
 
 def resolved(host: str, port: int) -> list[str]:

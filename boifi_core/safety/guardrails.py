@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import InvalidInput, shown
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation
 from boifi_core.space.condition import Condition
@@ -57,10 +57,11 @@ def objection(plan: FaultPlan, rails: Guardrails) -> str | None:
         return f"max_delay_ms: must be at most {rails.max_delay_ms}, got {plan.wait_ms}"
     for service in rails.protected_services:
         if plan.target_service in (None, "", "*", service):
-            return f"protected_services: {service!r} must bear no fault, got target_service {plan.target_service!r}"
+            got = shown(plan.target_service)
+            return f"protected_services: {shown(service)} must bear no fault, got target_service {got}"
     for path in rails.protected_paths:
         if _may_reach(plan.target_path, path):
-            return f"protected_paths: {path!r} must bear no fault, got target_path {plan.target_path!r}"
+            return f"protected_paths: {shown(path)} must bear no fault, got target_path {shown(plan.target_path)}"
     return None
 
 

@@ -66,7 +66,7 @@ class Budget:
         if share == 0:
             return f"{key} is 0"
         if share * self.total < 1:
-            return f"{key} {share:g} of {self.total} trials is less than one"
+            return f"{key} {share:g} of {self.total} {'trial' if self.total == 1 else 'trials'} is less than one"
         return "the initial points leave no trial for it"
 
 

@@ -6,7 +6,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -179,21 +179,31 @@ def parse_session(data: Any) -> SessionConfig:
     """A session from the value of its file, or from `session.json`."""
     if not isinstance(data, dict):
         raise InvalidInput("session file", "must be a mapping of settings", data)
-    _refuse_numbers_beyond_floats(data)
+    refuse_beyond_json(data)
     return SessionConfig.read(data)
 
 
-def _refuse_numbers_beyond_floats(data: dict[str, Any]) -> None:
-    """Once for all fields: JSON and YAML have whole numbers of any size, and nothing here can reckon with those."""
-    left: list[tuple[str, Any]] = [(str(key), value) for key, value in data.items()]
+def refuse_beyond_json(data: Mapping[Any, Any]) -> None:
+    """Once for all fields: YAML has dates, bytes and keys that JSON has not, and both have numbers of any size.
+
+    Raises:
+        InvalidInput: there is one of these.
+    """
+    left: list[tuple[str, Any]] = [("", data)]
     while left:
         field, value = left.pop()
         if isinstance(value, dict):
-            left += [(f"{field}.{key}", each) for key, each in value.items()]
+            if odd := next((key for key in value if not isinstance(key, str)), None):
+                raise InvalidInput(field or "input", "must have keys that are text; put them in quotes", odd)
+            left += [(f"{field}.{key}".removeprefix("."), each) for key, each in value.items()]
         elif isinstance(value, list):
             left += [(f"{field}[{number}]", each) for number, each in enumerate(value)]
         elif isinstance(value, int) and abs(value) > sys.float_info.max:
             raise InvalidInput(field, f"must be within {sys.float_info.max:.0e} of zero", value)
+        elif isinstance(value, (date, time)):
+            raise InvalidInput(field, "must be text, a number, true, false or null; put a date in quotes", value)
+        elif isinstance(value, (bytes, set)):
+            raise InvalidInput(field, "must be text, a number, true, false, null, a list or a mapping", value)
 
 
 def with_overrides(config: SessionConfig, *, trials: int | None = None, seed: int | None = None) -> SessionConfig:

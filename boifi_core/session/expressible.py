@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from boifi_core.injectors.base import Capabilities
 
 
-def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: str = "search_space") -> list[str]:
+def check_expressible(space: SearchSpace, capabilities: Capabilities) -> list[str]:
     """Refuse a space that asks more of the injector than it can do; return warnings, one line each.
 
     Raises:
@@ -22,16 +22,16 @@ def check_expressible(space: SearchSpace, capabilities: Capabilities, *, field: 
     """
     warnings: list[str] = []
     for group in space.groups:
-        names = _check_fault_types(space, group, capabilities, field)
+        names = _check_fault_types(space, group, capabilities)
         read = {own for name in names for own in KINDS[name].fields}
         for wait in (own for own in read if own.is_wait):
-            _check_waits(space, group, wait, capabilities, field)
+            _check_waits(space, group, wait, capabilities)
         for source in group.of("parameters") if names and not capabilities.parameters else []:
             rule = "is no field of a fault plan, and this injector takes no parameters of its own"
-            raise InvalidInput(f"{field}.{source.name}", rule)
+            raise InvalidInput(f"search_space.{source.name}", rule)
         if ERROR_MESSAGE in read and not capabilities.error_message:
             warnings += [
-                f"{field}.{source.name}: this injector cannot set an error message; it is dropped"
+                f"search_space.{source.name}: this injector cannot set an error message; it is dropped"
                 for source in group.of(ERROR_MESSAGE.name)
             ]
     return list(dict.fromkeys(warnings))
@@ -45,7 +45,7 @@ def target_services(space: SearchSpace) -> set[object]:
     return found - {None, ""}
 
 
-def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilities, field: str) -> set[str]:
+def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilities) -> set[str]:
     names: set[str] = set()
     for source in _winners(space, group, "fault_type"):
         for value in _values(space, source):
@@ -54,18 +54,18 @@ def _check_fault_types(space: SearchSpace, group: Group, capabilities: Capabilit
             name = kinds.name_of(value)
             if name is None or name not in capabilities.fault_types:
                 known = ", ".join(sorted(capabilities.fault_types))
-                raise InvalidInput(f"{field}.{source.name}", f"this injector knows only {known}", value)
+                raise InvalidInput(f"search_space.{source.name}", f"this injector knows only {known}", value)
             names.add(name)
     return names
 
 
-def _check_waits(space: SearchSpace, group: Group, wait: PlanField, capabilities: Capabilities, field: str) -> None:
+def _check_waits(space: SearchSpace, group: Group, wait: PlanField, capabilities: Capabilities) -> None:
     for source in _winners(space, group, wait.name):
         for value in _values(space, source):
             wait_ms = source.scaled(value)
             if wait_ms is not None and wait_ms > capabilities.max_delay_ms:
                 rule = f"this injector delays by at most {capabilities.max_delay_ms} ms"
-                raise InvalidInput(f"{field}.{source.name}", rule, value)
+                raise InvalidInput(f"search_space.{source.name}", rule, value)
 
 
 def _winners(space: SearchSpace, group: Group, name: str) -> list[Source]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self, get_args
 
@@ -54,7 +54,8 @@ def same(one: Any, other: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """A finite int or float; booleans are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    largest = sys.float_info.max  # beyond which there are whole numbers too
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -largest <= value <= largest
 
 
 def is_scalar(value: Any) -> bool:

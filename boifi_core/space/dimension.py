@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import InvalidInput, listed
 from boifi_core.space.condition import Condition, is_number, is_scalar, read_condition, refuse_unknown_keys, same
 
 DimensionType = Literal["categorical", "integer", "real"]
@@ -75,7 +75,7 @@ class Dimension:
     def domain(self) -> str:
         """What it takes, in words: `[delay, abort]` or `100..8000`."""
         if self.type == "categorical":
-            return f"[{', '.join(map(str, self.values))}]"
+            return f"[{listed(self.values)}]"
         return f"{self.low}..{self.high}"
 
     def dump(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import InvalidInput, listed
 from boifi_core.space.condition import Condition, refuse_unknown_keys
 from boifi_core.space.constraint import Constraint, read_constraint
 from boifi_core.space.dimension import Dimension, checked_name, read_dimension
@@ -125,7 +125,7 @@ def _check_condition(
     if name in fixed:
         return
     if name not in by_name:
-        known = ", ".join([*by_name, *fixed])
+        known = listed([*by_name, *fixed])
         raise InvalidInput(f"{field}.field", f"must be a dimension or a fixed field; known are {known}", name)
     dimension = by_name[name]
     unknown = [value for value in _named_values(condition) if not dimension.contains(value)]

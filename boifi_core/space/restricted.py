@@ -104,5 +104,8 @@ def restrict(space: SearchSpace, why_not: WhyNot, *, field: str, alike: Alike = 
         allowed = np.array([row for row in each if allows(row[None, :])[0]])[:_REMEMBERED]
     if not len(allowed):
         reason = why_not(space.points(drawn[:1])[0])
-        raise InvalidInput(f"{field}.{reason}" if reason else field, "this forbids every point of the search space")
+        name, _, rule = (reason or "").partition(": ")
+        if not name:
+            raise InvalidInput(field, "this forbids every point of the search space")
+        raise InvalidInput(f"{field}.{name}", f"{rule}: this forbids every point of the search space")
     return RestrictedSpace(space.dimensions, space.constraints, space.fixed, space.groups, allows, allowed)

@@ -53,10 +53,13 @@ def parse_http_url(url: str) -> SplitResult:
     Raises:
         ValueError: no http or https URL, no host, or credentials in it: those would end up in logs and reports.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as a bracket that is not closed
+        raise ValueError("must be an http:// or https:// URL with a host") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\]", url):
         raise ValueError("must be an http:// or https:// URL with a host")
-    if parts.port == 0:  # reading the port also refuses one above 65535
+    if not _has_sound_port(parts):
         raise ValueError("port must be 1..65535")
     if "@" in parts.netloc:
         raise ValueError("must not carry credentials")
@@ -65,6 +68,13 @@ def parse_http_url(url: str) -> SplitResult:
     except httpx.InvalidURL:
         raise ValueError("must be a valid URL") from None
     return parts
+
+
+def _has_sound_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 class EndpointConfig(Value):

@@ -7,6 +7,7 @@ import signal
 import sys
 from uuid import UUID
 
+from boifi_core.child_process import entitle
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.run_file import flow_run_of, keep_flow_run
 from boifi_core.storage import NotWritten, place_of
@@ -35,6 +36,7 @@ def run_flow_run(flow_run_id: str, flow_name: str) -> None:
     with SyncClientContext.get_or_create():  # one client for all that this process asks of Prefect
         flow_run = load_flow_run(run_id)
         folder = session_folder(flow_run.parameters)
+        entitle(f"boifi: {flow_name}" if folder is None else f"boifi: session {folder.session_id}")
         if folder is not None:
             if folder.is_held():
                 return

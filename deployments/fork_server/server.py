@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from boifi_core.child_process import entitle
+
 Work = Callable[..., None]
 
 
@@ -99,6 +101,7 @@ def _serve(asked: socket.socket, work: Work) -> NoReturn:
     """Fork a process for each line that comes in; tell of its birth and its death."""
     status = 1
     try:
+        entitle("boifi: fork server")
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in a terminal is for whoever asks
         died, wake = socket.socketpair()
         for end in (died, wake):

@@ -12,6 +12,7 @@ from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
 
 from boifi_core.campaign import CampaignFolder, Night
 from boifi_core.campaign.report import summary
+from boifi_core.history.readings import times
 from boifi_core.session.folder import SessionFolder
 from boifi_core.storage import place_of
 from deployments.reconcile.decide import STARTING_S, in_state_s
@@ -52,7 +53,7 @@ async def settle_night(
     if state.type is not StateType.CRASHED and not is_over and in_state_s(state.timestamp) < allowed_s:
         return
     if flow_run.run_count > MOST_STARTS:
-        died: State[Any] = Failed(message=f"its process died {flow_run.run_count} times")
+        died: State[Any] = Failed(message=f"its process died {times(flow_run.run_count)}")
         await client.set_flow_run_state(flow_run.id, died, force=True)
     else:
         await client.set_flow_run_state(flow_run.id, AwaitingRetry(scheduled_time=datetime.now(UTC)), force=True)

@@ -46,8 +46,8 @@ def test_an_endpoint_is_enough():
         ({"endpoint": "http://"}, "executor.endpoint", "must be an http:// or https:// URL with a host"),
         ({"endpoint": "http://a b"}, "executor.endpoint", "must be an http:// or https:// URL with a host"),
         ({"endpoint": "http://a:0"}, "executor.endpoint", "port must be 1..65535"),
-        ({"endpoint": "http://a:99999"}, "executor.endpoint", "Port out of range 0-65535"),
-        ({"endpoint": "http://[::1"}, "executor.endpoint", "Invalid IPv6 URL"),
+        ({"endpoint": "http://a:99999"}, "executor.endpoint", "port must be 1..65535"),
+        ({"endpoint": "http://[::1"}, "executor.endpoint", "must be an http:// or https:// URL with a host"),
         ({"endpoint": "http://me:pw@a"}, "executor.endpoint", "must not carry credentials"),
         ({"endpoint": "http://a/?x=1"}, "executor.endpoint", "must have no query and no fragment"),
         ({"endpoint": "http://a/#x"}, "executor.endpoint", "must have no query and no fragment"),
@@ -74,13 +74,13 @@ def test_what_an_executor_must_not_be(fields, where, rule):
         ({"type": "probe", "requests": [{"url": "http://a", "method": "G T"}]}, "observer.requests.0.method", "must"),
         (
             {"type": "probe", "requests": [{"url": "http://a", "headers": {"Traceparent": "x"}}]},
-            "observer.requests.0.headers",
-            "header 'Traceparent' is set by the probe itself",
+            "observer.requests.0.headers.Traceparent",
+            "is set by the probe itself",
         ),
         (
             {"type": "probe", "requests": [{"url": "http://a", "headers": {"X": "a\nb"}}]},
-            "observer.requests.0.headers",
-            "header 'X' must have a valid name and a printable ASCII value",
+            "observer.requests.0.headers.X",
+            "must have a valid name and a printable ASCII value",
         ),
         ({"type": "probe", "requests": REQUESTS, "count": 0}, "observer.count", "Input should be greater"),
         (

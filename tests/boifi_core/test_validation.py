@@ -41,7 +41,7 @@ class Config(BaseModel):
 def line(data, prefix="session"):
     with pytest.raises(ValidationError) as caught:
         Config.model_validate(data)
-    return str(invalid_input(caught.value, prefix, Config))
+    return str(invalid_input(caught.value, prefix, Config, data))
 
 
 @pytest.mark.parametrize(

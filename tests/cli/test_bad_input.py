@@ -1,12 +1,17 @@
 """Bad input: one line on stderr, the right exit status, and nothing started."""
 
+import re
 import socket
+import tomllib
 
 import pytest
 import yaml
+from command_lines import ROOT
 from hfi_server import HfiServer
 from loopback import free_port
 
+from api.app import create_app
+from api.settings import Settings
 from cli.main import command
 
 
@@ -197,3 +202,39 @@ def test_a_secret_header_must_name_a_variable(refuse, session_file, hfi):
     line = refuse("run", session_file(hfi.url, observer={"type": "probe", "requests": [request]}))
     assert "must be ${NAME}" in line
     assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(("cron", "rule"), [("61 2 * * *", "a minute of 0..59"), ("0 2 30 2 *", "a day that the")])
+def test_a_campaign_whose_nights_never_come(refuse, tmp_path, session_data, cron, rule):
+    path = tmp_path / "campaign.yaml"
+    campaign = {"name": "n", "schedule": {"cron": cron}, "sessions": [session_data("http://127.0.0.1:1")]}
+    path.write_text(yaml.safe_dump(campaign))
+    for what in ("schedule", "run"):
+        line = refuse("campaign", what, path)
+        assert line.startswith("error: schedule.cron: must ")
+        assert rule in line
+    assert not (tmp_path / "data" / "campaigns").exists()
+
+
+def test_a_campaign_is_scheduled_with_its_next_night(tmp_path, monkeypatch, capsys, session_data):
+    path = tmp_path / "campaign.yaml"
+    schedule = {"cron": "0 2 29 2 *", "timezone": "Europe/Berlin"}
+    path.write_text(
+        yaml.safe_dump({"name": "n", "schedule": schedule, "sessions": [session_data("http://127.0.0.1:1")]})
+    )
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr("sys.argv", ["boifi", "campaign", "schedule", str(path), "--out", str(tmp_path / "data")])
+    assert command() == 0
+    said = capsys.readouterr()
+    first, second = said.out.splitlines()
+    assert first == f"{tmp_path}/data/campaigns/n: 1 session, 0 2 29 2 * Europe/Berlin"
+    assert re.fullmatch(r"next: 20\d\d-02-29 02:00 Europe/Berlin", second)
+    assert said.err == f"warning: no service runs on {tmp_path}/data here; the nights begin when boifi serve does\n"
+
+
+def test_the_version_is_the_projects(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["boifi", "--version"])
+    assert command() == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"boifi {project['version']}\n"
+    assert create_app(Settings()).version == project["version"]

@@ -19,6 +19,11 @@ ROUNDING = 1e-6
 _LONG = r"-?\d+\.\d{8,}(?:e-\d+)?"
 
 
+def without_code_of_addresses(report: str) -> str:
+    """A report in Markdown as 0.1.0 wrote it, which let a reader make links of addresses."""
+    return re.sub(r"`(https?://[^`]*)`", r"\1", report)
+
+
 def same_text(name: str, now: str) -> None:
     """This text is what the file of that name holds, but for rounding in numbers of many digits."""
     if _recorded(name, now):

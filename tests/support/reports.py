@@ -61,18 +61,18 @@ def _observe(point: dict[str, Any]) -> Any:
     return observed(error_rate=share / 2)
 
 
-def evil_session() -> ReportInput:
+def evil_session(evil: str = EVIL, **fields: Any) -> ReportInput:
     """A target whose every text is hostile."""
-    point = {"fault_type": EVIL, "target_path": EVIL, "percentage": 50}
+    point = {"fault_type": evil, "target_path": evil, "percentage": 50}
     data = trace(
-        span("1", EVIL, service=EVIL, status="error"), span("2", EVIL, "1", service="b" + EVIL, status="error")
+        span("1", evil, service=evil, status="error"), span("2", evil, "1", service="b" + evil, status="error")
     )
-    observation = observed(status_code=503, logs=("ERROR " + EVIL,), trace_data=data, degraded=(EVIL,))
-    plans = (FaultPlan(fault_type="abort", target_path=EVIL, error_message=EVIL, headers={EVIL: EVIL}),)
+    observation = observed(status_code=503, logs=("ERROR " + evil,), trace_data=data, degraded=(evil,))
+    plans = (FaultPlan(fault_type="abort", target_path=evil, error_message=evil, headers={evil: evil}),)
     score = AnalyzerService().calculate_severity(observation)
     trial = trial_of(1, 9.0, point=point, plans=plans, observation=observation, score=score, status="degraded")
-    trials = (trial, trial_of(2, None, reason=EVIL))
-    return report_of(trials, name=EVIL, target=EVIL, reason=EVIL, status="FAILED")
+    trials = (trial, trial_of(2, None, reason=evil))
+    return report_of(trials, **{"name": evil, "target": evil, "reason": evil, "status": "FAILED", **fields})
 
 
 def report_of(trials: tuple[Trial, ...], **fields: Any) -> ReportInput:

@@ -15,7 +15,9 @@ from boifi_core.session.folder import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = "/v1/optimization/sessions"
-KINDS = {"deployments.worker": "worker", "api.early_app": "facade", "deployments.prefect_server": "prefect"}
+KINDS = {"deployments.worker": "worker", "api.early_app": "facade", "deployments.prefect_server": "prefect",
+         "boifi: worker": "worker", "boifi: facade": "facade", "boifi: prefect": "prefect"}  # fmt: skip
+"""By what stands in the command line: first the program, then the title."""
 
 
 class Service:

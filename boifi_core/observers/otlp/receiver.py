@@ -40,21 +40,19 @@ class OtlpReceiver:
     Args:
         port: 0 takes a free one; the real one is `port` afterwards.
         host: the address to listen at.
-        field: how the user's file calls the port, for the error.
 
     Raises:
         InvalidInput: the port is in use, or the address is none of this machine.
     """
 
-    def __init__(
-        self, port: int = 0, host: str = "127.0.0.1", *, field: str = "observer.traces.port", max_spans: int = 20_000
-    ) -> None:
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", *, max_spans: int = 20_000) -> None:
         self.store = SpanStore(max_spans)
         try:
             self._server = _Server(host, port, self.store)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise InvalidInput(field, f"must be a port that is free at {host} ({reason})", port) from error
+            rule = f"must be a port that is free at {host} ({reason})"
+            raise InvalidInput("observer.traces.port", rule, port) from error
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": _POLL_S}, name="otlp-receiver", daemon=True

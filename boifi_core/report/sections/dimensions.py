@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from boifi_core.errors import counted
 from boifi_core.history.readings import point_key
 from boifi_core.report.curves import Curve
 from boifi_core.report.facts import ReportInput, fault_text
 from boifi_core.report.influence import Influence
-from boifi_core.report.tables import Table, counted, number, percent
+from boifi_core.report.tables import Table, number, percent
 
 _GROUPS = 24
 _PAIRS = 5

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from boifi_core.analyzer.normal import traces_of
 from boifi_core.analyzer.scorers import StructureScorer
 from boifi_core.analyzer.scorers.bug import BAD_LOG
+from boifi_core.errors import counted
 from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.facts import ReportInput, fault_text
 from boifi_core.report.failures import beside, none_found, smallest_text, verdict_text
-from boifi_core.report.tables import counted, number, numbers
+from boifi_core.report.tables import number, numbers
 from boifi_core.report.waterfall import Waterfall, waterfall
 from boifi_core.traces import Span
 

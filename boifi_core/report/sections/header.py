@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from boifi_core.errors import counted
 from boifi_core.report.facts import ReportInput, TriedFault
-from boifi_core.report.tables import counted, number
+from boifi_core.report.tables import number
 
 
 def summary(report: ReportInput, found: Sequence[TriedFault]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from boifi_core.errors import counted
 from boifi_core.session.phases.base import Observe, SessionPhase
 from boifi_core.session.phases.baseline import Baseline
 from boifi_core.session.phases.confirm import Confirm
@@ -61,4 +62,4 @@ class Plan:
 
 def all_made(session: Session) -> str:
     """Why a session is over that has used its budget."""
-    return f"all {session.budget.total} trials made"
+    return f"all {counted(session.budget.total, 'trial')} made"

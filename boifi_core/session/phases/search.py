@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from boifi_core.errors import SpaceExhausted
+from boifi_core.errors import SpaceExhausted, counted
 from boifi_core.models import Choice, Near, Phase
 from boifi_core.optimizer import Why
 from boifi_core.session.learning import searched
@@ -49,7 +49,7 @@ def _too_little_to_gain(session: Session) -> str | None:
         return None
     # Rounded down, so that it is below the threshold as it is read too.
     shown = math.floor(gain * 100) / 100
-    return f"expected gain of the {left} trials left is {shown:.2f}, below stop_below {least:g}"
+    return f"expected gain of the {counted(left, 'trial')} left is {shown:.2f}, below stop_below {least:g}"
 
 
 def _chosen(session: Session) -> Proposal:

@@ -24,7 +24,7 @@ def test_weights_that_are_left_out_keep_their_default():
         ({"weights": {"bug": float("inf")}}, "analyzer.weights.bug: must be a finite number, got inf"),
         ({"weights": {"bugs": 1}}, "analyzer.weights.bugs: unknown key; did you mean bug?"),
         ({"weights": 3}, "analyzer.weights: must be a mapping, got 3"),
-        ({"baseline_latency_ms": 0}, "analyzer.baseline_latency_ms: must be above 0, got 0"),
+        ({"baseline_latency_ms": 0}, "analyzer.baseline_latency_ms: must be above 0 or 'auto', got 0"),
         (
             {"baseline_latency_ms": 1000},
             "analyzer: baseline_latency_ms must be below threshold_latency_ms, got 1000 and 1000",

@@ -158,7 +158,7 @@ class TestTime:
         assert time.monotonic() - started < 20, "a thousand of them take 50 s"
         assert seen.status_code == 200
         assert seen.degraded[0].startswith("probe: ")
-        assert seen.degraded[0].endswith(" of 1000 requests were done in 0.6 s")
+        assert seen.degraded[0].endswith(" of 1,000 requests were done in 0.6 s")
 
     def test_nothing_done_in_time_is_a_time_out(self, target, probe_of):
         target.reply = lambda _: Reply(delay_s=1)

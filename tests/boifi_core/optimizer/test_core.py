@@ -234,7 +234,7 @@ class TestPlainTargets:
         ({"initial_points": 0}, "initial_points: must be a whole number of at least 1, got 0"),
         ({"initial_points": 2.5}, "initial_points: must be a whole number of at least 1, got 2.5"),
         ({"n_estimators": 0}, "n_estimators: must be a whole number of at least 1, got 0"),
-        ({"n_candidates": True}, "n_candidates: must be a whole number of at least 1, got True"),
+        ({"n_candidates": True}, "n_candidates: must be a whole number of at least 1, got true"),
         ({"random_state": -1}, "random_state: must be a whole number of at least 0, got -1"),
         ({"xi": -0.1}, "xi: must be a finite number of at least 0, got -0.1"),
         ({"beta": math.nan}, "beta: must be a finite number of at least 0, got nan"),

@@ -248,7 +248,7 @@ class TestCheck:
             ({"z": 3}, "point.z: must be a dimension; known are fault_type, x, y, flag"),
             ({"x": 0}, "point.x: must be within 1..9, got 0"),
             ({"x": 2.5}, "point.x: must be within 1..9, got 2.5"),
-            ({"x": True}, "point.x: must be within 1..9, got True"),
+            ({"x": True}, "point.x: must be within 1..9, got true"),
             ({"x": float("nan")}, "point.x: must be within 1..9, got nan"),
             ({"flag": False}, "point.flag: must be within"),
             ({"x": 6}, "point: must keep to the constraint: if x greater than 5 then y less than 0.5"),

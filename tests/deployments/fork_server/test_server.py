@@ -101,6 +101,6 @@ def test_processes_outlive_who_asked_for_them(tmp_path):
     )
     pid = int(said)
     try:
-        assert "ForkServer" in Path(f"/proc/{pid}/cmdline").read_text()
+        assert "boifi: fork server" in Path(f"/proc/{pid}/cmdline").read_text()
     finally:
         subprocess.run(["kill", str(pid)], check=True)
