@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.settings import Settings, is_loopback
+from api.settings import Settings
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.probe_config import ProbeConfig
 from boifi_core.observers.trace_sources.config import ReceiverConfig
 from boifi_core.safety.allowed_targets import check_reach, parse_rules
 from boifi_core.session.config import SessionConfig, parse_session, with_overrides
 from boifi_core.wire.endpoint import variable_named
+from boifi_core.wire.web_pages import is_loopback
 
 SECRET_VARIABLE = re.compile(r"BOIFI_EXECUTOR_[A-Z0-9_]+")
 """The environment variables that a request may name: no others of a worker's are for its callers."""
