@@ -21,6 +21,7 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_session, reachable_config
 from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageUnavailable, place_of
+from flows.asked import check_here
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
@@ -38,6 +39,10 @@ def session(folder: str) -> State[Any]:
     second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are
     removed.
     """
+    try:
+        check_here("session", folder=folder)
+    except InvalidInput as error:
+        return Failed(message=str(error))
     place = SessionFolder(place_of(folder))
     with place.held():
         try:
