@@ -18,6 +18,7 @@ from api.auth import OPEN, Authenticator, Caller, Unavailable, Unknown
 from api.errors import ApiError
 from api.logs import request_log
 from api.metrics import Metrics
+from api.proxies import peer_of
 from api.settings import Settings
 
 _log = logging.getLogger("boifi.api")
@@ -35,6 +36,7 @@ _SAFE = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 """Headers of every answer that has none of its own of that name: nothing that is shown of it loads or runs anything."""
 
@@ -120,7 +122,7 @@ class Admission:
         client = scope["client"][0] if scope.get("client") else None
         server = scope["server"][0] if scope.get("server") else None
         try:
-            caller = await self._authenticator.caller(headers, client, server)
+            caller = await self._authenticator.caller(scope["method"], headers, (client, peer_of(scope), server))
         except Unknown as error:
             await self._limiter.count("failed login", str(client))
             raise ApiError(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error

@@ -20,6 +20,7 @@ from api.dependencies import Dependencies
 from api.events import Streams
 from api.index import Index
 from api.metrics import Metrics
+from api.proxies import TrustedProxies
 from api.reports import Reports
 from api.routes import operating, results, sessions
 from api.runs import Launcher, Prefect, PrefectUnavailable
@@ -64,6 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Retry-After", "Idempotency-Replayed"],
         )
+    if settings.trusted_proxies:
+        app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
     return app
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +14,8 @@ from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
 from api.errors import ApiError
 from api.keys import PREFIX, digest
-from api.settings import Settings, is_loopback
+from api.settings import Settings
+from boifi_core.wire.web_pages import host_of, is_from_elsewhere, is_loopback
 
 IMPLIED: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
@@ -59,19 +61,19 @@ class Authenticator:
         self._settings = settings
         self._jwks = jwt.PyJWKClient(settings.jwt_jwks_url, timeout=5) if settings.jwt_jwks_url else None
 
-    async def caller(self, headers: dict[str, str], client: str | None, server: str | None) -> Caller:
+    async def caller(self, method: str, headers: dict[str, str], ends: Collection[str | None]) -> Caller:
         """Who a request is from.
 
         Args:
-            headers: by lower-case name.
-            client, server: both ends' addresses.
+            method, headers: the request's; by lower-case name.
+            ends: the addresses of both ends, and of whoever a proxy speaks for.
 
         Raises:
             Unknown: they show no key or token that we know.
             Unavailable: we cannot tell now.
         """
         if not self._settings.is_guarded:
-            return self._local(headers, client, server)
+            return self._local(method, headers, ends)
         shown = headers.get("x-api-key")
         if shown is None:
             scheme, _, shown = headers.get("authorization", "").partition(" ")
@@ -80,19 +82,19 @@ class Authenticator:
         shown = shown.strip()
         return self._by_key(shown) if shown.startswith(PREFIX) else await self._by_token(shown)
 
-    def _local(self, headers: dict[str, str], client: str | None, server: str | None) -> Caller:
+    def _local(self, method: str, headers: dict[str, str], ends: Collection[str | None]) -> Caller:
         # A page in a browser on this machine may send requests here too: it names its origin, or, where it made its own
         # host name point here, that host.
         # Through a container's published port both ends are addresses of its network.
-        if not self._settings.published_on_loopback and not all(
-            end is not None and is_loopback(end) for end in (client, server)
-        ):
+        if not self._settings.published_on_loopback and not all(end is not None and is_loopback(end) for end in ends):
             raise Unknown("without keys or tokens only callers on this machine are served")
-        if not is_loopback(_host(headers.get("host", ""))):
+        if not is_loopback(host_of(headers.get("host", ""))):
             raise Unknown("without keys or tokens the Host must be this machine")
         origin = headers.get("origin")
         own = {f"http://{headers['host']}", *self._settings.cors_origins}
-        if origin is not None and origin not in own:
+        # What a page merely loads, such as an image, comes without.
+        is_foreign = is_from_elsewhere(method, headers) if origin is None else origin not in own
+        if is_foreign:
             raise Unknown("without keys or tokens pages of other origins are not served")
         return LOCAL
 
@@ -154,11 +156,6 @@ def _problem(error: jwt.PyJWTError) -> str:
 
 def _scopes(names: Any) -> frozenset[str]:
     return frozenset().union(*(IMPLIED.get(name, frozenset()) for name in names if isinstance(name, str)))
-
-
-def _host(header: str) -> str:
-    """The host of a Host header, without its port."""
-    return header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.partition(":")[0]
 
 
 async def _caller(

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from boifi_core.json_logs import json_formatter
 from boifi_core.session.events import Asked, Event
+from boifi_core.storage.private import make_private
 
 _requests = logging.getLogger("boifi.requests")
 _api = logging.getLogger("boifi.api")
@@ -25,7 +26,7 @@ AUDIT_FILE = "audit.jsonl"
 @contextmanager
 def configured(state: Path) -> Iterator[None]:
     """Send the facade's logs to standard error, and the audit log to its file too, for as long as this lasts."""
-    state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     with ExitStack() as stack:
         root = logging.getLogger("boifi")
         before = root.level, root.propagate

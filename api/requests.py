@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.provided import filled, hidden
-from api.settings import Settings, is_loopback
+from api.settings import Settings
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.probe_config import ProbeConfig
 from boifi_core.observers.trace_sources.config import ReceiverConfig
@@ -15,6 +15,7 @@ from boifi_core.safety.allowed_targets import check_reach, parse_rules
 from boifi_core.safety.keys import secrets_of
 from boifi_core.safety.secret_hosts import check_secret, parse_bound
 from boifi_core.session.config import SessionConfig, parse_session, with_overrides
+from boifi_core.wire.web_pages import is_loopback
 
 
 def checked(request: BaseModel, settings: Settings) -> tuple[SessionConfig, list[str]]:

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from boifi_core.errors import InvalidInput
 from boifi_core.settings import Listed, ServiceSettings
 from boifi_core.storage.data_dir import state_path
+from boifi_core.wire.web_pages import is_loopback
 
 Scope = Literal["read", "run", "admin"]
 
@@ -78,6 +79,22 @@ class Settings(ServiceSettings):
     )
     jwt_audience: str = Field(default="boifi", description="The audience that a JWT must name.")
     jwt_issuer: str | None = Field(default=None, description="The issuer that a JWT must name, if set.")
+    trusted_proxies: Listed = Field(
+        default=(),
+        description=(
+            "Addresses and networks (`10.0.0.7`, `10.0.0.0/24`) of the proxies before the facade whose "
+            "`X-Forwarded-For` and `X-Forwarded-Proto` are believed. Nobody else's are."
+        ),
+    )
+    prefect_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description=(
+            "The port of the Prefect server that `boifi serve` starts. If not set the one that it had before, at first "
+            "4200, or a free one where somebody has that."
+        ),
+    )
     cors_origins: Listed = Field(default=(), description="Origins whose pages may call the facade from a browser.")
     rate_limit: str = Field(default="6000/minute", description="Requests of one client.")
     create_limit: str = Field(default="120/minute", description="Sessions that one client may create or validate.")
@@ -100,6 +117,16 @@ class Settings(ServiceSettings):
         except ValueError:
             raise ValueError("must be a rate, such as 120/minute") from None
         return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
+        for each in listed:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError:
+                raise ValueError(f"must be addresses and networks such as 10.0.0.0/24, got {each!r}") from None
+        return listed
 
     @field_validator("jwt_secret")
     @classmethod
@@ -167,13 +194,3 @@ class Settings(ServiceSettings):
         api = os.environ.get("PREFECT_API_URL")
         url = self.prefect_ui_url or os.environ.get("PREFECT_UI_URL") or (api and api.rstrip("/").removesuffix("/api"))
         return url.rstrip("/") if url else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this address, or `localhost`, is only reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

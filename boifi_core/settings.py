@@ -27,6 +27,7 @@ from pydantic_settings import (
 from boifi_core.errors import InvalidInput
 from boifi_core.storage import Place, S3Path, place_of
 from boifi_core.storage.data_dir import state_path
+from boifi_core.storage.private import make_private
 
 _ROOM = Path(__file__).resolve().parent
 
@@ -124,7 +125,7 @@ def state_dir(data: Place) -> Path:
         return data
     path = state_path(data, _state(os.environ.get("BOIFI_STATE"), os.environ.get("BOIFI_CONFIG"), Path.cwd()))
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
     except OSError as error:
         rule = f"must be a folder that can be written ({error.strerror})"
         raise InvalidInput("BOIFI_STATE", rule, str(path)) from error

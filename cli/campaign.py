@@ -21,8 +21,10 @@ from boifi_core.session.run_file import DEPLOYMENT
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir
+from cli.child_environments import of_worker
 from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
-from cli.prefect_api import check_given_api, prefect_api
+from cli.prefect_api import check_given_api, prefect_api, where_to_look
+from cli.prefect_login import CLIENT_LOGIN
 from cli.serve import api_of_service
 from cli.termination import sigterm_raises
 
@@ -48,7 +50,7 @@ def run_campaign(path: Path, out: str | None, console: Console) -> int:
         from flows.campaign import campaign
         from flows.words import message_in_words
 
-        console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
+        console.print(Text(f"prefect     {where_to_look(api_url, console)} while this runs"), soft_wrap=True)
         ended = campaign(str(place.path), return_state=True)
     nights = [night for night in place.nights() if night.night not in before]
     if not nights:
@@ -117,8 +119,8 @@ def _service(data: Place) -> Iterator[str]:
 def _worker(data: Place, url: str) -> Iterator[None]:
     log = state_dir(data) / "worker.log"
     command = [sys.executable, "-m", "deployments.worker", str(data), "--no-schedules"]
-    worker = Child("worker", command, dict(os.environ), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S, log=log)
+    worker = Child("worker", command, of_worker(os.environ), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S, log=log)
     with kept(worker):
-        if not is_answered(f"{url}/deployments/name/{DEPLOYMENT}"):
+        if not is_answered(f"{url}/deployments/name/{DEPLOYMENT}", login=os.environ[CLIENT_LOGIN]):
             raise BoifiError(f"the worker did not begin within {START_TIMEOUT_S:g} s; its log is {log}")
         yield

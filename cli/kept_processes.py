@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -113,12 +114,17 @@ def kept(child: Child) -> Iterator[None]:
         keeper.join()
 
 
-def is_answered(url: str, *, give_up: Callable[[], bool] = lambda: False) -> bool:
-    """Whether there is a sound answer at this URL, waited for `START_TIMEOUT_S`; `give_up` ends that."""
+def is_answered(url: str, *, login: str | None = None, give_up: Callable[[], bool] = lambda: False) -> bool:
+    """Whether there is a sound answer at this URL, waited for `START_TIMEOUT_S`; `give_up` ends that.
+
+    Args:
+        login: `user:password`, where one is wanted.
+    """
     import httpx  # whoever only keeps children starts sooner without it
 
     deadline = time.monotonic() + START_TIMEOUT_S
-    with httpx.Client(trust_env=False, timeout=5.0) as client:
+    headers = {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
+    with httpx.Client(trust_env=False, timeout=5.0, headers=headers) as client:
         while time.monotonic() < deadline and not give_up():
             with suppress(httpx.HTTPError):
                 if client.get(url).is_success:

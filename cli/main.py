@@ -172,12 +172,15 @@ def sweep(
 def serve(
     host: Annotated[str | None, typer.Option(help="Where the facade listens; beyond loopback it wants keys.")] = None,
     port: Annotated[int | None, typer.Option(help="The facade's port.")] = None,
+    prefect_port: Annotated[
+        int | None, typer.Option(help="The port of Prefect's server; else the one that it had before, at first 4200.")
+    ] = None,
     out: Out = None,
 ) -> None:
     """Run the service: facade, worker, and Prefect's server unless PREFECT_API_URL names one; until Ctrl-C."""
     from cli.serve import serve as run_service
 
-    raise typer.Exit(run_service(host, port, out, _console()))
+    raise typer.Exit(run_service(host, port, prefect_port, out, _console()))
 
 
 @target_app.command()

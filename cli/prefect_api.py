@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from rich.console import Console
+
 from boifi_core.errors import BoifiError
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage.filelock import try_lock
+from boifi_core.storage.private import close_to_others, make_private
+from cli.child_environments import of_prefect
 from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
+from cli.prefect_login import CLIENT_LOGIN, SERVER_LOGIN, login, way_in
 
 DRAIN_TIMEOUT_S = 5.0
 STARTS = 4
@@ -47,6 +52,7 @@ def prefect_api(state: Path) -> Iterator[str]:
         BoifiError: the server did not start.
         PrefectGone: what was run with it found no API any more.
     """
+    close_to_others(state)
     os.environ.update(TELEMETRY_OFF)
     # Prefect's log goes to its API, where the UI shows it; the terminal shows ours.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -61,6 +67,7 @@ def prefect_api(state: Path) -> Iterator[str]:
         url = stack.enter_context(running_server(home))
         os.environ["PREFECT_HOME"] = str(home)
         os.environ["PREFECT_API_URL"] = url
+        os.environ[CLIENT_LOGIN] = login(home)
         os.environ[ALONE] = "1"
         try:
             with _gone_in_one_line(url):
@@ -70,7 +77,14 @@ def prefect_api(state: Path) -> Iterator[str]:
                 from flows.queued import drain
 
                 drain(DRAIN_TIMEOUT_S)
-            del os.environ["PREFECT_API_URL"], os.environ[ALONE]
+            del os.environ["PREFECT_API_URL"], os.environ[CLIENT_LOGIN], os.environ[ALONE]
+
+
+def where_to_look(api_url: str, console: Console) -> str:
+    """Where a person sees Prefect's UI while `prefect_api` lasts."""
+    if ALONE in os.environ and CLIENT_LOGIN in os.environ:
+        return way_in(api_url, Path(os.environ["PREFECT_HOME"]), console)
+    return api_url.removesuffix("/api")
 
 
 @contextmanager
@@ -110,7 +124,7 @@ def _free_home(state: Path) -> Iterator[Path]:
     number = 1
     while True:
         home = state / ("prefect" if number == 1 else f"prefect-{number}")
-        home.mkdir(parents=True, exist_ok=True)
+        make_private(home)
         with (home / "lock").open("a+") as lock:
             if try_lock(lock):
                 yield home
@@ -120,16 +134,17 @@ def _free_home(state: Path) -> Iterator[Path]:
 
 @contextmanager
 def running_server(home: Path) -> Iterator[str]:
-    """A Prefect server with its home in this folder, for as long as this lasts; the URL of its API.
+    """A Prefect server with its home in this folder, for as long as this lasts; the URL of its API. It wants `login`.
 
     Raises:
         BoifiError: it did not start.
     """
     port = hold_port()
     url = url_at(port)
-    environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
     log = home / "server.log"
-    server = Child("prefect server", server_command(port), environment, log=log, held_port=port, most_starts=STARTS)
+    server = Child(
+        "prefect server", server_command(port), server_environment(home), log=log, held_port=port, most_starts=STARTS
+    )
     with kept(server):
         if not is_answered(f"{url}/health", give_up=lambda: server.ended_with is not None):
             if server.ended_with is not None:
@@ -157,6 +172,18 @@ def hold_port(port: int = 0) -> socket.socket:
         held.close()
         raise
     return held
+
+
+def server_environment(home: Path) -> dict[str, str]:
+    """What the process of a Prefect server with its home in this folder gets.
+
+    Raises:
+        BoifiError: its login cannot be kept.
+    """
+    # The UI calls the API by the name of this machine that it was opened by itself.
+    own = {"PREFECT_HOME": str(home), "PREFECT_UI_API_URL": "/api", SERVER_LOGIN: login(home)}
+    settings = {**TELEMETRY_OFF, **SERVER_SETTINGS, **own}
+    return {**of_prefect(os.environ), **settings}
 
 
 def server_command(port: socket.socket) -> list[str]:

@@ -32,7 +32,7 @@ from boifi_core.settings import state_dir
 from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir
 from boifi_core.wire.endpoint import variable_named
-from cli.prefect_api import PrefectGone, check_given_api, prefect_api
+from cli.prefect_api import PrefectGone, check_given_api, prefect_api, where_to_look
 from cli.termination import Terminated, sigterm_raises
 
 HEALTH_TIMEOUT_S = 10.0
@@ -153,7 +153,7 @@ def _run_flow(
     from flows.session import session
     from flows.words import message_in_words
 
-    console.print(Text(f"prefect     {api_url.removesuffix('/api')} while this runs"), soft_wrap=True)
+    console.print(Text(f"prefect     {where_to_look(api_url, console)} while this runs"), soft_wrap=True)
     best = best_trial(done)
     run = session.with_options(flow_run_name=as_template(run_name(folder)))
     shown = Progress(console, config.total_trials, len(done), (best and best.severity) or 0.0)

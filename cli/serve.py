@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -24,18 +23,20 @@ from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage import Place
 from boifi_core.storage.data_dir import data_dir, state_path
 from boifi_core.storage.filelock import try_lock
+from boifi_core.storage.private import close_to_others, make_private, write_private
 from boifi_core.validation import invalid_input
+from cli.child_environments import of_facade, of_worker
 from cli.kept_processes import Child
-from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
+from cli.prefect_api import TELEMETRY_OFF, check_given_api, server_command, server_environment, url_at
+from cli.prefect_login import CLIENT_LOGIN, login, way_in
+from cli.prefect_port import prefect_port_of
 from cli.termination import asked_to_end
 
 if TYPE_CHECKING:
     from api.settings import Settings
 
-PREFECT_PORT = 4200
-
 _API_FILE = "api.json"
-_API_VARIABLES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
+_API_VARIABLES = ("PREFECT_API_URL", CLIENT_LOGIN)
 
 BREAK_OFF_S = 60.0
 """How long the worker may take to break its sessions' trials off, seconds."""
@@ -48,34 +49,37 @@ RETENTION = {
 }
 
 
-def serve(host: str | None, port: int | None, out: str | None, console: Console) -> int:
+def serve(host: str | None, port: int | None, prefect_port: int | None, out: str | None, console: Console) -> int:
     """Run the service until it is asked to end; returns the exit status.
 
     Args:
-        host, port, out: go before the settings of these names; `out` before `data`.
+        host, port, prefect_port, out: go before the settings of these names; `out` before `data`.
 
     Raises:
-        InvalidInput: a setting breaks its rule, or the port is in use.
+        InvalidInput: a setting breaks its rule, or a port is in use.
         BoifiError: another `boifi serve` has the data dir.
     """
-    settings = _settings(host, port)
-    host, port, is_guarded = settings.host, settings.port, settings.is_guarded
+    settings = _settings(host=host, port=port, prefect_port=prefect_port)
+    host, port = settings.host, settings.port
     data = data_dir(out or settings.data)
     state = state_path(data, settings.state)
     _check_port(host, port)
     check_given_api()
     home = state / "service"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        close_to_others(state)
+        make_private(home)
     except OSError as error:
         rule = f"must be a folder that can be written ({error.strerror})"
         raise InvalidInput("state", rule, str(settings.state)) from error
     os.environ["BOIFI_STATE"] = str(settings.state)
     with _alone(home), asked_to_end() as ending:
-        children, prefect_url = _children(host, port, data, home, is_guarded)
+        is_given = bool(os.environ.get("PREFECT_API_URL"))
+        held = None if is_given else prefect_port_of(home, settings.prefect_port, port, console)
+        children, prefect_url = _children(host, port, data, home, held)
         for label, text in (
             ("facade", f"http://{_for_url(host)}:{port}/docs"),
-            ("prefect", prefect_url.removesuffix("/api")),
+            ("prefect", prefect_url.removesuffix("/api") if is_given else way_in(prefect_url, home, console)),
             ("data", str(data)),
             *([] if state == data else [("state", str(state))]),
         ):
@@ -89,44 +93,34 @@ def serve(host: str | None, port: int | None, out: str | None, console: Console)
     return 0
 
 
-def _children(host: str, port: int, data: Place, home: Path, is_guarded: bool) -> tuple[list[Child], str]:
+def _children(
+    host: str, port: int, data: Place, home: Path, prefect_port: socket.socket | None
+) -> tuple[list[Child], str]:
     """What is to run, in the order in which one needs the other: the facade last. And the URL of Prefect's API."""
     environment = {**os.environ, **TELEMETRY_OFF, "BOIFI_DATA": str(data), "BOIFI_HOST": host}
     environment.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     environment.setdefault("PREFECT_HOME", str(home))
     children = []
-    url = os.environ.get("PREFECT_API_URL")
-    if not url:
-        prefect_port = _port_for_prefect()
+    url = os.environ.get("PREFECT_API_URL", "")
+    if prefect_port is not None:
         url = url_at(prefect_port)
-        if is_guarded:
-            login = f"boifi:{_password(home / 'prefect-password')}"
-            environment |= {"PREFECT_SERVER_API_AUTH_STRING": login, "PREFECT_API_AUTH_STRING": login}
-        children.append(_prefect_server(prefect_port, environment, home))
-        environment[ALONE] = "1"
+        children.append(_prefect_server(prefect_port, home))
+        environment |= {CLIENT_LOGIN: login(home), ALONE: "1"}
     environment["PREFECT_API_URL"] = url
     _tell_others(home, environment)
     worker = [sys.executable, "-m", "deployments.worker", str(data)]
-    children.append(Child("worker", worker, environment, death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
+    children.append(Child("worker", worker, of_worker(environment), death_signal=signal.SIGTERM, grace_s=BREAK_OFF_S))
     facade = [
         sys.executable, "-m", "uvicorn", "--factory", "api.early_app:create_app", "--host", host, "--port", str(port),
-        "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
+        "--no-proxy-headers", "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
-    children.append(Child("facade", facade, environment))
+    children.append(Child("facade", facade, of_facade(environment)))
     return children, url
 
 
-def _port_for_prefect() -> socket.socket:
-    try:
-        return hold_port(PREFECT_PORT)
-    except OSError:
-        return hold_port()
-
-
-def _prefect_server(port: socket.socket, environment: Mapping[str, str], home: Path) -> Child:
-    settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url_at(port)}
-    command = server_command(port)
-    return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log", held_port=port)
+def _prefect_server(port: socket.socket, home: Path) -> Child:
+    environment = {**server_environment(home), **RETENTION}
+    return Child("Prefect's server", server_command(port), environment, log=home / "prefect.log", held_port=port)
 
 
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
@@ -157,13 +151,12 @@ def _tell_when_ready(url: str, ending: threading.Event, console: Console) -> Non
                     return
 
 
-def _settings(host: str | None, port: int | None) -> Settings:
-    """The settings, seen to be such that the facade would start with them."""
+def _settings(**options: Any) -> Settings:
+    """The settings, seen to be such that the facade would start with them; options that are None are not given."""
     from api.settings import Settings
 
-    given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         raise invalid_input(error, "", Settings) from None
     except SettingsError as error:
@@ -184,9 +177,8 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _tell_others(home: Path, environment: Mapping[str, str]) -> None:
-    path = home / _API_FILE
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({name: environment[name] for name in _API_VARIABLES if name in environment}))
+    known = {name: environment[name] for name in _API_VARIABLES if name in environment}
+    write_private(home / _API_FILE, json.dumps(known))
 
 
 def api_of_service(state: Path) -> dict[str, str]:
@@ -208,15 +200,6 @@ def _alone(home: Path) -> Iterator[None]:
         if not try_lock(lock):
             raise BoifiError(f"another boifi serve has {home.parent}")
         yield
-
-
-def _password(path: Path) -> str:
-    """The password of Prefect's own API and UI, made once."""
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    return path.read_text()
 
 
 def _for_url(host: str) -> str:

@@ -1,4 +1,4 @@
-"""The HFI wire in front of the mesh."""
+"""The HFI wire in front of the mesh. It is for programs: what a web page sends is refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from boifi_core.errors import ExecutorTimedOut
+from boifi_core.wire.web_pages import objection
 from demo.faults import Faults
 from demo.mesh.envoy import MeshError
 from demo.mesh.policy import PolicyRefused, parse_policy
@@ -33,7 +34,7 @@ def control_plane(faults: Faults, windows: Windows | None, is_ready: Callable[[]
         observation = await windows.latest()
         return web.Response(text=observation.model_dump_json(), content_type="application/json")
 
-    app = web.Application(middlewares=[_errors], client_max_size=_MAX_BODY_BYTES)
+    app = web.Application(middlewares=[_programs_only, _errors], client_max_size=_MAX_BODY_BYTES)
     app.router.add_get("/v1/health", health)
     app.router.add_get("/v1/ready", ready)
     app.router.add_get("/v1/observations/latest", latest)
@@ -69,6 +70,12 @@ def _policy_routes(faults: Faults) -> list[web.RouteDef]:
         web.get("/v1/policies/{name}", one),
         web.delete("/v1/policies/{name}", remove),
     ]
+
+
+@web.middleware
+async def _programs_only(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    problem = objection(request.headers)
+    return await handler(request) if problem is None else _error(403, problem)
 
 
 @web.middleware

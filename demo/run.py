@@ -124,8 +124,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _start_shop(
     folder: Path, otlp_endpoint: str, mended: Collection[str]
-) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
+) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
     command = [sys.executable, "-m", "demo.shop", "--mesh", str(Files(folder).outbound), "--otlp", otlp_endpoint]
+    command += ["--sockets", str(folder)]
     command += [argument for name in mended for argument in ("--mended", name)]
     with (folder / "shop.log").open("wb") as log:
         shop = child_process.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)

@@ -19,14 +19,17 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI
 from prefect.server.api.server import create_app as prefect_app
 from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
+from prefect.settings import PREFECT_UI_API_URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
+from starlette.types import ASGIApp
 
 from boifi_core.child_process import entitle
+from boifi_core.wire.web_pages import can_be_a_pages, host_of, is_loopback
+from deployments.closed import Closed
 
 CACHE_KIB = 8_000
 """What a connection keeps of the database in memory."""
@@ -53,7 +56,20 @@ def _set_up(self: AioSqliteConfiguration, connection: DBAPIConnection, record: C
     cursor.close()
 
 
-def create_app() -> FastAPI:
+def create_app() -> ASGIApp:
+    """Prefect's server where others listen for it, such as in a container, closed to pages of elsewhere.
+
+    It is reached by addresses, by names within a network, and by the host of `PREFECT_UI_API_URL`.
+    """
+    return Closed(_app(), lambda host: not can_be_a_pages(host_of(host)), PREFECT_UI_API_URL.value())
+
+
+def _app_on_loopback() -> ASGIApp:
+    """The same where it listens on loopback: reached by that alone."""
+    return Closed(_app(), lambda host: is_loopback(host_of(host)))
+
+
+def _app() -> ASGIApp:
     """Prefect's server, with transactions that wait for their turn and connections of bounded memory."""
     entitle("boifi: prefect")
     AioSqliteConfiguration.setup_sqlite = _set_up  # type: ignore[method-assign, assignment]
@@ -71,7 +87,12 @@ class _HeldPort(socket.socket):
 def serve(port: socket.socket) -> int:
     """Listen at this port until SIGTERM; returns the exit status."""
     config = uvicorn.Config(
-        create_app, factory=True, log_level="warning", timeout_keep_alive=60, timeout_graceful_shutdown=3
+        _app_on_loopback,
+        factory=True,
+        log_level="warning",
+        proxy_headers=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=3,
     )
     server = uvicorn.Server(config)
     server.run(sockets=[port])

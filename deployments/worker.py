@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,17 @@ async def work(data: Place, limit: int, fork_server: ForkServer, *, with_schedul
             work_pool_name=WORK_POOL,
             name=worker_name(os.getpid()),
             limit=limit,
+            data=data,
             fork_server=fork_server,
             heartbeat_interval_seconds=HEARTBEAT_S,
-            after=lambda flow_run: _after(client, worker, flow_run),
+            after=lambda flow_run: _after(client, worker, data, flow_run),
         )
         schedules = Schedules(data)
         jobs = [
             fork_server.listen(),
             _look_when_asked(worker, data),
             _serve(client, worker, data, with_schedules=with_schedules),
-            every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, worker.processes)),
+            every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, data, worker.processes)),
             every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
         ]
         if with_schedules:
@@ -129,11 +131,11 @@ async def _look_when_asked(worker: ForkingWorker, data: Place) -> None:
                 await asyncio.sleep(API_POLL_S)
 
 
-async def _after(client: PrefectClient, worker: ForkingWorker, flow_run: FlowRun) -> None:
+async def _after(client: PrefectClient, worker: ForkingWorker, data: Place, flow_run: FlowRun) -> None:
     if worker.is_ending:
         return  # its session goes on when the service does
     try:
-        await settle(client, flow_run, is_over=True)
+        await settle(client, flow_run, data, is_over=True)
     except API_ERRORS as error:
         log.warning("flow run %s is settled later: Prefect's API: %s", flow_run.id, brief(error))
 
@@ -192,7 +194,8 @@ def main() -> None:
     if not isinstance(data, Path):
         import boifi_core.storage.s3  # noqa: F401 - botocore, which is large
     preload.settle_memory()
-    fork_server = ForkServer(run_flow_run)
+    os.environ["BOIFI_DATA"] = str(data)  # what a flow finds as its own
+    fork_server = ForkServer(partial(run_flow_run, data=data))
     patience_s.set(IMPATIENT_S)
     with contextlib.suppress(asyncio.CancelledError):
         limit = ServiceSettings().sessions_at_once

@@ -35,6 +35,7 @@ from boifi_core.session.make import make_session
 from boifi_core.session.run_file import DEPLOYMENT, flow_run_for, keep_flow_run
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.storage import place_of
+from flows.asked import check_here
 from flows.disk import waiting_for_disk
 from flows.words import told_in_words
 
@@ -49,7 +50,7 @@ WEBHOOK_TIMEOUT_S = 10.0
 
 
 def _run_name() -> str:
-    return f"campaign {place_of(flow_run.parameters['folder']).name}"
+    return f"campaign {str(flow_run.parameters.get('folder')).rpartition('/')[2]}"
 
 
 @flow(name="campaign", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -60,6 +61,10 @@ def campaign(folder: str) -> State[Any]:
     Ends COMPLETED, or FAILED where the night could not run, a session did not run well, or a failure is new or worse
     and as severe as the campaign's `fail_on`.
     """
+    try:
+        check_here("campaign", folder=folder)
+    except InvalidInput as error:
+        return Failed(message=str(error))
     place = CampaignFolder(place_of(folder))
     with waiting_for_disk(_tell), place.held():
         config = place.config()

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
-from boifi_core.errors import BoifiError
+from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.findings.again import TRIES, Again, again
 from boifi_core.models import Phase, Trial
 from boifi_core.report.session_report import stored_catalogue
@@ -20,6 +20,7 @@ from boifi_core.session.opening import open_session
 from boifi_core.session.phases.baseline import Baseline
 from boifi_core.session.proposal import Proposal
 from boifi_core.storage import place_of
+from flows.asked import check_here
 from flows.disk import waiting_for_disk
 from flows.running import Running
 from flows.signals import Cancelled
@@ -37,6 +38,10 @@ def replay(folder: str, trial: int) -> State[Any]:
 
     It is tried up to `TRIES` times, until it does the same. Ends COMPLETED where it could be measured.
     """
+    try:
+        check_here("replay", folder=folder, trial=trial)
+    except InvalidInput as error:
+        return Failed(message=str(error))
     place = SessionFolder(place_of(folder))
     with (
         waiting_for_disk(teller(place)) as wait,

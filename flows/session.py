@@ -22,6 +22,7 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_session, reachable_config
 from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageError, StorageUnavailable, place_of
+from flows.asked import check_here
 from flows.disk import waiting_for_disk
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
@@ -42,6 +43,10 @@ def session(folder: str) -> State[Any]:
     second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are
     removed.
     """
+    try:
+        check_here("session", folder=folder)
+    except InvalidInput as error:
+        return Failed(message=str(error))
     place = SessionFolder(place_of(folder))
     with waiting_for_disk(teller(place)) as wait, place.held(), pauses.watched():
         try:

@@ -17,6 +17,7 @@ from boifi_core.session.leftovers import is_held_by_nobody
 from boifi_core.session.opening import open_reachable, reachable_config
 from boifi_core.session.run_file import flow_run_of
 from boifi_core.storage import Place, place_of
+from flows.asked import check_here
 
 GRACE_S = 600.0
 """How long after that a session may take to finish its running trial; then it is cancelled. Seconds."""
@@ -28,6 +29,7 @@ RECENT_S = 2 * 24 * 3600.0
 @flow(name="upkeep", persist_result=False, validate_parameters=False)
 def upkeep(data: str, life_s: float) -> None:
     """Stop the sessions of this data dir that are older than `life_s`, and remove the policies of dead ones."""
+    check_here("upkeep", data=data, life_s=life_s)
     log = get_run_logger()
     place = place_of(data)
     for folder, age_s in _unfinished(place):

@@ -48,6 +48,7 @@ _RETURNERS = {
     "ends_session",
     "stop_reason",
     "objection",
+    "_objection",
     "_too_little_to_gain",
     "over",
     "all_made",

@@ -24,9 +24,10 @@ file that `BOIFI_CONFIG` names goes before `config/default.yaml`, which holds ev
 is said. What breaks its rule, and a key that is none of these, is refused when the service starts. Lists are separated
 by commas in the environment; `BOIFI_API_KEYS` and `BOIFI_SECRET_HOSTS` are JSON there.
 
-`boifi serve --host --port --out` go before `host`, `port` and `data`. Facade and workers read the same settings: where
-they run on several machines, each needs them. Prefect's own settings, such as `PREFECT_API_URL` and
-`PREFECT_SERVER_DATABASE_CONNECTION_URL`, are taken from the environment as they are.
+`boifi serve --host --port --prefect-port --out` go before `host`, `port`, `prefect_port` and `data`. Facade and
+workers read the same settings: where they run on several machines, each needs them. Prefect's own settings, such as
+`PREFECT_API_URL` and `PREFECT_SERVER_DATABASE_CONNECTION_URL`, are taken from the environment as they are. Each process
+of the service gets of the environment [what concerns it](security.md).
 
 <!-- Made by `make docs` from boifi_core/settings.py and api/settings.py. -->
 

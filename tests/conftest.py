@@ -85,7 +85,7 @@ def prefect_database(tmp_path_factory):
 @pytest.fixture(scope="session")
 def prefect_server(prefect_data, prefect_database):
     """The URL of a real Prefect server, the same for all tests; Prefect in this process uses it too."""
-    from cli.prefect_api import prefect_api
+    from prefects import prefect_for_tests
 
     with ExitStack() as stack:
         with prefect_database.with_suffix(".lock").open("a") as lock:
@@ -94,10 +94,10 @@ def prefect_server(prefect_data, prefect_database):
             if is_made:
                 copy_database(prefect_database, prefect_data / "prefect")
             else:
-                url = stack.enter_context(prefect_api(prefect_data))
+                url = stack.enter_context(prefect_for_tests(prefect_data / "prefect"))
                 copy_database(prefect_data / "prefect" / "prefect.db", prefect_database.parent)
         if is_made:
-            url = stack.enter_context(prefect_api(prefect_data))
+            url = stack.enter_context(prefect_for_tests(prefect_data / "prefect"))
         # Prefect reads the environment once, when it is imported, which a test's module may have done by now.
         from prefect.context import refresh_global_settings_context
 

@@ -68,7 +68,11 @@ class Served:
         self.health_s = time.monotonic() - began
         until(lambda: self._answers("/ready"), 120, "ready")
         self.ready_s = time.monotonic() - began
-        self.prefect = httpx.Client(base_url=api_of_service(data)["PREFECT_API_URL"], timeout=60, trust_env=False)
+        known = api_of_service(data)
+        user, _, password = known["PREFECT_API_AUTH_STRING"].partition(":")
+        self.prefect = httpx.Client(
+            base_url=known["PREFECT_API_URL"], auth=(user, password), timeout=60, trust_env=False
+        )
 
     def _answers(self, path: str) -> bool:
         if self._process.poll() is not None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from boifi_core.errors import InvalidInput
 from boifi_core.storage import Place, S3Path, StorageError, StorageRefused, place_of
+from boifi_core.storage.private import make_private
 
 STORE_TIMEOUT_S = 15.0
 """How long a store may take to answer at all, seconds."""
 
 
 def data_dir(out: str | os.PathLike[str] | S3Path | None = None) -> Place:
-    """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing.
+    """The data dir: `out`, else the environment's BOIFI_DATA, else ./boifi-data; made if missing, for its user alone.
 
     Raises:
         InvalidInput: a URL of another kind, or a folder or bucket that cannot be used.
@@ -30,7 +31,7 @@ def data_dir(out: str | os.PathLike[str] | S3Path | None = None) -> Place:
             raise InvalidInput("--out", f"must be a place that can be used ({why})", str(place)) from error
         return place
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_private(place)
     except OSError as error:
         raise InvalidInput("--out", f"must be a folder that can be written ({error.strerror})", str(place)) from error
     return place

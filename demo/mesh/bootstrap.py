@@ -1,4 +1,4 @@
-"""Envoy's static configuration: a pure function of the shop's ports and its links.
+"""Envoy's static configuration: a pure function of the shop's sockets and its links.
 
 Three listeners. `entry` takes the shop's customers. `outbound` is every caller's own sidecar: there the links'
 time-outs and retries are kept. It passes on to `inbound`, the callee's sidecar, where faults are injected; so time-outs
@@ -64,29 +64,29 @@ class Files:
 
     @property
     def admin(self) -> Path:
-        return self.folder / "admin"
+        return self.folder / "admin.sock"
 
     @property
     def log(self) -> Path:
         return self.folder / "envoy.log"
 
 
-def bootstrap(files: Files, services: Mapping[str, int], links: Sequence[Link], otlp_endpoint: str) -> dict[str, Any]:
+def bootstrap(files: Files, services: Mapping[str, str], links: Sequence[Link], otlp_endpoint: str) -> dict[str, Any]:
     """The content of Envoy's configuration file.
 
     Args:
         files: where the sockets and the watched route file are.
-        services: name to port on loopback.
+        services: name to socket.
         links: every call that one service makes to another.
         otlp_endpoint: where spans go, `http://HOST:PORT`.
     """
     otlp = urlsplit(otlp_endpoint)
-    clusters = [_cluster(name, _tcp("127.0.0.1", port)) for name, port in sorted(services.items())]
+    clusters = [_cluster(name, _pipe(Path(socket))) for name, socket in sorted(services.items())]
     clusters.append(_cluster("inbound", _pipe(files.inbound)))
     clusters.append(_cluster("otlp", _tcp(otlp.hostname or "127.0.0.1", otlp.port or 80)))
     return {
         "node": {"id": "boifi-demo", "cluster": "boifi-demo"},
-        "admin": {"address": _tcp("127.0.0.1", 0)},
+        "admin": {"address": _pipe(files.admin)},
         "layered_runtime": {
             "layers": [
                 {

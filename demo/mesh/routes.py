@@ -7,7 +7,7 @@ neither shadow one another nor touch the routes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from demo.mesh.policy import Match, Rule
@@ -23,6 +23,9 @@ PLAN_HEADER = "x-boifi-plan"
 ROLL_HEADER = "x-boifi-roll"
 """A random UUID that every hop gives every request; faults with two actions take their share by its digits."""
 
+_NO_PAGES_HOST = r"[^.]*|[0-9.]+(:[0-9]+)?"
+"""Names without a dot and addresses, with or without a port."""
+
 _TYPES = "type.googleapis.com/envoy"
 FAULT_TYPE = f"{_TYPES}.extensions.filters.http.fault.v3.HTTPFault"
 
@@ -36,14 +39,14 @@ def slot_name(slot: int) -> str:
     return f"boifi.f{slot}"
 
 
-def route_file(version: str, rules: Sequence[Rule], services: Mapping[str, int], entry: str) -> dict[str, Any]:
+def route_file(version: str, rules: Sequence[Rule], services: Collection[str], entry: str) -> dict[str, Any]:
     """The content of the watched file: routes to every service, and the rules in the slots.
 
     Args:
         version: proved on the wire in `PLAN_HEADER` of every answer.
         rules: at most `SLOTS`.
-        services: name to port on loopback; a request's Host names the service.
-        entry: the service that takes requests for any other host.
+        services: a request's Host names the service.
+        entry: the service that takes requests for any other host, except those that web pages send.
     """
     return {
         "version_info": version,
@@ -61,28 +64,42 @@ def route_file(version: str, rules: Sequence[Rule], services: Mapping[str, int],
                 "typed_per_filter_config": {
                     slot_name(slot): fault_filter(slot, rule) for slot, rule in enumerate(rules)
                 },
-                "virtual_hosts": [
-                    _virtual_host(service, ["*"] if service == entry else [service]) for service in sorted(services)
-                ],
+                "virtual_hosts": [_virtual_host(service, is_entry=service == entry) for service in sorted(services)],
             }
         ],
     }
 
 
-def _virtual_host(service: str, domains: list[str]) -> dict[str, Any]:
+def _virtual_host(service: str, *, is_entry: bool) -> dict[str, Any]:
     to_service = {
         "match": {"prefix": "/"},
         # No time-out of its own: how long a caller waits is the caller's affair.
         "route": {"cluster": service, "timeout": "0s"},
     }
-    return {"name": service, "domains": domains, "routes": [_plan_route(), to_service]}
+    routes = [*(_pages_refused() if is_entry else ()), _plan_route(), to_service]
+    return {"name": service, "domains": ["*"] if is_entry else [service], "routes": routes}
 
 
 def _plan_route() -> dict[str, Any]:
+    return _answered_here({"path": PLAN_PATH}, 204)
+
+
+def _pages_refused() -> list[dict[str, Any]]:
+    """As `boifi_core.wire.web_pages` tells pages from programs: the shop is measured by its programs' requests."""
+    is_page = [
+        {"name": "origin", "present_match": True},
+        _string_matcher("sec-fetch-site", {"safe_regex": {"regex": "cross-site|same-site|same-origin"}}),
+        {**_string_matcher(":authority", {"safe_regex": {"regex": _NO_PAGES_HOST}}), "invert_match": True},
+    ]
+    return [_answered_here({"prefix": "/", "headers": [header]}, 403) for header in is_page]
+
+
+def _answered_here(match: dict[str, Any], status: int) -> dict[str, Any]:
+    """Answered by Envoy itself, without a span and without a fault."""
     disabled = {"@type": f"{_TYPES}.config.route.v3.FilterConfig", "disabled": True}
     return {
-        "match": {"path": PLAN_PATH},
-        "direct_response": {"status": 204},
+        "match": match,
+        "direct_response": {"status": status},
         "tracing": {name: {"numerator": 0} for name in ("client_sampling", "random_sampling", "overall_sampling")},
         "typed_per_filter_config": {slot_name(slot): disabled for slot in range(SLOTS)},
     }

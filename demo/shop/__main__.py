@@ -1,6 +1,6 @@
-"""The shop as a process: `python -m demo.shop --mesh SOCKET --otlp URL`.
+"""The shop as a process: `python -m demo.shop --mesh SOCKET --otlp URL --sockets FOLDER`.
 
-Once it serves, one line of JSON on stdout has every service's port. It ends on SIGTERM.
+Once it serves, one line of JSON on stdout has every service's socket. It ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import signal
 from collections.abc import Collection
 from functools import partial
+from pathlib import Path
 
 import aiohttp
 
@@ -41,7 +42,7 @@ BUILDERS = {
 }
 
 
-async def run(mesh_socket: str, otlp_endpoint: str, mended: Collection[str]) -> None:
+async def run(mesh_socket: str, otlp_endpoint: str, sockets: Path, mended: Collection[str]) -> None:
     """Serve until SIGTERM or SIGINT."""
     builders = {
         **BUILDERS,
@@ -54,10 +55,14 @@ async def run(mesh_socket: str, otlp_endpoint: str, mended: Collection[str]) -> 
     exporter = Exporter(otlp_endpoint)
     connector = aiohttp.UnixConnector(mesh_socket, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as http:
-        served = {name: await serve(name, build(Mesh(name, http)), exporter) for name, build in builders.items()}
-        print(json.dumps({name: port for name, (_, port) in served.items()}), flush=True)
+        # By number: a socket's path must be short.
+        places = {name: sockets / f"s{number}.sock" for number, name in enumerate(builders)}
+        served = [
+            await serve(name, build(Mesh(name, http)), exporter, places[name]) for name, build in builders.items()
+        ]
+        print(json.dumps({name: str(place) for name, place in places.items()}), flush=True)
         await stop.wait()
-        await asyncio.gather(*(runner.cleanup() for runner, _ in served.values()))
+        await asyncio.gather(*(runner.cleanup() for runner in served))
     await exporter.close()
 
 
@@ -66,10 +71,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.shop")
     parser.add_argument("--mesh", required=True, help="the mesh's outbound socket")
     parser.add_argument("--otlp", required=True, help="where spans go: http://HOST:PORT")
+    parser.add_argument("--sockets", required=True, type=Path, help="the folder for the services' sockets")
     parser.add_argument("--mended", action="append", default=[], choices=MENDABLE, help="without this weakness")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
-    asyncio.run(run(arguments.mesh, arguments.otlp, arguments.mended))
+    asyncio.run(run(arguments.mesh, arguments.otlp, arguments.sockets, arguments.mended))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -84,16 +85,16 @@ def log_error(message: str) -> None:
     mark_error(message)
 
 
-async def serve(name: str, routes: Routes, exporter: Exporter) -> tuple[web.AppRunner, int]:
-    """Serve a service on a free port of loopback; the runner that ends it, and the port."""
+async def serve(name: str, routes: Routes, exporter: Exporter, socket: Path) -> web.AppRunner:
+    """Serve a service at this socket, which no web page and no other user reaches; the runner that ends it."""
     app = web.Application(middlewares=[_traced(name, exporter)])
     for route, handler in routes.items():
         method, path = route.split()
         app.router.add_route(method, path, handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return runner, runner.addresses[0][1]
+    await web.UnixSite(runner, socket).start()
+    return runner
 
 
 def _traced(name: str, exporter: Exporter) -> Any:

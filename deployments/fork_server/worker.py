@@ -21,7 +21,7 @@ from boifi_core.models import SessionStatus
 from boifi_core.safety.target_lock import target_name
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.stored import state_without_holder
-from boifi_core.storage import StorageError
+from boifi_core.storage import Place, StorageError
 from deployments.fork_server.run import session_folder
 from deployments.fork_server.server import ForkServer, Process
 from deployments.logs import log
@@ -64,12 +64,18 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
     _display_name = "BOIFI, forking"
 
     def __init__(
-        self, *arguments: Any, fork_server: ForkServer, after: Callable[[FlowRun], Awaitable[None]], **named: Any
+        self,
+        *arguments: Any,
+        data: Place,
+        fork_server: ForkServer,
+        after: Callable[[FlowRun], Awaitable[None]],
+        **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
         self.processes: dict[UUID, Process] = {}
         self.after = after
         self.is_ending = False
+        self._data = data
         self._fork_server = fork_server
         self._one_by_one = asyncio.Lock()
         self._flow_names: dict[UUID, str] = {}
@@ -92,7 +98,7 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
     async def _finds_room(self, due: WorkerFlowRunResponse) -> bool:
         run_id = due.flow_run.id
         try:
-            place = await asyncio.to_thread(_place_of, due.flow_run)
+            place = await asyncio.to_thread(_place_of, due.flow_run, self._data)
         except StorageError as error:
             log.warning("%s", error)
             return False
@@ -142,9 +148,9 @@ class _Place:
     target: str
 
 
-def _place_of(flow_run: FlowRun) -> _Place | None:
+def _place_of(flow_run: FlowRun, data: Place) -> _Place | None:
     """None for other runs, and for a session that only has to end."""
-    folder = session_folder(flow_run.parameters)
+    folder = session_folder(flow_run.parameters, data)
     if folder is None or folder.stop_requested() or folder.cancel_requested():
         return None
     try:

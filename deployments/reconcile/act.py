@@ -43,15 +43,17 @@ _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
 _PAGE = 200
 
 
-async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pending_s: float = STARTING_S) -> None:
-    """Do what has to be done about this flow run, if it is a session's or a night's.
+async def settle(
+    client: PrefectClient, flow_run: FlowRun, data: Place, *, is_over: bool, pending_s: float = STARTING_S
+) -> None:
+    """Do what has to be done about this flow run, if it is that of a session or a night of this data dir.
 
     Args:
         is_over: its process is known to have ended.
         pending_s: how long a run may be PENDING before it counts as lost, seconds.
     """
     try:
-        folder, place = await asyncio.to_thread(_of, flow_run)
+        folder, place = await asyncio.to_thread(_of, flow_run, data)
         if folder is None and place is None:
             return
         now = await client.read_flow_run(flow_run.id)
@@ -65,10 +67,17 @@ async def settle(client: PrefectClient, flow_run: FlowRun, *, is_over: bool, pen
         log.warning("%s: %s", flow_run.name, error)
 
 
-def _of(flow_run: FlowRun) -> tuple[SessionFolder | None, CampaignFolder | None]:
-    """The session that the flow run runs, or the campaign that it runs a night of."""
-    folder = session_folder(flow_run.parameters)
-    return folder, campaign_folder(flow_run.parameters) if folder is None else None
+def _of(flow_run: FlowRun, data: Place) -> tuple[SessionFolder | None, CampaignFolder | None]:
+    """The session that the flow run runs, or the campaign that it runs a night of.
+
+    That a run names a session's folder does not make it the session's: anybody's may.
+    """
+    folder = session_folder(flow_run.parameters, data)
+    if folder is not None:
+        own = flow_run_of(folder)
+        is_its = own == str(flow_run.id) or (own is None and folder.is_requested)
+        return folder if is_its else None, None
+    return None, campaign_folder(flow_run.parameters, data)
 
 
 async def _settle(
@@ -137,18 +146,18 @@ async def settle_all(
         live += await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids), sort=_SORT, limit=_PAGE)
     for flow_run in {run.id: run for run in live}.values():
         if flow_run.id not in ours:
-            await settle(client, flow_run, is_over=False, pending_s=pending_s)
+            await settle(client, flow_run, data, is_over=False, pending_s=pending_s)
 
 
-async def interrupt_cancelled(client: PrefectClient, ours: Mapping[UUID, Process]) -> None:
-    """Tell the sessions and nights of this machine that somebody cancels in Prefect's UI.
+async def interrupt_cancelled(client: PrefectClient, data: Place, ours: Mapping[UUID, Process]) -> None:
+    """Tell the sessions and nights of this data dir that somebody cancels in Prefect's UI.
 
     Args:
         ours: the processes of this worker, by flow run.
     """
     wanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
     for flow_run in await _runs(client, FlowRunFilter(state=wanted)):
-        folder, place = await asyncio.to_thread(_of, flow_run)
+        folder, place = await asyncio.to_thread(_of, flow_run, data)
         if folder is not None:
             await asyncio.to_thread(_cancel, folder)
         elif place is not None:

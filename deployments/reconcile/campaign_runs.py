@@ -12,10 +12,12 @@ from prefect.states import AwaitingRetry, Cancelled, Completed, Failed
 
 from boifi_core.campaign import CampaignFolder, Night
 from boifi_core.campaign.report import summary
+from boifi_core.errors import InvalidInput
 from boifi_core.history.readings import times
 from boifi_core.session.folder import SessionFolder
-from boifi_core.storage import place_of
+from boifi_core.storage import Place
 from deployments.reconcile.decide import STARTING_S, in_state_s
+from flows.asked import own_campaign
 
 MOST_STARTS = 10
 """How often the process of one night may be started again."""
@@ -23,11 +25,12 @@ MOST_STARTS = 10
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
 
 
-def campaign_folder(parameters: dict[str, object]) -> CampaignFolder | None:
-    """The campaign that a flow run with these parameters runs a night of, if it can be seen from this machine."""
-    path = parameters.get("folder")
-    place = CampaignFolder(place_of(path)) if isinstance(path, str) else None
-    return place if place is not None and place.is_made else None
+def campaign_folder(parameters: dict[str, object], data: Place) -> CampaignFolder | None:
+    """The campaign of this data dir that a flow run with these parameters runs a night of; None where it runs none."""
+    try:
+        return own_campaign(parameters.get("folder"), data)
+    except InvalidInput:
+        return None
 
 
 def night_of(place: CampaignFolder, flow_run: FlowRun) -> Night | None:

@@ -61,7 +61,7 @@ async def _work(settings: ServiceSettings, namespace: str) -> None:
         schedules = Schedules(settings.data)
         jobs: list[Any] = [
             every(SETTLE_POLL_S, _touch),
-            every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, {})),
+            every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, settings.data, {})),
             every(SETTLE_POLL_S, lambda: settle_all(client, settings.data, (), pending_s=PENDING_S)),
             every(SETTLE_POLL_S, lambda: schedules.renew(client)),
         ]

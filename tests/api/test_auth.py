@@ -200,6 +200,11 @@ def test_without_keys_no_page_of_another_origin_is_served(tmp_path):
     refused(asked(tmp_path, headers={"Origin": "http://evil.example"}), 401, "unauthenticated")
     refused(asked(tmp_path, headers={"Origin": "null"}), 401, "unauthenticated")
     assert asked(tmp_path, headers={"Origin": "http://127.0.0.1:8000"}).status_code == 200
+    for site in ("cross-site", "same-site"):
+        image = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+        link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        refused(asked(tmp_path, headers=image), 401, "unauthenticated")
+        assert asked(tmp_path, headers=link).status_code == 200
 
 
 def test_through_a_port_published_on_loopback_callers_name_this_machine_and_pages_their_origin(tmp_path):

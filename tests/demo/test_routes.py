@@ -15,7 +15,7 @@ from demo.mesh.policy import Match, Rule
 from demo.mesh.routes import SLOTS, fault_filter, hex_below, route_file
 
 GOLDEN = Path(__file__).parent / "golden"
-SERVICES = {"shop": 9001, "payments": 9002}
+SERVICES = {"shop": "/run/boifi/s0.sock", "payments": "/run/boifi/s1.sock"}
 ANY_PATH = Match(":path", "prefix", "/")
 
 

@@ -45,6 +45,7 @@ def deployed(prefect_server, tmp_path, monkeypatch):
 def stock_worker(deployed, prefect_server, tmp_path):
     environment = {
         **bare_environment(),
+        "BOIFI_DATA": str(tmp_path),
         "PREFECT_API_URL": prefect_server,
         "PREFECT_HOME": str(tmp_path / "home"),
         "PREFECT_WORKER_QUERY_SECONDS": "1",

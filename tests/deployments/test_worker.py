@@ -13,6 +13,9 @@ from hfi_server import HfiServer
 from workers import Worker
 
 from boifi_core.models import SessionStatus
+from boifi_core.session.config import parse_session
+from boifi_core.session.make import make_session
+from deployments.polling import CANCEL_POLL_S
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,58 @@ def runs(worker, prefect_server):
     runs = FlowRuns(prefect_server, worker.data)
     until(lambda: runs.http.get("/deployments/name/session/boifi").is_success, 60, "the deployment")
     return runs
+
+
+def asked_of(runs, flow, parameters, state="SCHEDULED"):
+    """A flow run as anybody who can write to Prefect may make it, for the worker's pool; its id."""
+    flow_id = runs.http.post("/flows/", json={"name": flow}).raise_for_status().json()["id"]
+    anything = {"enforce_parameter_schema": False}
+    made = {"name": f"{flow}-asked", "flow_id": flow_id, "work_pool_name": "boifi", **anything}
+    deployment = runs.http.post("/deployments/", json=made).raise_for_status().json()["id"]
+    body = {"parameters": parameters, "state": {"type": state}, **anything}
+    run = runs.http.post(f"/deployments/{deployment}/create_flow_run", json=body).raise_for_status().json()
+    return run["id"]
+
+
+def state_of(runs, run_id):
+    return runs.http.get(f"/flow_runs/{run_id}").raise_for_status().json()["state"]
+
+
+def whole(folder):
+    """All that lies in a session's folder."""
+    return {path: path.is_file() and path.read_bytes() for path in folder.path.rglob("*")}
+
+
+def test_what_lies_elsewhere_is_neither_run_nor_touched(runs, worker, hfi, session_data, tmp_path):
+    elsewhere = make_session(tmp_path, parse_session(session_data(hfi.url)))
+    own = make_session(worker.data, parse_session(session_data(hfi.url)))
+    link = worker.data / "sessions" / "link"
+    link.symlink_to(elsewhere.path)
+    before = whole(elsewhere), whole(own)
+    asked = [
+        (said, asked_of(runs, flow, parameters))
+        for said, flow, parameters in [
+            ("folder: must lie in", "session", {"folder": str(elsewhere.path)}),
+            ("folder: must be no symbolic link", "session", {"folder": str(link)}),
+            ("folder: must lie in", "session", {"folder": f"{own.path}/../{own.path.name}"}),
+            ("folder: must lie in", "session", {"folder": f"s3://bucket/sessions/{own.path.name}"}),
+            ("folder: must lie in", "campaign", {"folder": str(tmp_path / "campaigns" / "x")}),
+            ("data: must be", "upkeep", {"data": str(tmp_path), "life_s": 0}),
+            ("life_s: must be", "upkeep", {"data": str(worker.data), "life_s": 0}),
+            ("parameters: must be folder", "session", {"folder": str(own.path), "more": 1}),
+            ("flow: must be one of", "shell", {"command": "id"}),
+        ]
+    ]
+    for said, run_id in asked:
+        until(lambda run_id=run_id: state_of(runs, run_id)["type"] == "FAILED", 60, said)
+        assert state_of(runs, run_id)["message"].startswith(said)
+    # Nor is whom a cancelled run names, where it is another's, or nobody's.
+    for folder in (elsewhere, own):
+        asked_of(runs, "session", {"folder": str(folder.path)}, "CANCELLING")
+    time.sleep(3 * CANCEL_POLL_S)
+    assert (whole(elsewhere), whole(own)) == before
+    assert hfi.active() == {}
+    link.unlink()
 
 
 def slow(server, seconds):

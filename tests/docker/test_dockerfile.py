@@ -121,7 +121,7 @@ def test_a_secret_that_cannot_be_read_is_one_line():
 @pytest.fixture
 def programs(tmp_path):
     """A folder with what a shell script needs, and nothing else."""
-    for name in ("bash", "dirname", "cat", "sleep"):
+    for name in ("bash", "dirname", "cat", "sleep", "head", "base64", "tr"):
         (tmp_path / name).symlink_to(shutil.which(name))
     return tmp_path
 
@@ -142,6 +142,9 @@ def test_it_waits_and_prints_the_addresses_that_compose_publishes(programs):
     for service in compose(COMPOSE["dev"].read_text())["services"].values():
         for port in service.get("ports", []):
             assert f"http://{port.rpartition(':')[0]}" in said.stdout
+    login = re.search(r"http://127.0.0.1:4200/enter#boifi:([\w-]{32})$", said.stdout, re.MULTILINE)
     _, up, ready = (programs / "asked").read_text().splitlines()
     assert up.startswith("compose -f docker/compose.dev.yaml up --build --detach --wait")
     assert ready.endswith("answers.py http://127.0.0.1:8000/ready")
+    again = run(["bash", ROOT / "scripts" / "start-dev.sh"], env={"PATH": str(programs)})
+    assert login[1] not in again.stdout

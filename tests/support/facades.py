@@ -46,7 +46,7 @@ def served(app):
     """The URL of an app that a real server serves."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on")
+        config = uvicorn.Config(app, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1, lifespan="on")
         server = uvicorn.Server(config)
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         serving.start()

@@ -1,5 +1,7 @@
 """A small OTLP/HTTP receiver: takes spans at `POST /v1/traces`, protobuf or JSON, and nothing else.
 
+Programs send spans: what a web page sends is refused.
+
 Source: OpenTelemetry Protocol Specification 1.7, "OTLP/HTTP".
 """
 
@@ -25,6 +27,7 @@ from boifi_core.observers.otlp.span_count import count_spans
 from boifi_core.observers.otlp.spans import ReceivedSpan, SpanStore
 from boifi_core.traces.otlp import hex_id
 from boifi_core.wire import bounded_json
+from boifi_core.wire.web_pages import is_loopback, objection
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 _MAX_SPANS = 50_000
@@ -82,6 +85,8 @@ class _Server(ThreadingMixIn, TCPServer):
 
     def __init__(self, host: str, port: int, store: SpanStore) -> None:
         self.store = store
+        # From other machines it is reached by whatever name they have for it.
+        self.any_host = not is_loopback(host)
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         if ":" in host:
@@ -117,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         encoding = _PROTOBUF
         try:
+            self._check_sender()
             self._check_path()
             encoding = _encoding(self.headers.get("Content-Type", ""))
             body = _inflated(self._body(), self.headers.get("Content-Encoding", "identity"))
@@ -133,6 +139,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged."""
+
+    def _check_sender(self) -> None:
+        if problem := objection(self.headers, any_host=self.server.any_host):  # type: ignore[arg-type]
+            raise _Refused(403, problem, close=True)
 
     def _check_path(self) -> None:
         if self.path.partition("?")[0] != "/v1/traces":

@@ -31,7 +31,7 @@ def settled(prefect_server, tmp_path, session_data):
                 keep_flow_run(folder, str(run.id))
                 for _ in range(times):
                     await client.set_flow_run_state(run.id, state(), force=True)
-                    await settle(client, run, is_over=is_over, pending_s=0.0)
+                    await settle(client, run, tmp_path, is_over=is_over, pending_s=0.0)
                 return folder, (await client.read_flow_run(run.id)).state
 
         # Others may have let Prefect read its settings before its server was there.
