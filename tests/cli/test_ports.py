@@ -133,13 +133,13 @@ def kind_of(port, pid, targets, otlp_port):
     """What listens there, as docs/security.md calls it."""
     said = command(pid)
     for part, kind in (
-        ("api.early_app:create_app", "facade"),
-        ("deployments.prefect_server", "Prefect's server"),
+        ("boifi: facade", "facade"),
+        ("boifi: prefect", "Prefect's server"),
         ("envoy", "the embedded shop"),
     ):
         if part in said:
             return kind
-    if "deployments.worker" in said and port == otlp_port:
+    if "boifi: session" in said and port == otlp_port:
         return "a session's receiver of spans"
     if "-m demo --port" in said:
         planes = [int(target.control_plane.rpartition(":")[2]) for target in targets]

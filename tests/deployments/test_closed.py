@@ -130,7 +130,7 @@ def test_the_page_that_logs_in_holds_no_secret_and_loads_nothing(server, home):
 def test_its_process_has_no_secret_but_its_own(server, home):
     mine = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     children = {pid for each in mine for pid in each.read_text().split()}
-    servers = [pid for pid in children if b"deployments.prefect_server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    servers = [pid for pid in children if b"boifi: prefect" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     [environment] = [each for each in map(environment_of, servers) if each["PREFECT_HOME"] == str(home)]
     assert environment["PREFECT_SERVER_API_AUTH_STRING"] == login(home)
     assert not environment.keys() & SECRETS.keys()
