@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from boifi_core.errors import InvalidInput
-from boifi_core.session.config import SessionConfig, parse_session, read_session_file, read_yaml, stored_config_of
+from boifi_core.session.config import SessionConfig, parse_session, read_session_file, stored_config_of
+from boifi_core.storage.yaml_file import read_yaml
 from boifi_core.value import Value
 
 _NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -20,8 +21,8 @@ _CRON_FIELDS = 5
 class Schedule(Value):
     """When a campaign runs by itself: a cron line of five fields, in a time zone by its name (`Europe/Berlin`)."""
 
-    cron: str
-    timezone: str = "UTC"
+    cron: str = Field(max_length=200)
+    timezone: str = Field(default="UTC", max_length=100)
 
     @field_validator("cron")
     @classmethod
@@ -53,16 +54,16 @@ class CampaignConfig(Value):
     `${VARIABLE}` in it is taken from the environment where the night runs, so that no secret lies in a file.
     """
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(max_length=63, pattern=_NAME)
     schedule: Schedule | None = None
     sessions: tuple[
         Annotated[SessionConfig, BeforeValidator(_session), PlainSerializer(stored_config_of, return_type=Any)], ...
     ] = Field(min_length=1, max_length=200)
     at_once: int = Field(default=2, ge=1, le=50)
-    max_duration_s: float = Field(default=6 * 3600, gt=0)
+    max_duration_s: float = Field(default=6 * 3600, gt=0, le=30 * 86_400)
     replays: int = Field(default=2, ge=1, le=20)
     fail_on: float = Field(default=7.0, ge=0, le=10)
-    webhook: str | None = Field(default=None, pattern=r"^(https?://|\$\{)")
+    webhook: str | None = Field(default=None, max_length=2_000, pattern=r"^(https?://|\$\{)")
 
     @model_validator(mode="after")
     def _tells_sessions_apart(self) -> Self:

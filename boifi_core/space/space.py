@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import InvalidInput, listed
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Point
 from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions, count_rows
@@ -71,7 +71,7 @@ class SearchSpace:
             raise InvalidInput(f"{field}.constraints", rule) from None
         except _UnsatisfiableError:
             rule = "must leave at least one point: nothing keeps to all of them"
-            raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints))) from None
+            raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints[:5]))) from None
         for point in points:
             try:
                 space.plans(point)
@@ -152,7 +152,7 @@ class SearchSpace:
         """
         for name in point:
             if name not in self.layout.index:
-                raise InvalidInput(f"point.{name}", f"must be a dimension; known are {', '.join(self.layout.index)}")
+                raise InvalidInput(f"point.{name}", f"must be a dimension; known are {listed(self.layout.index)}")
         values = {**self.fixed, **point}
         for dimension in self.dimensions:
             name, condition = dimension.name, dimension.condition

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 from pydantic import (
+    BeforeValidator,
     Field,
     FilePath,
     SecretStr,
@@ -67,6 +68,17 @@ def parse_http_url(url: str) -> SplitResult:
     return parts
 
 
+LONGEST_URL = 2_000
+
+_LONGEST_PATH = 4_096
+
+
+def _no_longer_than_paths(path: Any) -> Any:
+    if len(str(path)) > _LONGEST_PATH:
+        raise ValueError(f"must have at most {_LONGEST_PATH} characters")
+    return path
+
+
 class EndpointConfig(Value):
     """How to reach something that answers HTTP; whose it is says `section`, which errors name.
 
@@ -78,11 +90,11 @@ class EndpointConfig(Value):
 
     section: ClassVar[str]
 
-    endpoint: str
-    timeout_s: float = Field(default=30.0, gt=0)
-    connect_timeout_s: float = Field(default=5.0, gt=0)
-    token: SecretStr | None = None
-    ca_file: FilePath | None = None
+    endpoint: str = Field(max_length=LONGEST_URL)
+    timeout_s: float = Field(default=30.0, gt=0, le=3_600)
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=3_600)
+    token: Annotated[SecretStr, Field(max_length=8_192)] | None = None
+    ca_file: Annotated[FilePath, BeforeValidator(_no_longer_than_paths)] | None = None
 
     @field_validator("endpoint")
     @classmethod
