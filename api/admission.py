@@ -26,6 +26,8 @@ Header = tuple[bytes, bytes]
 CREATING = frozenset({"/v1/optimization/sessions", "/v1/optimization/sessions/validate"})
 """The paths whose POST counts for `create_limit`."""
 
+CLIENT_LEFT = 499
+"""The status that the log and the metrics have for a request whose caller left before there was an answer."""
 
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
@@ -156,7 +158,7 @@ class _Passing:
                 try:
                     # Before the app asks for it: FastAPI takes any error at reading for a body that is no JSON.
                     self._body = await self._read()
-                    await self._gate.call(self._scope, self._take, self._give)
+                    await self._answered()
                 finally:
                     self._deadline = None  # whatever is answered now is answered in time
         except ApiError as error:
@@ -166,6 +168,27 @@ class _Passing:
         except Exception:
             _log.exception("%s %s failed", self._scope["method"], self._scope["path"])
             await self._answer(ApiError(500, "something went wrong here; the log says what"))
+
+    async def _answered(self) -> None:
+        """Have the app answer. A caller who leaves before it does wants no answer, and what is done for it ends."""
+        answering = asyncio.ensure_future(self._gate.call(self._scope, self._take, self._give))
+        leaving = asyncio.ensure_future(self._left())
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if self.status:  # what has begun, such as a stream, sees for itself whether there is still a reader
+                await answering
+        finally:
+            for task in (answering, leaving):
+                task.cancel()
+            await asyncio.gather(answering, leaving, return_exceptions=True)
+        if answering.cancelled():
+            self.status = CLIENT_LEFT
+        else:
+            answering.result()
+
+    async def _left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def _read(self) -> list[Message]:
         """The body, whole."""

@@ -32,6 +32,9 @@ CODES = {
 }
 """The code of an error that has none of its own, by HTTP status."""
 
+MOST_DETAILS = 100
+"""How many of the fields that are wrong an answer names."""
+
 ALWAYS = (401, 403, 413, 429, 500, 503, 504)
 """What any route can answer."""
 
@@ -147,8 +150,8 @@ def from_complaints(complaints: Any) -> ApiError:
     if any(complaint["type"] == "json_invalid" for complaint in complaints):
         problem = complaints[0].get("ctx", {}).get("error", "")
         return ApiError(400, f"body: must be JSON ({problem})")
-    details = [_detail(complaint) for complaint in complaints]
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    details = [_detail(complaint) for complaint in complaints[:MOST_DETAILS]]
+    more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
     return ApiError(422, f"{details[0].field}: {details[0].message}{more}", details=details)
 
 
@@ -157,7 +160,7 @@ def _detail(complaint: Any) -> Detail:
     if isinstance(cause, InvalidInput):
         return Detail(field=cause.field, message=str(cause).removeprefix(f"{cause.field}: "))
     where, *rest = complaint["loc"]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:200]}" for part in rest).lstrip(".")
     if complaint["type"] == "extra_forbidden":
         return Detail(field=path, message="unknown key")
     is_shown = complaint["type"] != "missing" and not isinstance(complaint["input"], (dict, list))

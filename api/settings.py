@@ -111,6 +111,11 @@ class Settings(ServiceSettings):
         return bool(self.api_keys or self.jwt_secret or self.jwt_jwks_url)
 
     @property
+    def shared(self) -> Settings:
+        """The same without secrets, for other processes."""
+        return self.model_copy(update={"jwt_secret": None, "api_keys": (), "database_url": None})
+
+    @property
     def store_url(self) -> str:
         """The database's URL with the driver that we use."""
         url = self.database_url or f"sqlite:///{state_path(self.data, self.state) / 'boifi.db'}"

@@ -4,10 +4,9 @@ import json
 import socket
 
 import pytest
-from facades import SESSIONS, add_trials, facade, made, refused, wait_for
+from facades import REQUEST, SESSIONS, add_trials, facade, made, refused, wait_for
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.models import REQUEST
 from boifi_core.session.folder import sessions_in
 
 
