@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +31,8 @@ CLOCK_SET_S = 5.0
 CREATING = frozenset({"/v1/optimization/sessions", "/v1/optimization/sessions/validate"})
 """The paths whose POST counts for `create_limit`."""
 
+CLIENT_LEFT = 499
+"""The status that the log and the metrics have for a request whose caller left before there was an answer."""
 
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
@@ -176,10 +178,7 @@ class _Passing:
                 try:
                     # Before the app asks for it: FastAPI takes any error at reading for a body that is no JSON.
                     self._body = await self._read()
-                    if self._scope["method"] == "HEAD":
-                        await self._head()
-                    else:
-                        await self._gate.call(self._scope, self._take, self._give)
+                    await self._answered(self._head if self._scope["method"] == "HEAD" else self._whole)
                 finally:
                     self._deadline = None  # whatever is answered now is answered in time
         except ApiError as error:
@@ -210,6 +209,30 @@ class _Passing:
             for task in (answer, beginning):
                 task.cancel()
             await asyncio.gather(answer, beginning, return_exceptions=True)
+
+    async def _whole(self) -> None:
+        await self._gate.call(self._scope, self._take, self._give)
+
+    async def _answered(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have the app answer. A caller who leaves before it does wants no answer, and what is done for it ends."""
+        answering = asyncio.ensure_future(answer())
+        leaving = asyncio.ensure_future(self._left())
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if self.status:  # what has begun, such as a stream, sees for itself whether there is still a reader
+                await answering
+        finally:
+            for task in (answering, leaving):
+                task.cancel()
+            await asyncio.gather(answering, leaving, return_exceptions=True)
+        if answering.cancelled():
+            self.status = CLIENT_LEFT
+        else:
+            answering.result()
+
+    async def _left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def _read(self) -> list[Message]:
         """The body, whole."""

@@ -26,10 +26,17 @@ from api.routes import operating, results, sessions
 from api.runs import Launcher, Prefect, PrefectUnavailable
 from api.settings import Settings
 from api.store import Store
+from api.work import Work, start_early
 from boifi_core.errors import BoifiError
 from boifi_core.session.events import Stream
 from boifi_core.storage import IMPATIENT_S, patience_s
 from boifi_core.storage.data_dir import state_path
+
+CHECK_S = 10.0
+"""How long it may take to check a request, or to carry it out: the largest that is let in takes a second or two."""
+
+REPORT_S = 120.0
+"""How long it may take to make a report."""
 
 _log = logging.getLogger("boifi.api")
 
@@ -82,14 +89,14 @@ async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def _warm_up(prefect: Prefect) -> None:
-    """Import what the first session needs: not before Prefect has started, which needs the processors more."""
+    """Have imported what the first session needs: not before Prefect has started, which needs the processors more."""
     while True:
         with suppress(PrefectUnavailable):
             await prefect.check()
             break
         await asyncio.sleep(1.0)
-    for name in ("boifi_core.session.check", "boifi_core.history.dataset"):
-        await asyncio.to_thread(import_module, name)
+    await asyncio.to_thread(start_early)
+    await asyncio.to_thread(import_module, "boifi_core.history.dataset")
 
 
 def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
@@ -104,7 +111,11 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
             index = Index(store, settings.data, told)
             await index.remember_keys()
             prefect = Prefect()
-            app.state.parts = Dependencies(settings, store, index, prefect, Reports(), metrics, streams, told)
+            checks, results = Work(1, CHECK_S), Work(1, settings.request_timeout_s)
+            reports = Reports(Work(1, REPORT_S, wait_s=REPORT_S))
+            app.state.parts = Dependencies(
+                settings, store, index, prefect, checks, results, reports, metrics, streams, told
+            )
             launcher = Launcher(index, prefect)
             works = (lambda: index.watch(settings.poll_s), launcher.work)
             tasks = [asyncio.create_task(_kept_up(work)) for work in works]

@@ -15,17 +15,20 @@ from api.reports import Reports
 from api.runs import Prefect
 from api.settings import Settings
 from api.store import Store
+from api.work import Work
 from boifi_core.session.events import Stream
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The facade's parts."""
+    """The facade's parts; `checks` is where requests are checked and carried out, `results` where files are made."""
 
     settings: Settings
     store: Store
     index: Index
     prefect: Prefect
+    checks: Work
+    results: Work
     reports: Reports
     metrics: Metrics
     streams: Streams

@@ -34,6 +34,9 @@ CODES = {
 }
 """The code of an error that has none of its own, by HTTP status."""
 
+MOST_DETAILS = 100
+"""How many of the fields that are wrong an answer names."""
+
 ALWAYS = (401, 403, 413, 429, 500, 503, 504)
 """What any route can answer."""
 
@@ -169,8 +172,10 @@ def from_complaints(complaints: Any, body: Any = None) -> ApiError:
     if any(complaint["type"] == "json_invalid" for complaint in complaints):
         problem = complaints[0].get("ctx", {}).get("error", "")
         return ApiError(400, f"body: must be JSON ({problem})")
-    details = [detail for where in _PLACES for detail in _details(where, complaints, body if where == "body" else None)]
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    told = complaints[:MOST_DETAILS]
+    details = [detail for where in _PLACES for detail in _details(where, told, body if where == "body" else None)]
+    others = len(details) - 1 + len(complaints) - len(told)
+    more = f" (and {others} more)" if others else ""
     return ApiError(422, f"{details[0].field}: {details[0].message}{more}", details=details)
 
 

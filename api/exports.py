@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -21,6 +22,10 @@ from boifi_core.session.stored import stored_config
 BATCH = 100
 CHUNK = 1 << 16
 
+# A spreadsheet takes what begins so for a formula, wherever the text came from: names, reasons, what a target said.
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
 
 def export(folder: SessionFolder, form: str) -> Iterator[bytes]:
     """The trials, in pieces; CSV and Parquet have the columns of the history."""
@@ -34,7 +39,7 @@ def export(folder: SessionFolder, form: str) -> Iterator[bytes]:
     columns = schema(space.dimensions)
     tables = (pa.Table.from_pylist([row(trial, space.dimensions) for trial in trials], columns) for trials in batches)
     if form == "csv":
-        yield from _csv(tables, columns)
+        yield from csv_of(tables, columns)
     else:
         with TemporaryFile() as file:
             with pq.ParquetWriter(file, columns) as writer:
@@ -50,10 +55,25 @@ def _batches(history: History) -> Iterator[list[Trial]]:
         after = trials[-1].trial
 
 
-def _csv(tables: Iterator[pa.Table], columns: pa.Schema) -> Iterator[bytes]:
-    yield _written(columns.empty_table(), include_header=True)
+def csv_of(tables: Iterable[pa.Table], columns: pa.Schema) -> Iterator[bytes]:
+    """The tables as one CSV file, in pieces, with no cell that a spreadsheet would take for a formula."""
+    names = [_no_formula(name) for name in columns.names]
+    yield _written(columns.empty_table().rename_columns(names), include_header=True)
     for table in tables:
-        yield _written(table, include_header=False)
+        yield _written(_plain(table), include_header=False)
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The same, with no text in it that a spreadsheet would compute; numbers stay as they are."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            texts = [None if text is None else _no_formula(text) for text in table.column(index).to_pylist()]
+            table = table.set_column(index, field, pa.array(texts, field.type))
+    return table
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _written(table: pa.Table, **options: Any) -> bytes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, create_model
+from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
 
 from boifi_core.models import BestResult, SessionStatus
 from boifi_core.session.config import SessionConfig
+from boifi_core.space.limits import MOST_DIMENSIONS
 from boifi_core.value import Value
+from boifi_core.wire.endpoint import LONGEST_URL
 
 SPACE: dict[str, Any] = {
     "dimensions": [
@@ -27,9 +29,18 @@ REQUEST: dict[str, Any] = {
     "search_space_config": SPACE,
     "total_trials": 60,
     "initial_points": 10,
-    "executor_endpoint": "http://127.0.0.1:8080",
+    "executor_endpoint": "http://mesh.example:8080",
 }
 ID = "9b2f6a1e-4c55-4a53-9d0e-7c1a2f3b4d5e"
+
+
+MOST_VALUES = 5_000
+
+_BLOCKS = ("search_space_config", "search_space", "executor", "observer")
+"""What is not looked into before it is read as a session file is."""
+
+_Block = Annotated[dict[str, JsonValue], Field(max_length=50)]
+_Space = _Block | Annotated[list[JsonValue], Field(max_length=MOST_DIMENSIONS)] | None
 
 
 class _ByName(Value):
@@ -37,27 +48,45 @@ class _ByName(Value):
 
     model_config = ConfigDict(json_schema_extra={"examples": [REQUEST]})
 
-    search_space_config: dict[str, JsonValue] | list[JsonValue] | None = Field(
+    search_space_config: _Space = Field(
         default=None, description="The search space, as in a session file; `search_space` is read too."
     )
-    search_space: dict[str, JsonValue] | list[JsonValue] | None = Field(
-        default=None, description="Another name of `search_space_config`."
-    )
+    search_space: _Space = Field(default=None, description="Another name of `search_space_config`.")
     executor_endpoint: str | None = Field(
-        default=None, description="The control plane's URL; `executor.endpoint` is read too."
+        default=None, max_length=LONGEST_URL, description="The control plane's URL; `executor.endpoint` is read too."
     )
-    executor: dict[str, JsonValue] | None = Field(
+    executor: _Block | None = Field(
         default=None,
         description="The rest of a session file's `executor`. `token` must be `${NAME}`, a variable of the workers "
         "that the service's `secret_hosts` has; files are `{provided: NAME}`, as the whole may be.",
     )
-    observer: dict[str, JsonValue] | None = Field(
+    observer: _Block | None = Field(
         default=None,
         description="Who watches, if the control plane does not, as in a session file; secrets and files as in "
         "`executor`.",
     )
     total_trials: int = Field(default=60, ge=1, le=100_000)
-    initial_points: int | None = Field(default=None, ge=1, description="10, or `total_trials` if that is less.")
+    initial_points: int | None = Field(
+        default=None, ge=1, le=100_000, description="10, or `total_trials` if that is less."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _small_but_for_the_blocks(cls, data: Any) -> Any:
+        """Each wrong value becomes an error of its own: of a body with a million there would be a million."""
+        left = [data]
+        count = 0
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                count += len(value)
+                left += [each for name, each in value.items() if value is not data or name not in _BLOCKS]
+            elif isinstance(value, list):
+                count += len(value)
+                left += value
+            if count > MOST_VALUES:
+                raise ValueError(f"must have at most {MOST_VALUES} values beside {', '.join(_BLOCKS)}")
+        return data
 
 
 _REST: dict[str, Any] = {

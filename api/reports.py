@@ -1,42 +1,106 @@
-"""Reports on request: made in a process of their own, since the model behind them takes seconds of computing."""
+"""Reports on request: the last one at once, a newer one made meanwhile, as the model behind it computes for seconds."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import logging
+import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from api.errors import ApiError
+from api.heavy import report
 from api.index import stamp_of
+from api.work import Work
+from boifi_core.errors import BoifiError
 from boifi_core.models import ENDED
 from boifi_core.session.folder import SessionFolder
 
 KEPT = 32
-TIMEOUT_S = 120.0
+OLDEST_S = 10.0
+"""How old the report of a running session may be that is shown while a newer one is made, seconds."""
+
 WRITTEN = frozenset({"md", "html"})
 """The formats that a session writes itself at its end."""
 
+_log = logging.getLogger("boifi.api")
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report, and how long ago it told all that was known, seconds."""
+
+    text: str
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Made:
+    text: str
+    stamp: str
+    at: float
+
 
 class Reports:
-    """Makes reports one at a time, and keeps the latest."""
+    """Has reports made, and keeps the latest of each session and format."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str, str], str] = OrderedDict()
-        self._one = asyncio.Lock()
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._kept: OrderedDict[Key, _Made] = OrderedDict()
+        self._making: dict[Key, asyncio.Task[_Made]] = {}
 
-    async def report(self, folder: SessionFolder, status: str, form: str) -> str:
-        """A session's report as Markdown, HTML or JSON: `md`, `html`, `json`."""
+    async def report(self, folder: SessionFolder, status: str, form: str) -> Report:
+        """A session's report as Markdown, HTML or JSON: `md`, `html`, `json`.
+
+        Raises:
+            ApiError: there is none yet, and none can be made.
+        """
         if status in ENDED and form in WRITTEN:
             written = await asyncio.to_thread(_written, folder, form)
             if written is not None:
-                return written
-        key = (folder.session_id, form, await asyncio.to_thread(stamp_of, folder))
-        async with self._one:
-            if key not in self._kept:
-                self._kept[key] = await _made(folder, form)
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        return self._kept[key]
+                return Report(written)
+        stamp = await asyncio.to_thread(stamp_of, folder)
+        key = (folder.session_id, form)
+        last = self._kept.get(key)
+        if last is not None and last.stamp == stamp:
+            self._keep(key, _Made(last.text, stamp, time.monotonic()))
+            return Report(last.text)
+        making = self._making.get(key) or self._make(key, folder, stamp)
+        if last is not None and (age_s := time.monotonic() - last.at) < OLDEST_S:
+            return Report(last.text, age_s)
+        try:
+            # Whoever waits no longer leaves it to be made for the next who asks.
+            made = await asyncio.shield(making)
+        except (ApiError, BoifiError):
+            if last is None:
+                raise
+            made = last
+        return Report(made.text, 0.0 if made.stamp == stamp else time.monotonic() - made.at)
+
+    def _make(self, key: Key, folder: SessionFolder, stamp: str) -> asyncio.Task[_Made]:
+        async def make() -> _Made:
+            began = time.monotonic()  # what is recorded while it is made is not in it
+            made = _Made(await self._work.run(report, folder, key[1]), stamp, began)
+            self._keep(key, made)
+            return made
+
+        task = asyncio.create_task(make())
+        self._making[key] = task
+        task.add_done_callback(lambda done: self._done(key, done))
+        return task
+
+    def _done(self, key: Key, task: asyncio.Task[_Made]) -> None:
+        del self._making[key]
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("session %s: its report cannot be made: %s", key[0], task.exception())
+
+    def _keep(self, key: Key, made: _Made) -> None:
+        self._kept[key] = made
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
 
 
 def _written(folder: SessionFolder, form: str) -> str | None:
@@ -48,34 +112,3 @@ def _written(folder: SessionFolder, form: str) -> str | None:
         return folder.files.read(name).decode() if is_latest else None
     except OSError:
         return None
-
-
-async def _made(folder: SessionFolder, form: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api.reports", str(folder.path), form,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            text, problem = await process.communicate()
-    except BaseException:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        raise
-    if process.returncode != 0:
-        last = problem.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-        raise ApiError(503, f"the report cannot be made: {last[0][:200]}")
-    return text.decode()
-
-
-def _main(path: str, form: str) -> None:
-    from boifi_core.report.session_report import render
-    from boifi_core.storage import place_of
-
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.stdout.write(render(SessionFolder(place_of(path)), form))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

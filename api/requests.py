@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,11 +13,15 @@ from api.settings import Settings
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.probe_config import ProbeConfig
 from boifi_core.observers.trace_sources.config import ReceiverConfig
+from boifi_core.safety import allowed_targets
 from boifi_core.safety.allowed_targets import check_reach, parse_rules
 from boifi_core.safety.keys import secrets_of
 from boifi_core.safety.secret_hosts import check_secret, parse_bound
 from boifi_core.session.config import SessionConfig, parse_session, with_overrides
 from boifi_core.wire.web_pages import is_loopback
+
+RESOLVE_S = 1.5
+"""How long finding the addresses of one host may take."""
 
 
 def checked(request: BaseModel, settings: Settings) -> tuple[SessionConfig, list[str]]:
@@ -77,7 +83,7 @@ _TWO_NAMES = frozenset({"search_space", "search_space_config", "executor", "exec
 def _check(config: SessionConfig, settings: Settings) -> list[str]:
     if config.total_trials > settings.max_trials:
         raise InvalidInput("total_trials", f"must be at most {settings.max_trials} here", config.total_trials)
-    check_reach(config.connects_to(), parse_rules(settings.allowed_targets))
+    check_reach(config.connects_to(), parse_rules(settings.allowed_targets), _resolved_soon)
     bound = parse_bound(settings.secret_hosts)
     for secret in secrets_of(config):
         check_secret(secret.field, secret.variable, secret.url, bound)
@@ -90,3 +96,17 @@ def _check(config: SessionConfig, settings: Settings) -> list[str]:
     # The token is a worker's, and this process may be without it.
     without_token = config.executor.model_copy(update={"token": None})
     return check(config.model_copy(update={"executor": without_token}))[1]
+
+
+def _resolved_soon(host: str, port: int) -> list[str]:
+    """The addresses of a host whose name is soon found; a server of names that does not answer takes ten seconds."""
+    found: list[str] = []
+
+    def resolve() -> None:
+        with suppress(OSError, ValueError):
+            found.extend(allowed_targets.resolved(host, port))
+
+    resolving = threading.Thread(target=resolve, daemon=True)
+    resolving.start()
+    resolving.join(RESOLVE_S)
+    return list(found)

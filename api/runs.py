@@ -13,7 +13,6 @@ import httpx
 
 from api.index import Index
 from boifi_core.errors import BoifiError
-from boifi_core.models import SessionStatus
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.run_file import DEPLOYMENT, ask, flow_run_for, keep_flow_run
 
@@ -130,17 +129,6 @@ def _verify(url: str) -> ssl.SSLContext | bool:
     if not url.startswith("https:"):
         return False  # reading the machine's certificates takes longer than a call
     return ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
-
-
-def end_unstarted(folder: SessionFolder) -> None:
-    """End a session that has no flow run: nobody else would.
-
-    Its stop request stays: a flow run that is being made for it at this moment ends at once.
-    """
-    from boifi_core.session.stored import state_without_holder  # the optimizer's libraries with it
-
-    with folder.held():
-        folder.write_state(state_without_holder(folder, SessionStatus.COMPLETED, "stopped before it began"))
 
 
 class Launcher:

@@ -10,12 +10,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 from limits import parse
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from boifi_core.errors import InvalidInput
 from boifi_core.settings import Listed, ServiceSettings
 from boifi_core.storage.data_dir import state_path
+from boifi_core.storage.yaml_file import read_yaml
+from boifi_core.wire.endpoint import FileThere
 from boifi_core.wire.web_pages import is_loopback
 
 Scope = Literal["read", "run", "admin"]
@@ -50,7 +52,7 @@ class Settings(ServiceSettings):
             "`state`."
         ),
     )
-    provided: FilePath | None = Field(
+    provided: FileThere | None = Field(
         default=None,
         description=(
             "A YAML file of what requests may have by name alone, as `{provided: NAME}`: blocks of a session file, and "
@@ -168,7 +170,6 @@ class Settings(ServiceSettings):
     @cached_property
     def provided_blocks(self) -> Mapping[str, Any]:
         """What requests may have by name, as the file had it when the service started."""
-        from boifi_core.session.config import read_yaml  # what a session needs; not every service provides something
 
         blocks = read_yaml(self.provided) if self.provided is not None else {}
         if not isinstance(blocks, dict) or not all(isinstance(name, str) for name in blocks):
@@ -179,6 +180,11 @@ class Settings(ServiceSettings):
     def is_guarded(self) -> bool:
         """Whether callers must show a key or a token."""
         return bool(self.api_keys or self.jwt_secret or self.jwt_jwks_url)
+
+    @property
+    def shared(self) -> Settings:
+        """The same without secrets, for other processes."""
+        return self.model_copy(update={"jwt_secret": None, "api_keys": (), "database_url": None})
 
     @property
     def store_url(self) -> str:

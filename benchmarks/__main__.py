@@ -8,7 +8,7 @@ import importlib
 from benchmarks import document
 from benchmarks.table import show, terminal
 
-NAMES = ("optimizer", "scoring", "hostile", "overhead", "demo", "findings")
+NAMES = ("optimizer", "scoring", "hostile", "checks", "overhead", "demo", "findings")
 """Modules of this package, each with `measure() -> list[Table]`."""
 
 

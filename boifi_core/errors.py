@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import re
 from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any
+
+_LONGEST_COMPARED = 64
+_MOST_COMPARED = 100
+
+_LONGEST_FIELD, _LONGEST_RULE = 400, 2_000
+"""Of a message, characters: it stays one that people can read, whatever they wrote."""
 
 
 class BoifiError(Exception):
@@ -27,7 +34,8 @@ class InvalidInput(BoifiError, ValueError):
     _NOT_GIVEN = object()
 
     def __init__(self, field: str, rule: str, value: Any = _NOT_GIVEN) -> None:
-        self.field = printable(field)
+        field, rule = _clipped(printable(field), _LONGEST_FIELD), _clipped(rule, _LONGEST_RULE)
+        self.field = field
         self.rule = rule
         got = "" if value is self._NOT_GIVEN else f", got {shown(value)}"
         super().__init__(printable(f"{field}: {rule}{got}"))
@@ -79,7 +87,11 @@ class ExecutorBadAnswer(ExecutorError):
 def shown(value: Any, limit: int = 80) -> str:
     """A value as whoever wrote it would know it again, in YAML or JSON; cut where it is longer than `limit`."""
     text = re.sub(r"//[^/@\s]+@", "//…@", _written(value, limit))  # credentials in a URL are not for the terminal
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return _clipped(text, limit)
+
+
+def _clipped(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _written(value: Any, limit: int) -> str:
@@ -121,5 +133,9 @@ def listed(names: Collection[Any], most: int = 30) -> str:
 
 def hint(name: str, known: Iterable[str]) -> str:
     """`; did you mean payments?` after what is said of an unknown name; empty where none is like it."""
-    nearest = difflib.get_close_matches(name, known, n=1)
+    if len(name) > _LONGEST_COMPARED:
+        return ""
+    # To compare takes long: of very many those alone that are about as long.
+    likely = heapq.nsmallest(_MOST_COMPARED, known, key=lambda each: abs(len(each) - len(name)))
+    nearest = difflib.get_close_matches(name, [each for each in likely if len(each) <= 2 * _LONGEST_COMPARED], n=1)
     return f"; did you mean {nearest[0]}?" if nearest else ""

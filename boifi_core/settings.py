@@ -12,22 +12,22 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    YamlConfigSettingsSource,
 )
 
 from boifi_core.errors import InvalidInput
 from boifi_core.storage import Place, S3Path, place_of
 from boifi_core.storage.data_dir import state_path
 from boifi_core.storage.private import make_private
+from boifi_core.storage.yaml_file import read_yaml
 
 _ROOM = Path(__file__).resolve().parent
 
@@ -161,8 +161,11 @@ def _files() -> list[Path]:
     return [*([Path(given)] if given else []), DEFAULT_FILE]
 
 
-def _of_file(settings_cls: type[BaseSettings], path: Path) -> YamlConfigSettingsSource:
+def _of_file(settings_cls: type[BaseSettings], path: Path) -> InitSettingsSource:
     try:
-        return YamlConfigSettingsSource(settings_cls, yaml_file=path)
-    except (yaml.YAMLError, OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
+        data = read_yaml(path) or {}
+    except InvalidInput as error:
+        raise SettingsError(str(error)) from error
+    if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
+        raise SettingsError(f"{path}: must be a mapping of settings")
+    return InitSettingsSource(settings_cls, init_kwargs=data)

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from boifi_core.report.session_report import stored_catalogue
 from boifi_core.session.check import check
-from boifi_core.session.config import SessionConfig, parse_session, read_yaml, with_overrides
+from boifi_core.session.config import SessionConfig, parse_session, with_overrides
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.make import make_session
 from boifi_core.storage.data_dir import data_dir
+from boifi_core.storage.yaml_file import read_yaml
 from cli import run as running
 from cli.termination import Terminated, sigterm_raises
 from demo.target import start_target

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response, StreamingResponse
@@ -14,13 +18,14 @@ from api.auth import Reader
 from api.dependencies import Here
 from api.errors import ApiError, documented, invalid
 from api.events import Known, events
+from api.heavy import exported
 from api.models import TrialList
 from api.routes.sessions import Found, NoQuery
-from boifi_core.session.folder import SessionFolder
 
 router = APIRouter(prefix="/v1/optimization/sessions/{session_id}", tags=["results"])
 
 MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+CHUNK = 1 << 16
 REPORTS = {"md": "text/markdown; charset=utf-8", "html": "text/html; charset=utf-8", "json": "application/json"}
 
 # The report is one page with its styles and pictures in it; nothing that a session's name could carry is run.
@@ -85,14 +90,21 @@ async def trials(query: Annotated[TrialsQuery, Query()], caller: Reader, row: Fo
         if name in query.model_fields_set:
             raise invalid(name, "is for format=json")
     headers = {"Content-Disposition": f'attachment; filename="boifi-{row.id[:8]}.{query.format}"'}
-    pieces = _exported(here.index.folder(row.id), query.format)
+    # Made whole before the answer begins, so that what goes wrong is said, and not an answer that breaks off.
+    with ExitStack() as stack:
+        file = stack.enter_context(NamedTemporaryFile(prefix="boifi-"))
+        try:
+            await here.results.run(exported, here.index.folder(row.id), query.format, Path(file.name))
+        except OSError as error:
+            raise ApiError(503, f"the file cannot be made here ({error.strerror})") from error
+        pieces = _pieces(stack.pop_all(), file)
     return StreamingResponse(pieces, media_type=MEDIA[query.format], headers=headers)
 
 
-def _exported(folder: SessionFolder, form: str) -> Iterator[bytes]:
-    from api.exports import export  # Arrow, which the facade's start does without
-
-    yield from export(folder, form)
+async def _pieces(stack: ExitStack, file: IO[bytes]) -> AsyncIterator[bytes]:
+    with stack:
+        while piece := await asyncio.to_thread(file.read, CHUNK):
+            yield piece
 
 
 @router.get(
@@ -105,10 +117,13 @@ def _exported(folder: SessionFolder, form: str) -> Iterator[bytes]:
     },
 )
 async def report(query: Annotated[ReportQuery, Query()], caller: Reader, row: Found, here: Here) -> Response:
-    """What was found, as Markdown, HTML or JSON; of a running session, what was found so far."""
-    text = await here.reports.report(here.index.folder(row.id), row.status, query.format)
-    rules = {"Content-Security-Policy": PAGE_RULES} if query.format == "html" else {}
-    return Response(text, media_type=REPORTS[query.format], headers=rules)
+    """What was found, as Markdown, HTML or JSON; of a running session, what was found so far: `Age` says how many
+    seconds ago, since a new one is made while the last one is shown."""
+    report = await here.reports.report(here.index.folder(row.id), row.status, query.format)
+    headers = {"Age": str(int(report.age_s))}
+    if query.format == "html":
+        headers["Content-Security-Policy"] = PAGE_RULES
+    return Response(report.text, media_type=REPORTS[query.format], headers=headers)
 
 
 @router.get(

@@ -17,6 +17,7 @@ from api.answers import RECENT, links, summary, whole
 from api.auth import Admin, Caller, Reader, Runner
 from api.dependencies import Dependencies, Here
 from api.errors import ApiError, documented
+from api.heavy import end_unstarted, made, validated
 from api.models import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -25,12 +26,9 @@ from api.models import (
     StopResponse,
     ValidationResponse,
 )
-from api.requests import checked
-from api.runs import end_unstarted
 from api.store import Claim
 from api.strict_json import StrictRoute
 from boifi_core.models import ENDED, SessionStatus
-from boifi_core.session.config import SessionConfig
 from boifi_core.session.events import Asked
 from boifi_core.session.folder import REQUEST, SessionHeld
 
@@ -105,17 +103,16 @@ async def create(
                 return _created(here, earlier.id, SessionStatus(earlier.status), earlier.flow_run_id)
             session_id = claim.session_id  # whoever took the key died before it made the session
     try:
-        config, warnings = await asyncio.to_thread(checked, request, here.settings)
         await _check_room(here)
         kept = {"caller": caller.name, "idempotency_key": idempotency_key, "digest": _digest(request)}
         others = {REQUEST: json.dumps(kept)}
-        await asyncio.to_thread(_make, here, config, session_id, others)
+        target, warnings = await here.checks.run(made, request, here.settings.shared, session_id, others)
     except BaseException:
         if idempotency_key is not None and not await asyncio.to_thread(lambda: here.index.folder(session_id).is_made):
             await here.store.release(session_id)
         raise
     await here.index.refresh(session_id)
-    here.events.emit(Asked(session_id, "created", caller.name, {"target": config.executor.endpoint}))
+    here.events.emit(Asked(session_id, "created", caller.name, {"target": target}))
     return _created(here, session_id, SessionStatus.PENDING, None, warnings)
 
 
@@ -127,9 +124,7 @@ async def validate(
     _query: Annotated[NoQuery, Query()],
 ) -> ValidationResponse:
     """Everything that `POST` would refuse is refused here too; nothing is asked of the target."""
-    config, warnings = await asyncio.to_thread(checked, request, here.settings)
-    space = config.search_space
-    return ValidationResponse(dimensions=len(space.dimensions), points=space.n_points, warnings=tuple(warnings))
+    return await here.checks.run(validated, request, here.settings.shared)
 
 
 @router.get("", summary="List sessions, newest first", responses=documented(422))
@@ -154,7 +149,7 @@ async def stop(row: Found, caller: Runner, here: Here, _query: Annotated[NoQuery
     folder = here.index.folder(row.id)
     await asyncio.to_thread(folder.request_stop)
     if row.is_ours_to_start and row.flow_run_id is None:
-        await asyncio.to_thread(end_unstarted, folder)
+        await here.checks.run(end_unstarted, folder)
     await here.index.refresh(row.id)
     here.events.emit(Asked(row.id, "stop requested", caller.name))
     return StopResponse(session_id=row.id)
@@ -186,12 +181,6 @@ async def _check_room(here: Dependencies) -> None:
             code="too_many_sessions",
             headers={"Retry-After": "60"},
         )
-
-
-def _make(here: Dependencies, config: SessionConfig, session_id: str, others: dict[str, str]) -> None:
-    from boifi_core.session.make import make_session  # the optimizer's libraries with it
-
-    make_session(here.settings.data, config, session_id=session_id, others=others)
 
 
 def _digest(request: BaseModel) -> str:

@@ -12,7 +12,7 @@ from boifi_core.errors import InvalidInput
 from boifi_core.models import RawObservation
 from boifi_core.value import Value
 
-Latency = Annotated[float, Field(gt=0)]
+Latency = Annotated[float, Field(gt=0, le=86_400_000)]
 
 _DEFAULT_BASELINE_MS = 200.0
 
@@ -22,7 +22,7 @@ MARGIN = 1.5
 ACCEPTABLE = 5.0
 """`auto` takes for just acceptable this times what is normal, as the default thresholds have it."""
 
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
 
 
 class Weights(TypedDict, total=False):
@@ -51,8 +51,8 @@ class AnalyzerConfig(Value):
     weights: Weights = Field(default=DEFAULT_WEIGHTS, validate_default=True)
     baseline_latency_ms: Latency | Literal["auto"] = _DEFAULT_BASELINE_MS
     threshold_latency_ms: Latency | Literal["auto"] = 1000.0
-    span_increase_threshold: float = Field(default=0.5, ge=0)
-    edit_distance_threshold: int = Field(default=2, ge=0)
+    span_increase_threshold: float = Field(default=0.5, ge=0, le=1_000_000)
+    edit_distance_threshold: int = Field(default=2, ge=0, le=1_000_000)
 
     @field_validator("weights")
     @classmethod

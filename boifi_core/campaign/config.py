@@ -14,10 +14,10 @@ from boifi_core.session.config import (
     SessionConfig,
     parse_session,
     read_session_file,
-    read_yaml,
     refuse_beyond_json,
     stored_config_of,
 )
+from boifi_core.storage.yaml_file import read_yaml
 from boifi_core.value import Value
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -27,8 +27,8 @@ _CRON_FIELDS = 5
 class Schedule(Value):
     """When a campaign runs by itself: a cron line of five fields, in a time zone by its name (`Europe/Berlin`)."""
 
-    cron: str
-    timezone: str = "UTC"
+    cron: str = Field(max_length=200)
+    timezone: str = Field(default="UTC", max_length=100)
 
     @field_validator("cron")
     @classmethod
@@ -60,16 +60,16 @@ class CampaignConfig(Value):
     `${VARIABLE}` in it is taken from the environment where the night runs, so that no secret lies in a file.
     """
 
-    name: str
+    name: str = Field(max_length=63)
     schedule: Schedule | None = None
     sessions: tuple[
         Annotated[SessionConfig, BeforeValidator(_session), PlainSerializer(stored_config_of, return_type=Any)], ...
     ] = Field(min_length=1, max_length=200)
     at_once: int = Field(default=2, ge=1, le=50)
-    max_duration_s: float = Field(default=6 * 3600, gt=0)
+    max_duration_s: float = Field(default=6 * 3600, gt=0, le=30 * 86_400)
     replays: int = Field(default=2, ge=1, le=20)
     fail_on: float = Field(default=7.0, ge=0, le=10)
-    webhook: str | None = None
+    webhook: str | None = Field(default=None, max_length=2_000)
 
     @field_validator("name")
     @classmethod

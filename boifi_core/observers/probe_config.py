@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     Field,
     JsonValue,
     field_validator,
@@ -16,7 +18,7 @@ from pydantic import (
 from boifi_core.observers.base import ObserverConfig
 from boifi_core.observers.trace_sources.table import AnyTracesConfig
 from boifi_core.value import Value, Whose, complaint
-from boifi_core.wire.endpoint import from_environment, parse_http_url, variable_named
+from boifi_core.wire.endpoint import LONGEST_URL, from_environment, parse_http_url, variable_named
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -27,6 +29,19 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "
 _OUR_HEADERS = frozenset({"traceparent", "content-length", "transfer-encoding", "connection"})
 
 
+_HeaderName = Annotated[str, Field(max_length=200)]
+_HeaderValue = Annotated[str, Field(max_length=8_192)]
+
+_LARGEST_BODY = 100_000
+"""Characters, as it is sent."""
+
+
+def _not_too_large(body: JsonValue) -> JsonValue:
+    if len(body if isinstance(body, str) else json.dumps(body)) > _LARGEST_BODY:
+        raise ValueError(f"must have at most {_LARGEST_BODY} characters")
+    return body
+
+
 class RequestConfig(Value):
     """One request that the probe sends; `weight` is its share against the others.
 
@@ -34,11 +49,11 @@ class RequestConfig(Value):
     path.
     """
 
-    method: str = "GET"
-    url: str
-    headers: Annotated[dict[str, str], Whose.SECRET] = Field(default_factory=dict)
-    body: JsonValue = None
-    weight: float = Field(default=1.0, gt=0)
+    method: str = Field(default="GET", max_length=20)
+    url: str = Field(max_length=LONGEST_URL)
+    headers: Annotated[dict[_HeaderName, _HeaderValue], Whose.SECRET] = Field(default_factory=dict, max_length=100)
+    body: Annotated[JsonValue, AfterValidator(_not_too_large)] = None
+    weight: float = Field(default=1.0, gt=0, le=1_000_000_000)
     name: str | None = Field(default=None, min_length=1, max_length=200)
 
     @field_validator("method")
@@ -99,7 +114,7 @@ class ProbeConfig(ObserverConfig):
     requests: tuple[RequestConfig, ...] = Field(min_length=1, max_length=200)
     count: int = Field(default=30, ge=1, le=100_000)
     concurrency: int = Field(default=5, ge=1, le=1_000)
-    timeout_s: float = Field(default=5.0, gt=0)
+    timeout_s: float = Field(default=5.0, gt=0, le=3_600)
     traces: AnyTracesConfig | None = None
 
     def connects_to(self) -> Iterable[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 from boifi_core.models import Point
 from boifi_core.safety.guardrails import Guardrails, objection
 from boifi_core.space import SearchSpace
-from boifi_core.space.plans import Source
+from boifi_core.space.plans import Source, each_plan
 from boifi_core.space.restricted import restrict
 from boifi_core.space.rows import Column, Rows
 
@@ -25,7 +25,8 @@ def guarded(space: SearchSpace, rails: Guardrails) -> SearchSpace:
     """
 
     def why_not(point: Point) -> str | None:
-        return next((reason for plan in space.plans(point) if (reason := objection(plan, rails))), None)
+        plans = each_plan(space.groups, {**space.fixed, **point})
+        return next((reason for plan in plans if (reason := objection(plan, rails))), None)
 
     return restrict(space, why_not, field="guardrails", alike=_alike(space, rails))
 

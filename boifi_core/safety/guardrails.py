@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice, takewhile
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -11,10 +15,17 @@ from boifi_core.errors import InvalidInput, shown
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation
 from boifi_core.space.condition import Condition
+from boifi_core.space.limits import LONGEST_TEXT
 from boifi_core.value import Value
 
 OBSERVED = ("status_code", "latency_ms", "error_rate")
 """The fields of an observation that `abort_if` can ask about."""
+
+
+MOST_PROTECTED = 1_000
+LONGEST_SESSION_S = 30 * 86_400.0
+
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class Guardrails(Value):
@@ -25,12 +36,12 @@ class Guardrails(Value):
     for an observation (fields: status_code, latency_ms, error_rate). `max_duration_s` is for the whole session.
     """
 
-    protected_services: tuple[str, ...] = ()
-    protected_paths: tuple[str, ...] = ()
+    protected_services: tuple[_Text, ...] = Field(default=(), max_length=MOST_PROTECTED)
+    protected_paths: tuple[_Text, ...] = Field(default=(), max_length=MOST_PROTECTED)
     max_percentage: float | None = Field(default=None, gt=0, le=100)
-    max_delay_ms: int | None = Field(default=None, gt=0)
+    max_delay_ms: int | None = Field(default=None, gt=0, le=86_400_000)
     abort_if: Condition | None = None
-    max_duration_s: Annotated[float, Field(gt=0)] | None = None
+    max_duration_s: Annotated[float, Field(gt=0, le=LONGEST_SESSION_S)] | None = None
 
     @field_validator("protected_paths")
     @classmethod
@@ -46,6 +57,38 @@ class Guardrails(Value):
             raise InvalidInput("guardrails.abort_if.field", f"must be one of {', '.join(OBSERVED)}", rule.field)
         return rule
 
+    @cached_property
+    def _services(self) -> frozenset[str]:
+        return frozenset(self.protected_services)
+
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach(self.protected_paths)
+
+
+class Reach:
+    """Which of many paths a plan may reach: found by looking up, as a space may have thousands of plans."""
+
+    def __init__(self, protected: Sequence[str]) -> None:
+        self._protected = protected
+        self._known = frozenset(protected)
+        self._lengths = sorted({len(path) for path in protected})
+        self._sorted = sorted(protected)
+
+    def of(self, target_path: str) -> str | None:
+        """The first of the paths that a plan of this target path may reach; None if it reaches none of them."""
+        if not self._protected:
+            return None
+        # What a regular expression reaches cannot be told in general, so beside a protected path none is allowed; nor
+        # what a path reaches that a proxy may rewrite first.
+        if target_path.startswith("^") or "%" in target_path or "//" in target_path or "/." in target_path:
+            return self._protected[0]
+        above = {target_path[:length] for length in self._lengths} & self._known
+        first = bisect_left(self._sorted, target_path)
+        below = set(takewhile(lambda path: path.startswith(target_path), islice(self._sorted, first, None)))
+        reached = above | below
+        return next((path for path in self._protected if path in reached), None) if reached else None
+
 
 def objection(plan: FaultPlan, rails: Guardrails) -> str | None:
     """Why the guardrails forbid this plan, in one line; None if they don't."""
@@ -55,13 +98,13 @@ def objection(plan: FaultPlan, rails: Guardrails) -> str | None:
         return f"max_percentage: must be at most {rails.max_percentage:g}, got {percentage}"
     if rails.max_delay_ms is not None and plan.wait_ms > rails.max_delay_ms:
         return f"max_delay_ms: must be at most {rails.max_delay_ms}, got {plan.wait_ms}"
-    for service in rails.protected_services:
-        if plan.target_service in (None, "", "*", service):
-            got = shown(plan.target_service)
-            return f"protected_services: {shown(service)} must bear no fault, got target_service {got}"
-    for path in rails.protected_paths:
-        if _may_reach(plan.target_path, path):
-            return f"protected_paths: {shown(path)} must bear no fault, got target_path {shown(plan.target_path)}"
+    service = plan.target_service
+    is_any = service in (None, "", "*")
+    if rails.protected_services and (is_any or service in rails._services):
+        hit = rails.protected_services[0] if is_any else service
+        return f"protected_services: {shown(hit)} must bear no fault, got target_service {shown(service)}"
+    if (path := rails._reach.of(plan.target_path)) is not None:
+        return f"protected_paths: {shown(path)} must bear no fault, got target_path {shown(plan.target_path)}"
     return None
 
 
@@ -72,11 +115,3 @@ def ends_session(observation: RawObservation, rails: Guardrails) -> str | None:
         return None
     seen = getattr(observation, rule.field, None)
     return f"guardrails.abort_if: {rule.field} {rule.operator.replace('_', ' ')} {rule.value}, observed {seen}"
-
-
-def _may_reach(target_path: str, protected: str) -> bool:
-    # What a regular expression reaches cannot be told in general, so beside a protected path none is allowed; nor what
-    # a path reaches that a proxy may rewrite first.
-    if target_path.startswith("^") or "%" in target_path or "//" in target_path or "/." in target_path:
-        return True
-    return protected.startswith(target_path) or target_path.startswith(protected)

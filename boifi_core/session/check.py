@@ -27,10 +27,17 @@ def check(config: SessionConfig) -> tuple[SessionConfig, list[str]]:
 
 def _unknown_services(config: SessionConfig) -> list[str]:
     """Protected services that no fault could strike anyway: more often misspelt than meant."""
-    known = {str(value) for value in target_services(config.search_space)}
-    return [
+    known = sorted({str(value) for value in target_services(config.search_space)})
+    among = set(known)
+    protected = enumerate(config.guardrails.protected_services) if known else ()
+    unknown = [(number, service) for number, service in protected if service not in among]
+    told = [
         f"guardrails.protected_services[{number}]: {service} is no target_service of the search space"
-        f"{hint(service, sorted(known))}"
-        for number, service in enumerate(config.guardrails.protected_services)
-        if known and service not in known
+        f"{hint(service, known) if place < _MOST_HINTS else ''}"
+        for place, (number, service) in enumerate(unknown[:_MOST_TOLD])
     ]
+    more = len(unknown) - len(told)
+    return [*told, *([f"guardrails.protected_services: nor are {more} more of them"] if more else [])]
+
+
+_MOST_TOLD, _MOST_HINTS = 20, 5

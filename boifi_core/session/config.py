@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -27,9 +26,8 @@ from boifi_core.injectors.table import AnyExecutorConfig
 from boifi_core.observers.table import AnyObserverConfig
 from boifi_core.safety.guardrails import Guardrails
 from boifi_core.space import SearchSpace
+from boifi_core.storage.yaml_file import read_yaml
 from boifi_core.value import Value
-
-MAX_FILE_BYTES = 1_000_000
 
 TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
 
@@ -51,6 +49,10 @@ def _one_of(module: str, table: str) -> AfterValidator:
 
 _OPTIMIZER = "boifi_core.optimizer"
 
+_LONGEST_NAME = 100
+
+_Name = Annotated[str, Field(max_length=_LONGEST_NAME)]
+
 
 class OptimizerConfig(Value):
     """How proposals are made; the names are those of the tables in `boifi_core.optimizer`.
@@ -59,12 +61,12 @@ class OptimizerConfig(Value):
     `stop_below` ends the session early, when the trials left are expected to gain less; severity points.
     """
 
-    surrogate: Annotated[str, _one_of(_OPTIMIZER, "SURROGATES")] = "auto"
-    acquisition: Annotated[str, _one_of(_OPTIMIZER, "ACQUISITIONS")] = "ei"
-    selection: Annotated[str, _one_of(_OPTIMIZER, "SELECTIONS")] = "severity"
-    objective: Annotated[str, _one_of("boifi_core.findings.objective", "OBJECTIVES")] = "severity"
-    xi: float = Field(default=0.2, ge=0)
-    beta: float = Field(default=1.96, ge=0)
+    surrogate: Annotated[_Name, _one_of(_OPTIMIZER, "SURROGATES")] = "auto"
+    acquisition: Annotated[_Name, _one_of(_OPTIMIZER, "ACQUISITIONS")] = "ei"
+    selection: Annotated[_Name, _one_of(_OPTIMIZER, "SELECTIONS")] = "severity"
+    objective: Annotated[_Name, _one_of("boifi_core.findings.objective", "OBJECTIVES")] = "severity"
+    xi: float = Field(default=0.2, ge=0, le=1_000)
+    beta: float = Field(default=1.96, ge=0, le=1_000)
     stop_below: float | None = Field(default=None, gt=0, le=10)
 
 
@@ -72,7 +74,7 @@ class Recovery(Value):
     """After a trial at or above `after_severity`, the target must be back at its steady state within `timeout_s`."""
 
     after_severity: float = Field(default=5.0, ge=0, le=10)
-    timeout_s: float = Field(default=60.0, gt=0)
+    timeout_s: float = Field(default=60.0, gt=0, le=86_400)
 
 
 class Confirm(Value):
@@ -94,6 +96,18 @@ class Minimise(Value):
     share: float = Field(default=0.25, ge=0, le=0.9)
 
 
+_LONGEST_ID = 64
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9-]{{0,{_LONGEST_ID - 1}}}", text):
+        raise ValueError("must be the id of a session, or how one begins")
+    return text
+
+
+_Id = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID), AfterValidator(_id)]
+
+
 class SessionConfig(Value):
     """A session file, checked.
 
@@ -101,24 +115,24 @@ class SessionConfig(Value):
     fault before the first trial. `max_failures_in_row` trials without a score, one after the other, end the session.
     """
 
-    name: str = Field(default="session", min_length=1, max_length=100)
+    name: str = Field(default="session", min_length=1, max_length=_LONGEST_NAME)
     executor: AnyExecutorConfig
     observer: AnyObserverConfig | None = None
     search_space: Annotated[
         SearchSpace, BeforeValidator(SearchSpace.parse), PlainSerializer(SearchSpace.dump, return_type=Any)
     ]
     total_trials: int = Field(default=60, ge=1, le=100_000)
-    initial_points: int = Field(default=10, ge=1)
-    seed: int | None = Field(default=None, ge=0)
+    initial_points: int = Field(default=10, ge=1, le=100_000)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
     optimizer: OptimizerConfig = OptimizerConfig()
-    warm_start: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    warm_start: tuple[_Id, ...] = Field(default=(), max_length=50)
     analyzer: AnalyzerConfig = AnalyzerConfig()
     recovery: Recovery = Recovery()
     guardrails: Guardrails = Guardrails()
     confirm: Confirm = Confirm()
     minimise: Minimise = Minimise()
-    baseline_observations: int = Field(default=3, ge=1)
-    max_failures_in_row: int = Field(default=5, ge=1)
+    baseline_observations: int = Field(default=3, ge=1, le=1_000)
+    max_failures_in_row: int = Field(default=5, ge=1, le=100_000)
 
     def connects_to(self) -> Iterator[tuple[str, str]]:
         """All that the session connects to: field, and URL."""
@@ -159,22 +173,6 @@ def read_session_file(path: Path) -> SessionConfig:
     return parse_session(read_yaml(path))
 
 
-def read_yaml(path: Path) -> Any:
-    """A YAML file's value; a key that stands twice in one mapping is refused, since YAML would drop one in silence."""
-    try:
-        raw = path.read_bytes()[: MAX_FILE_BYTES + 1]
-    except FileNotFoundError:
-        raise InvalidInput(str(path), "no such file") from None
-    except OSError as error:
-        raise InvalidInput(str(path), f"must be a file that can be read ({error.strerror})") from error
-    if len(raw) > MAX_FILE_BYTES:
-        raise InvalidInput(str(path), f"must be at most {MAX_FILE_BYTES} bytes")
-    try:
-        return yaml.load(raw, Loader=_UniqueKeys)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(str(path), f"must be YAML ({_yaml_problem(error)})") from error
-
-
 def parse_session(data: Any) -> SessionConfig:
     """A session from the value of its file, or from `session.json`."""
     if not isinstance(data, dict):
@@ -189,21 +187,34 @@ def refuse_beyond_json(data: Mapping[Any, Any]) -> None:
     Raises:
         InvalidInput: there is one of these.
     """
-    left: list[tuple[str, Any]] = [("", data)]
+    left: list[tuple[_Place | None, Any]] = [(None, data)]
     while left:
-        field, value = left.pop()
+        place, value = left.pop()
         if isinstance(value, dict):
             if odd := next((key for key in value if not isinstance(key, str)), None):
-                raise InvalidInput(field or "input", "must have keys that are text; put them in quotes", odd)
-            left += [(f"{field}.{key}".removeprefix("."), each) for key, each in value.items()]
+                raise InvalidInput(_path(place), "must have keys that are text; put them in quotes", odd)
+            left += [((place, f".{key}"), each) for key, each in value.items()]
         elif isinstance(value, list):
-            left += [(f"{field}[{number}]", each) for number, each in enumerate(value)]
+            left += [((place, number), each) for number, each in enumerate(value)]
         elif isinstance(value, int) and abs(value) > sys.float_info.max:
-            raise InvalidInput(field, f"must be within {sys.float_info.max:.0e} of zero", value)
+            raise InvalidInput(_path(place), f"must be within {sys.float_info.max:.0e} of zero", value)
         elif isinstance(value, (date, time)):
-            raise InvalidInput(field, "must be text, a number, true, false or null; put a date in quotes", value)
+            rule = "must be text, a number, true, false or null; put a date in quotes"
+            raise InvalidInput(_path(place), rule, value)
         elif isinstance(value, (bytes, set)):
-            raise InvalidInput(field, "must be text, a number, true, false, null, a list or a mapping", value)
+            raise InvalidInput(_path(place), "must be text, a number, true, false, null, a list or a mapping", value)
+
+
+_Place = tuple[Any, str | int]
+"""Where a value stands: the place of what holds it, and its own name there; written out only to be shown."""
+
+
+def _path(place: _Place | None) -> str:
+    parts: list[str] = []
+    while place is not None:
+        place, name = place
+        parts.append(f"[{name}]" if isinstance(name, int) else name)
+    return "".join(reversed(parts)).removeprefix(".") or "input"
 
 
 def with_overrides(config: SessionConfig, *, trials: int | None = None, seed: int | None = None) -> SessionConfig:
@@ -211,8 +222,8 @@ def with_overrides(config: SessionConfig, *, trials: int | None = None, seed: in
 
     A session that names no seed gets one, so that it can be resumed and repeated.
     """
-    data = config.model_dump()
-    data["search_space"] = config.search_space.dump()
+    data = config.model_dump(exclude={"search_space"})
+    data["search_space"] = config.search_space
     data["executor"] = config.executor
     data["observer"] = config.observer
     if trials is not None:
@@ -247,24 +258,3 @@ def stored_config_of(config: SessionConfig) -> dict[str, Any]:
     if config.executor.token is not None:
         data["executor"]["token"] = config.executor.token_by_name(TOKEN_VARIABLE)
     return data
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = str(key_node.value)
-            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                problem = f"the key {key!r} stands twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _yaml_problem(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        return f"{error.problem}{line}"
-    return re.sub(r"\s+", " ", str(error))[:120]

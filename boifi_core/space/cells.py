@@ -7,50 +7,34 @@ cell every statement is equally true, so a search over cells finds a valid point
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from boifi_core.space.rows import Column, Layout, Rows, Rule, Statement
-
-Cell = tuple[float, float]
-"""A part of a column, lowest and highest entry, both inside."""
+from boifi_core.space.rows import Cell, Column, Layout, Rows, Rule, Statement, cells
 
 _MAX_STEPS = 20_000
+_MAX_TESTS = 4_000_000
+"""How many statements a search may look at: few steps through thousands of statements take as long as many."""
 
 
 class SearchTooLongError(Exception):
     """The bounded search ended without an answer."""
 
 
-def cells(column: Column, tests: Iterable[Statement]) -> list[Cell]:
-    """The column's cells for these statements, in ascending order."""
-    if column.is_categorical:
-        return [(float(code), float(code)) for code in range(len(column.values))]
-    found: list[Cell] = []
-    start = column.low
-    for cut in sorted({float(value) for test in tests for value in _constants(test)}):
-        if not column.low <= cut <= column.high:
-            continue
-        below, above = _around(cut, column)
-        found += [(start, below)] if start <= below else []
-        found += [(cut, cut)] if column.is_real or cut == int(cut) else []
-        start = above
-    return [*found, (start, column.high)] if start <= column.high else found
-
-
 def draw_where(column: Column, test: Statement, rng: np.random.Generator, n: int) -> Rows:
     """`n` random entries of the column for which `test` holds (any at all if it never does)."""
-    parts = [cell for cell in cells(column, [test]) if test.of(np.array(cell[:1]))[0]]
-    if not parts:
+    parts = test.parts
+    if not len(parts):
         return column.from_unit(rng.random(n))
-    sizes = np.array([_size(column, cell) for cell in parts])
+    sizes = parts[:, 1] - parts[:, 0] + (0 if column.is_real else 1)
     shares = sizes / sizes.sum() if sizes.sum() > 0 else np.full(len(parts), 1 / len(parts))
     chosen = rng.choice(len(parts), size=n, p=shares)
     unit = rng.random(n)
     entries = np.empty(n)
-    for number, (low, high) in enumerate(parts):
+    for number in np.unique(chosen):
         mine = chosen == number
+        low, high = parts[number]
         entries[mine] = column.between(low, high, unit[mine])
     return entries
 
@@ -90,10 +74,13 @@ def count_rows(layout: Layout) -> int | None:
     for index in reversed(layout.order):
         mine = children.get(index, [])
         column = layout.columns[index]
+        parts = np.array(cells(column, [test for test, _ in mine]))
+        # One column for each child: in which cells it exists.
+        exist = np.column_stack([np.zeros((len(parts), 0), bool), *(test.of(parts[:, 0]) for test, _ in mine)])
         counts[index] = sum(
-            int(_size(column, cell))
-            * math.prod(counts[child] for test, child in mine if test.of(np.array(cell[:1]))[0])
-            for cell in cells(column, [test for test, _ in mine])
+            int(high - low + 1)
+            * math.prod(counts[child] for (_, child), is_there in zip(mine, there, strict=True) if is_there)
+            for (low, high), there in zip(parts.tolist(), exist.tolist(), strict=True)
         )
         parent = layout.parents[index]
         if parent is not None:
@@ -107,31 +94,35 @@ class _Search:
     def __init__(self, layout: Layout, rng: np.random.Generator | None) -> None:
         self._layout = layout
         self._rng = rng
-        self._steps = 0
+        self._steps = self._tests = 0
         named = {test.index for rule in layout.rules for test in (*rule.when, *rule.then)}
         for index in reversed(layout.order):
             parent = layout.parents[index]
             if index in named and parent is not None:
                 named.add(parent.index)
         self._order = [index for index in layout.order if index in named]
-        self._rules_of = {
-            index: [rule for rule in layout.rules if any(test.index == index for test in (*rule.when, *rule.then))]
-            for index in named
-        }
-        tests = [test for rule in layout.rules for test in (*rule.when, *rule.then)]
-        tests += [parent for parent in layout.parents if parent is not None]
-        self._cells = {
-            index: cells(layout.columns[index], [test for test in tests if test.index == index]) for index in named
-        }
+        tests: dict[int, list[Statement]] = {index: [] for index in named}
+        self._rules_of: dict[int, list[Rule]] = {index: [] for index in named}
+        for rule in layout.rules:
+            mine = (*rule.when, *rule.then)
+            for index in {test.index for test in mine}:
+                self._rules_of[index].append(rule)
+            for test in mine:
+                tests[test.index].append(test)
+        for parent in layout.parents:
+            if parent is not None and parent.index in named:
+                tests[parent.index].append(parent)
+        self._cells = {index: cells(layout.columns[index], tests[index]) for index in named}
 
     def solutions(self) -> Iterator[dict[int, Cell]]:
         yield from self._extend({}, 0)
 
     def _extend(self, chosen: dict[int, Cell | None], depth: int) -> Iterator[dict[int, Cell]]:
-        self._steps += 1
-        if self._steps > _MAX_STEPS:
-            raise SearchTooLongError
         touched = self._rules_of[self._order[depth - 1]] if depth else self._layout.rules
+        self._steps += 1
+        self._tests += sum(rule.n_statements for rule in touched)
+        if self._steps > _MAX_STEPS or self._tests > _MAX_TESTS:
+            raise SearchTooLongError
         if any(self._broken(rule, chosen) for rule in touched):
             return
         if depth == len(self._order):
@@ -143,11 +134,10 @@ class _Search:
         for cell in self._shuffled(index) if exists else [None]:
             yield from self._extend({**chosen, index: cell}, depth + 1)
 
-    def _shuffled(self, index: int) -> Sequence[Cell | None]:
+    def _shuffled(self, index: int) -> Iterable[Cell | None]:
         mine = self._cells[index]
-        if self._rng is None:
-            return mine
-        return [mine[i] for i in self._rng.permutation(len(mine))]
+        # One by one: of thousands, the first that fits ends it.
+        return mine if self._rng is None else (mine[i] for i in self._rng.permutation(len(mine)))
 
     def _broken(self, rule: Rule, chosen: dict[int, Cell | None]) -> bool:
         """Whether the rule is broken already, whatever the dimensions that are still open take."""
@@ -188,19 +178,3 @@ def _entries(column: Column, low: float, high: float, reals: int) -> Iterable[fl
     if low == high:
         return [low]
     return [float(entry) for entry in np.unique(column.between(low, high, np.linspace(0, 1, reals)))]
-
-
-def _constants(test: Statement) -> list[float]:
-    value = test.condition.value
-    return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _around(cut: float, column: Column) -> Cell:
-    """The nearest entries below and above `cut`."""
-    if column.is_real:
-        return float(np.nextafter(cut, -np.inf)), float(np.nextafter(cut, np.inf))
-    return math.ceil(cut) - 1.0, math.floor(cut) + 1.0
-
-
-def _size(column: Column, cell: Cell) -> float:
-    return cell[1] - cell[0] + (0 if column.is_real else 1)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from boifi_core.errors import InvalidInput
+from boifi_core.space.limits import LONGEST_NAME, LONGEST_TEXT, MOST_VALUES, check_text
 from boifi_core.value import Value
 
 Operator = Literal["equals", "not_equals", "in", "greater_than", "less_than"]
@@ -23,7 +25,7 @@ class Condition(Value):
     `in` takes a list; `greater_than` and `less_than` take a number, which is itself outside.
     """
 
-    field: str
+    field: str = Field(max_length=LONGEST_NAME)
     operator: Operator
     value: Any
 
@@ -39,7 +41,13 @@ class Condition(Value):
 
     def allows(self, actual: Any) -> bool:
         """Whether the statement is true when its field has the value `actual`."""
+        if self.operator == "in":
+            return is_scalar(actual) and identity(actual) in self._among
         return _TESTS[self.operator](actual, self.value)
+
+    @cached_property
+    def _among(self) -> frozenset[tuple[bool, Any]]:
+        return frozenset(map(identity, self.value))
 
     def dump(self) -> dict[str, Any]:
         """The JSON form that `read_condition` reads back."""
@@ -50,6 +58,11 @@ class Condition(Value):
 def same(one: Any, other: Any) -> bool:
     """Equality that tells True from 1, and 1.0 not from 1."""
     return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
+def identity(value: Any) -> tuple[bool, Any]:
+    """Equal for scalars that are the `same`, and hashable: for finding one among many."""
+    return isinstance(value, bool), value
 
 
 def is_number(value: Any) -> bool:
@@ -79,6 +92,7 @@ def read_condition(data: Any, field: str) -> Condition:
             raise InvalidInput(f"{field}.{key}", "is required")
     if not isinstance(data["field"], str):
         raise InvalidInput(f"{field}.field", "must be the name of a field", data["field"])
+    check_text(data["field"], f"{field}.field", LONGEST_NAME)
     if data["operator"] not in OPERATORS:
         raise InvalidInput(f"{field}.operator", f"must be one of {', '.join(OPERATORS)}", data["operator"])
     if problem := _misfit(data["operator"], data["value"]):
@@ -95,7 +109,11 @@ def refuse_unknown_keys(data: Mapping[Any, Any], known: tuple[str, ...], field: 
 
 
 def _misfit(operator: str, value: Any) -> str | None:
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"must have at most {LONGEST_TEXT} characters"
     if operator == "in":
+        if isinstance(value, (list, tuple)) and len(value) > MOST_VALUES:
+            return f"must be a list of at most {MOST_VALUES} values"
         if not isinstance(value, (list, tuple)) or not value or not all(map(is_scalar, value)):
             return "must be a list of at least one text, number or boolean for the operator in"
     elif operator in ("greater_than", "less_than"):
@@ -109,7 +127,6 @@ def _misfit(operator: str, value: Any) -> str | None:
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": same,
     "not_equals": lambda actual, value: not same(actual, value),
-    "in": lambda actual, values: any(same(actual, value) for value in values),
     "greater_than": lambda actual, value: is_number(actual) and actual > value,
     "less_than": lambda actual, value: is_number(actual) and actual < value,
 }

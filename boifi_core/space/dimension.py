@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from boifi_core.errors import InvalidInput, listed
-from boifi_core.space.condition import Condition, is_number, is_scalar, read_condition, refuse_unknown_keys, same
+from boifi_core.space.condition import Condition, identity, is_number, is_scalar, read_condition, refuse_unknown_keys
+from boifi_core.space.limits import LONGEST_NAME, MOST_VALUES, check_count, check_text
 
 DimensionType = Literal["categorical", "integer", "real"]
 TYPES: tuple[DimensionType, ...] = ("categorical", "integer", "real")
@@ -46,7 +48,7 @@ class Dimension:
     def contains(self, value: Any) -> bool:
         """Whether `value` is one that this dimension can take."""
         if self.type == "categorical":
-            return any(same(value, mine) for mine in self.values)
+            return is_scalar(value) and identity(value) in self._among
         if self.low is None or self.high is None or not is_number(value):
             return False
         return self.low <= value <= self.high and (self.type == "real" or value == int(value))
@@ -54,6 +56,8 @@ class Dimension:
     def can_satisfy(self, condition: Condition) -> bool:
         """Whether any value of this dimension fulfils `condition`."""
         if self.low is None or self.high is None:
+            if condition.operator == "in":
+                return any(self.contains(value) for value in condition.value)
             return any(condition.allows(value) for value in self.values)
         match condition.operator:
             case "equals":
@@ -65,6 +69,10 @@ class Dimension:
             case "less_than":
                 return bool(self.low < condition.value)
         return True
+
+    @cached_property
+    def _among(self) -> frozenset[tuple[bool, Any]]:
+        return frozenset(map(identity, self.values))
 
     @property
     def extremes(self) -> tuple[Any, ...]:
@@ -111,6 +119,7 @@ def read_dimension(data: Any, field: str) -> Dimension:
     description = data.get("description")
     if not isinstance(description, str | None):
         raise InvalidInput(f"{field}.description", "must be text", description)
+    check_text(description, f"{field}.description")
     condition = data.get("condition")
     common: dict[str, Any] = {
         "name": name,
@@ -126,6 +135,7 @@ def _name(data: Mapping[str, Any], field: str) -> str:
     name = data.get("name")
     if not isinstance(name, str) or not name.strip():
         raise InvalidInput(f"{field}.name", "must be a text that is not empty", name)
+    check_text(name, f"{field}.name", LONGEST_NAME)
     return checked_name(name, f"{field}.name")
 
 
@@ -146,11 +156,15 @@ def _categorical(data: Mapping[str, Any], field: str, common: dict[str, Any]) ->
     values = data.get(key)
     if not isinstance(values, (list, tuple)) or not values:
         raise InvalidInput(f"{field}.{key}", "must be a list of at least one category", values)
+    check_count(values, MOST_VALUES, f"{field}.{key}")
+    earlier = set()
     for index, value in enumerate(values):
         if not is_scalar(value):
             raise InvalidInput(f"{field}.{key}[{index}]", "must be text, a finite number, a boolean or null", value)
-        if any(same(value, earlier) for earlier in values[:index]):
+        check_text(value, f"{field}.{key}[{index}]")
+        if identity(value) in earlier:
             raise InvalidInput(f"{field}.{key}[{index}]", "must not be there twice", value)
+        earlier.add(identity(value))
     return Dimension(**common, values=tuple(values))
 
 

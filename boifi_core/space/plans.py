@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from boifi_core.errors import InvalidInput
 from boifi_core.faults import kinds
 from boifi_core.faults.kinds import KINDS, PlanField
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.space.limits import MOST_FAULTS, check_count
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,19 @@ def groups(names: Iterable[str], field: str) -> tuple[Group, ...]:
     Raises:
         InvalidInput: two names fill the same field of one fault, or a fault has no fault_type.
     """
-    by_prefix: dict[str, list[Source]] = {}
+    by_prefix: dict[str, dict[tuple[str, str], Source]] = {}
     for name in names:
         prefix, _, word = name.partition(".") if "." in name else ("", "", name)
         source = _source(name, word)
-        mine = by_prefix.setdefault(prefix, [])
-        twin = next((other for other in mine if other.target == source.target), None)
-        if twin is not None:
+        mine = by_prefix.setdefault(prefix, {})
+        twin = mine.setdefault(source.target, source)
+        if twin is not source:
             raise InvalidInput(field, f"{twin.name} and {source.name} are the same field of a fault; give one of them")
-        mine.append(source)
-    shared = by_prefix.pop("", [])
+    shared = by_prefix.pop("", {})
+    check_count(by_prefix, MOST_FAULTS, field, "faults at once")
     if not by_prefix:
-        by_prefix[""] = []
-    found = tuple(Group(prefix, (*shared, *mine)) for prefix, mine in by_prefix.items())
+        by_prefix[""] = {}
+    found = tuple(Group(prefix, (*shared.values(), *mine.values())) for prefix, mine in by_prefix.items())
     for group in found:
         if not group.of("fault_type"):
             rule = "must have a fault_type, as a dimension or in fixed"
@@ -100,8 +101,13 @@ def build_plans(found: Iterable[Group], values: Mapping[str, Any]) -> tuple[Faul
     Raises:
         InvalidInput: the values do not make a plan.
     """
+    return tuple(each_plan(found, values))
+
+
+def each_plan(found: Iterable[Group], values: Mapping[str, Any]) -> Iterator[FaultPlan]:
+    """The same one by one, for who may need no more than the first."""
     plans = (_plan(group, values) for group in found)
-    return tuple(plan for plan in plans if plan is not None)
+    return (plan for plan in plans if plan is not None)
 
 
 def is_no_fault(fault_type: Any) -> bool:

@@ -11,6 +11,17 @@ from boifi_core.errors import InvalidInput, listed
 from boifi_core.space.condition import Condition, refuse_unknown_keys
 from boifi_core.space.constraint import Constraint, read_constraint
 from boifi_core.space.dimension import Dimension, checked_name, read_dimension
+from boifi_core.space.limits import (
+    LONGEST_FIXED,
+    LONGEST_NAME,
+    MOST_CONSTRAINTS,
+    MOST_DIMENSIONS,
+    MOST_FIXED,
+    MOST_STATEMENTS,
+    MOST_VALUES_IN_ALL,
+    check_count,
+    check_text,
+)
 from boifi_core.space.plans import Group, check_value, groups
 
 _LISTS = ("dimensions", "search_space")
@@ -27,6 +38,7 @@ def read_space(
         InvalidInput: what cannot work, named.
     """
     entries, entries_field, rest = _shape(data, field)
+    check_count(entries, MOST_DIMENSIONS, entries_field, "dimensions")
     dimensions = [read_dimension(entry, f"{entries_field}[{i}]") for i, entry in enumerate(entries)]
     if not dimensions:
         raise InvalidInput(entries_field, "must have at least one dimension", entries)
@@ -35,6 +47,8 @@ def read_space(
         if dimension.name in where:
             raise InvalidInput(f"{entries_field}[{index}].name", "must not be there twice", dimension.name)
         where[dimension.name] = f"{entries_field}[{index}]"
+    if (n_values := sum(len(dimension.values) for dimension in dimensions)) > MOST_VALUES_IN_ALL:
+        raise InvalidInput(entries_field, f"must have at most {MOST_VALUES_IN_ALL} values in all", n_values)
     fixed = _fixed(rest.get("fixed"), f"{field}.fixed", where)
     constraints = _constraints(rest.get("constraints"), f"{field}.constraints", dimensions, fixed)
     _check_conditions(dimensions, fixed, where)
@@ -45,11 +59,12 @@ def read_space(
     left = (constraint.without(gone) for constraint in constraints)
     faults = groups([*(dimension.name for dimension in kept), *fixed], field)
     written = dict(zip(where, entries, strict=True))
-    for source in dict.fromkeys(source for fault in faults for source in fault.sources):
-        if source.name in fixed:
-            check_value(source, fixed[source.name], f"{field}.fixed.{source.name}")
+    sources = {source.name: source for fault in faults for source in fault.sources}
+    for name, source in sources.items():
+        if name in fixed:
+            check_value(source, fixed[name], f"{field}.fixed.{name}")
     for dimension in kept:
-        source = next(source for fault in faults for source in fault.sources if source.name == dimension.name)
+        source = sources[dimension.name]
         for index, value in enumerate(dimension.extremes):
             check_value(source, value, f"{where[dimension.name]}.{_key(dimension, written[dimension.name], index)}")
     return tuple(kept), tuple(constraint for constraint in left if constraint is not None), fixed, faults
@@ -78,15 +93,19 @@ def _fixed(data: Any, field: str, where: Mapping[str, str]) -> dict[str, Any]:
         return {}
     if not isinstance(data, Mapping):
         raise InvalidInput(field, "must be a mapping of fields that are not searched", data)
+    check_count(data, MOST_FIXED, field)
     for name, value in data.items():
         if not isinstance(name, str) or not name:
             raise InvalidInput(field, "must have names that are text", name)
+        check_text(name, field, LONGEST_NAME)
         checked_name(name, f"{field}.{name}")
         if name in where:
             raise InvalidInput(f"{field}.{name}", f"is a dimension too ({where[name]}); a field is searched or fixed")
         try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError):
+            check_text(json.dumps(value, allow_nan=False), f"{field}.{name}", LONGEST_FIXED)
+        except InvalidInput:
+            raise
+        except (TypeError, ValueError, RecursionError):
             raise InvalidInput(f"{field}.{name}", "must be a value that JSON can hold", value) from None
     return dict(data)
 
@@ -96,8 +115,14 @@ def _constraints(data: Any, field: str, dimensions: Iterable[Dimension], fixed: 
         return []
     if not isinstance(data, (list, tuple)):
         raise InvalidInput(field, "must be a list of constraints", data)
+    check_count(data, MOST_CONSTRAINTS, field, "constraints")
     by_name = {dimension.name: dimension for dimension in dimensions}
     constraints = [read_constraint(entry, f"{field}[{i}]") for i, entry in enumerate(data)]
+    statements = [condition for constraint in constraints for condition in (*constraint.when, *constraint.then)]
+    check_count(statements, MOST_STATEMENTS, field, "statements")
+    n_values = sum(len(condition.value) for condition in statements if condition.operator == "in")
+    if n_values > MOST_VALUES_IN_ALL:
+        raise InvalidInput(field, f"must name at most {MOST_VALUES_IN_ALL} values in all", n_values)
     for i, constraint in enumerate(constraints):
         for condition in (*constraint.when, *constraint.then):
             _check_condition(condition, f"{field}[{i}]", by_name, fixed)
@@ -109,13 +134,18 @@ def _check_conditions(dimensions: Sequence[Dimension], fixed: Mapping[str, Any],
     for dimension in dimensions:
         if dimension.condition is not None:
             _check_condition(dimension.condition, f"{where[dimension.name]}.condition", by_name, fixed)
+    sound: set[str] = set()
     for dimension in dimensions:
-        path = [dimension.name]
-        while (condition := by_name[path[-1]].condition) is not None and condition.field in by_name:
-            path.append(condition.field)
-            if path.count(condition.field) > 1:
-                circle = " -> ".join(path[path.index(condition.field) :])
-                raise InvalidInput(f"{where[condition.field]}.condition", f"must not go in a circle: {circle}")
+        path = {dimension.name: None}
+        last = dimension.name
+        while last not in sound and (condition := by_name[last].condition) is not None and condition.field in by_name:
+            last = condition.field
+            if last in path:
+                names = [*path]
+                circle = " -> ".join([*names[names.index(last) :], last])
+                raise InvalidInput(f"{where[last]}.condition", f"must not go in a circle: {circle}")
+            path[last] = None
+        sound |= path.keys()
 
 
 def _check_condition(
@@ -128,9 +158,9 @@ def _check_condition(
         known = listed([*by_name, *fixed])
         raise InvalidInput(f"{field}.field", f"must be a dimension or a fixed field; known are {known}", name)
     dimension = by_name[name]
-    unknown = [value for value in _named_values(condition) if not dimension.contains(value)]
-    if unknown:
-        raise InvalidInput(f"{field}.value", f"must be what {name} takes, {dimension.domain}", unknown[0])
+    for value in _named_values(condition):
+        if not dimension.contains(value):
+            raise InvalidInput(f"{field}.value", f"must be what {name} takes, {dimension.domain}", value)
     if not dimension.can_satisfy(condition):
         operator = condition.operator.replace("_", " ").replace("equals", "equal to")
         rule = f"{name} is never {operator} this: it takes {dimension.domain}"

@@ -98,10 +98,10 @@ def restrict(space: SearchSpace, why_not: WhyNot, *, field: str, alike: Alike = 
     """
     allows = Verdicts(space, why_not, alike)
     drawn = space.sample_rows(np.random.default_rng(0), _LOOKED_AT)
-    allowed = drawn[allows(drawn)][:_REMEMBERED]
+    allowed = _first(drawn, allows)
     if not len(allowed):
-        each = islice(space.all_rows(_STRETCHES), _LOOKED_AT)
-        allowed = np.array([row for row in each if allows(row[None, :])[0]])[:_REMEMBERED]
+        each = np.array([*islice(space.all_rows(_STRETCHES), _LOOKED_AT)]).reshape(-1, len(space.dimensions))
+        allowed = _first(each, allows)
     if not len(allowed):
         reason = why_not(space.points(drawn[:1])[0])
         name, _, rule = (reason or "").partition(": ")
@@ -109,3 +109,14 @@ def restrict(space: SearchSpace, why_not: WhyNot, *, field: str, alike: Alike = 
             raise InvalidInput(field, "this forbids every point of the search space")
         raise InvalidInput(f"{field}.{name}", f"{rule}: this forbids every point of the search space")
     return RestrictedSpace(space.dimensions, space.constraints, space.fixed, space.groups, allows, allowed)
+
+
+def _first(rows: Rows, allows: Verdicts) -> Rows:
+    """The first of the rows that are allowed, as many as are remembered; no more are asked about than need be."""
+    found = rows[:0]
+    for start in range(0, len(rows), _REMEMBERED):
+        some = rows[start : start + _REMEMBERED]
+        found = np.vstack([found, some[allows(some)]])
+        if len(found) >= _REMEMBERED:
+            break
+    return found[:_REMEMBERED]

@@ -6,14 +6,16 @@ is absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boifi_core.models import Point
-from boifi_core.space.condition import Condition
+from boifi_core.space.condition import Condition, identity, is_number
 from boifi_core.space.constraint import Constraint
 from boifi_core.space.dimension import Dimension
 
@@ -21,6 +23,9 @@ Rows = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 ABSENT: Final = object()
+
+Cell = tuple[float, float]
+"""A part of a column, lowest and highest entry, both inside."""
 
 
 class Column:
@@ -37,11 +42,31 @@ class Column:
         else:
             self.low, self.high = float(dimension.low), float(dimension.high)
         # Booleans equal 0 and 1 in Python, so they are told apart by a second key.
-        self._codes = {(isinstance(value, bool), value): float(code) for code, value in enumerate(self.values)}
+        self._codes = {identity(value): code for code, value in enumerate(self.values)}
 
     def code(self, value: Any) -> float:
         """The entry for a value that the dimension contains."""
-        return self._codes[isinstance(value, bool), value] if self.is_categorical else float(value)
+        return float(self._codes[identity(value)] if self.is_categorical else value)
+
+    def where(self, condition: Condition) -> Mask:
+        """For which categories the condition is true, shape (categories,).
+
+        Named categories are looked up, and not all compared: there may be thousands of both.
+        """
+        true: Mask = np.zeros(len(self.values), bool)
+        if condition.operator in ("greater_than", "less_than"):
+            for code in self._numeric:
+                true[code] = condition.allows(self.values[code])
+            return true
+        named = condition.value if condition.operator == "in" else (condition.value,)
+        for key in map(identity, named):
+            if key in self._codes:
+                true[self._codes[key]] = True
+        return ~true if condition.operator == "not_equals" else true
+
+    @cached_property
+    def _numeric(self) -> list[int]:
+        return [code for code, value in enumerate(self.values) if is_number(value)]
 
     def decode(self, entries: Rows) -> list[Any]:
         """The user's own values, plain Python; `ABSENT` for NaN."""
@@ -84,7 +109,10 @@ class Statement:
         self.index = index
         self.condition = condition
         self._column = column
-        self._table = np.array([*map(condition.allows, column.values), False]) if column.is_categorical else None
+        # One entry more than there are categories: the last is that of an absent dimension.
+        self._table = np.append(column.where(condition), False) if column.is_categorical else None
+        is_list = condition.operator == "in" and not column.is_categorical
+        self._value = np.array([float(value) for value in condition.value]) if is_list else condition.value
 
     def __call__(self, rows: Rows) -> Mask:
         return self.of(rows[:, self.index])
@@ -93,13 +121,49 @@ class Statement:
         """The same for the column's entries alone."""
         if self._table is not None:
             return np.take(self._table, np.where(np.isnan(entries), -1, entries).astype(np.intp))
-        return _COMPARE[self.condition.operator](entries, self.condition.value)
+        return _COMPARE[self.condition.operator](entries, self._value)
+
+    @cached_property
+    def parts(self) -> Rows:
+        """The cells of the column in which it is true, shape (cells, 2)."""
+        if self._table is not None:
+            return np.repeat(np.flatnonzero(self._table[:-1])[:, None].astype(float), 2, axis=1)
+        found = np.array(cells(self._column, [self]))
+        return found[self.of(found[:, 0])]
+
+
+def cells(column: Column, tests: Iterable[Statement]) -> list[Cell]:
+    """The column's cells for these statements, in ascending order."""
+    if column.is_categorical:
+        return [(float(code), float(code)) for code in range(len(column.values))]
+    found: list[Cell] = []
+    start = column.low
+    for cut in sorted({float(value) for test in tests for value in _constants(test)}):
+        if not column.low <= cut <= column.high:
+            continue
+        below, above = _around(cut, column)
+        found += [(start, below)] if start <= below else []
+        found += [(cut, cut)] if column.is_real or cut == int(cut) else []
+        start = above
+    return [*found, (start, column.high)] if start <= column.high else found
+
+
+def _constants(test: Statement) -> list[float]:
+    value = test.condition.value
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _around(cut: float, column: Column) -> Cell:
+    """The nearest entries below and above `cut`."""
+    if column.is_real:
+        return float(np.nextafter(cut, -np.inf)), float(np.nextafter(cut, np.inf))
+    return math.ceil(cut) - 1.0, math.floor(cut) + 1.0
 
 
 _COMPARE: dict[str, Callable[[Rows, Any], Mask]] = {
     "equals": lambda entries, value: np.equal(entries, value),
     "not_equals": lambda entries, value: np.not_equal(entries, value) & ~np.isnan(entries),
-    "in": lambda entries, values: np.isin(entries, [float(value) for value in values]),
+    "in": lambda entries, values: np.isin(entries, values),
     "greater_than": lambda entries, value: np.greater(entries, value),
     "less_than": lambda entries, value: np.less(entries, value),
 }
@@ -112,6 +176,7 @@ class Rule:
         self.when = when
         self.then = then
         self.impossible = impossible
+        self.n_statements = len(when) + len(then)
 
     def broken(self, rows: Rows) -> Mask:
         """Which rows break it."""
@@ -153,13 +218,14 @@ class Layout:
         return Rule(when, then, impossible) if then or impossible else None
 
     def _parents_first(self) -> list[int]:
-        order: list[int] = []
-        left = list(range(len(self.columns)))
-        while left:
-            ready = [i for i in left if (parent := self.parents[i]) is None or parent.index in order]
-            order += ready
-            left = [i for i in left if i not in ready]
-        return order
+        depths: dict[int, int] = {}
+        for index in range(len(self.columns)):
+            path = [index]
+            while path[-1] not in depths and (parent := self.parents[path[-1]]) is not None:
+                path.append(parent.index)
+            deepest = depths.setdefault(path[-1], 0)
+            depths |= {each: deepest + up for up, each in enumerate(reversed(path))}
+        return sorted(range(len(self.columns)), key=depths.__getitem__)
 
     def masked(self, rows: Rows) -> Rows:
         """The rows with NaN in every dimension whose condition does not hold."""

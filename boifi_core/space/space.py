@@ -71,7 +71,7 @@ class SearchSpace:
             raise InvalidInput(f"{field}.constraints", rule) from None
         except _UnsatisfiableError:
             rule = "must leave at least one point: nothing keeps to all of them"
-            raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints))) from None
+            raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints[:5]))) from None
         for point in points:
             try:
                 space.plans(point)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 from pydantic import (
+    AfterValidator,
     Field,
-    FilePath,
     SecretStr,
     field_serializer,
     field_validator,
@@ -77,6 +78,25 @@ def _has_sound_port(parts: SplitResult) -> bool:
         return False
 
 
+LONGEST_URL = 2_000
+
+_LONGEST_PATH = 4_096
+
+
+def _that_is_there(path: Path) -> Path:
+    try:
+        is_there = len(str(path)) <= _LONGEST_PATH and path.is_file()
+    except (OSError, ValueError):  # no name that a file could have
+        is_there = False
+    if not is_there:
+        raise ValueError("must be a file that is there")
+    return path
+
+
+FileThere = Annotated[Path, AfterValidator(_that_is_there)]
+"""The path of a file, which is there when it is read."""
+
+
 class EndpointConfig(Value):
     """How to reach something that answers HTTP; whose it is says `section`, which errors name.
 
@@ -88,11 +108,11 @@ class EndpointConfig(Value):
 
     section: ClassVar[str]
 
-    endpoint: str
-    timeout_s: float = Field(default=30.0, gt=0)
-    connect_timeout_s: float = Field(default=5.0, gt=0)
-    token: Annotated[SecretStr | None, Whose.SECRET] = None
-    ca_file: Annotated[FilePath | None, Whose.OPERATOR] = None
+    endpoint: str = Field(max_length=LONGEST_URL)
+    timeout_s: float = Field(default=30.0, gt=0, le=3_600)
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=3_600)
+    token: Annotated[Annotated[SecretStr, Field(max_length=8_192)] | None, Whose.SECRET] = None
+    ca_file: Annotated[FileThere | None, Whose.OPERATOR] = None
 
     @field_validator("endpoint")
     @classmethod

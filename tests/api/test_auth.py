@@ -11,12 +11,11 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from facades import SESSIONS, facade, made, refused
+from facades import REQUEST, SESSIONS, facade, made, refused
 from pydantic import ValidationError
 
 from api.app import create_app
 from api.keys import digest, main
-from api.models import REQUEST
 from api.settings import Settings
 
 KEYS = {scope: f"boifi_{scope}" for scope in ("read", "run", "admin")}

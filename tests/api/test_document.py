@@ -4,8 +4,9 @@ import json
 import warnings
 
 import pytest
-from facades import SESSIONS, facade, made
+from facades import REQUEST, SESSIONS, facade, made, refused
 from hypothesis import HealthCheck, Phase, given, settings
+from unlimited import unlimited
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -82,9 +83,51 @@ def test_every_route_is_described_with_its_errors(document):
 def test_bodies_have_examples_that_work(api, document):
     schemas = document["components"]["schemas"]
     example = schemas["CreateSessionRequest"]["examples"][0]
-    assert api.post(SESSIONS, json=example).status_code == 202
+    # Its target is nobody's, so that whoever sends it as it stands, such as a tester of contracts, starts nothing.
+    nobodys = refused(api.post(SESSIONS, json=example), 422, "invalid_input")
+    assert nobodys["details"][0]["field"] == "executor_endpoint"
+    assert api.post(SESSIONS, json=example | {"executor_endpoint": "http://127.0.0.1:8080"}).status_code == 202
     for name in ("CreateSessionResponse", "StopResponse", "ErrorBody"):
         assert schemas[name]["examples"]
+
+
+OPAQUE = ("search_space_config", "search_space", "executor", "observer")
+"""The blocks of a request that are read as a session file's are, with the limits of those."""
+
+
+def test_whatever_can_be_sent_has_a_limit(document):
+    left = [
+        f"{method} {path} {parameter['name']}{place}"
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] != "path"  # whose length is that of the request's line, which has a limit
+        for place in unlimited(parameter["schema"], "", document)
+    ]
+    body = document["components"]["schemas"]["CreateSessionRequest"]
+    places = unlimited(body, "", document)
+    left += [place for place in places if not place.startswith(tuple(f".{name}" for name in OPAQUE))]
+    assert left == [".guardrails.abort_if.value"], "which has the limits of a statement"
+    for name in OPAQUE:
+        assert f".{name}" not in places, "a block itself has at most so many entries"
+
+
+MANY = {
+    "unknown keys": {f"k{number}": 1 for number in range(50_000)},
+    "wrong values": {"warm_start": [1] * 200_000},
+    "deep inside": {"guardrails": {f"k{number}": [1, 2] for number in range(30_000)}},
+    "long key": {"k" * 500_000: 1},
+    "long text": {"name": "n" * 500_000},
+    "dimensions": {"search_space_config": [{}] * 100_000},
+    "entries of a block": {"executor": {f"k{number}": 1 for number in range(50_000)}},
+}
+
+
+@pytest.mark.parametrize("change", MANY.values(), ids=MANY)
+def test_of_very_much_that_is_wrong_little_is_said(api, change):
+    answer = api.post(f"{SESSIONS}/validate", json=REQUEST | change)
+    refused(answer, 422, "invalid_input")
+    assert len(answer.content) < 50_000
 
 
 def test_closed_routes_say_how_to_be_let_in(document):

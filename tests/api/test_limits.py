@@ -2,13 +2,17 @@
 
 import json
 import socket
+import threading
 import time
 
 import pytest
-from facades import SESSIONS, add_trials, facade, made, refused, wait_for
+from facades import REQUEST, SESSIONS, add_trials, facade, made, refused, wait_for
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.models import REQUEST
+from api import requests
+from api.models import CreateSessionRequest
+from api.settings import Settings
+from boifi_core.errors import InvalidInput
 from boifi_core.session.folder import sessions_in
 
 
@@ -153,3 +157,13 @@ def test_metrics_count_sessions_trials_and_requests(api, tmp_path):
     seen = metrics(api)
     assert seen["boifi_api_request_seconds_count", SESSIONS + "/{session_id}", "200", "GET"] == 1
     assert seen["boifi_api_request_seconds_count", "404", "GET", "none"] == 1
+
+
+def test_a_server_of_names_that_does_not_answer_holds_no_request_up(tmp_path, monkeypatch):
+    asked = threading.Event()
+    monkeypatch.setattr(requests, "RESOLVE_S", 0.05)
+    monkeypatch.setattr("boifi_core.safety.allowed_targets.resolved", lambda host, port: asked.wait(60) and [])
+    request = CreateSessionRequest(**REQUEST | {"executor_endpoint": "http://slow.example"})
+    with pytest.raises(InvalidInput, match="executor_endpoint: must have a host whose name resolves"):
+        requests.checked(request, Settings(data=tmp_path))
+    asked.set()

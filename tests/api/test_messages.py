@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from facades import SESSIONS, facade
+from facades import REQUEST, SESSIONS, facade
 from hostile_input import MACHINE, WRONG, problem, wrong_documents
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from api.errors import from_complaints, from_invalid_input
-from api.models import REQUEST, CreateSessionRequest
+from api.models import CreateSessionRequest
 from api.requests import checked
 from api.settings import Settings
 from boifi_core.errors import InvalidInput

@@ -4,9 +4,8 @@ import json
 
 import httpx
 import pytest
-from facades import SESSIONS, facade, made, refused
+from facades import REQUEST, SESSIONS, facade, made, refused
 
-from api.models import REQUEST
 from boifi_core.models import SessionStatus
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import certifi
 import pytest
-from facades import SESSIONS, facade, refused
+from facades import REQUEST, SESSIONS, facade, refused
 from pydantic import ValidationError
 
 import boifi_core.space
-from api.models import REQUEST, CreateSessionRequest
+from api.models import CreateSessionRequest
 from api.settings import Settings
 from boifi_core.safety.keys import keys
 from boifi_core.session.config import SessionConfig

@@ -3,11 +3,13 @@
 import io
 import json
 import threading
+import time
 
 import pandas as pd
 import pytest
-from facades import SESSIONS, add_trials, facade, made, parsed, refused, set_state
+from facades import SESSIONS, add_trials, facade, made, parsed, refused, set_state, wait_for
 
+from api import reports
 from boifi_core.history.dataset import History
 from boifi_core.session.stored import stored_config
 
@@ -83,6 +85,38 @@ def test_the_report_comes_as_markdown_html_and_json_and_is_whole(api, folder):
     refused(api.get(url(folder, "report"), params={"format": "pdf"}), 422, "invalid_input")
     add_trials(folder, [8])
     assert api.get(url(folder, "report")).text.startswith("# ratings-delay"), "what was written is not whole any more"
+
+
+def slow(folder, form):
+    """In place of what makes a report: it takes until a file says that it may be done."""
+    go_on = folder.path / "go on"
+    while not go_on.exists():
+        time.sleep(0.01)
+    go_on.unlink()
+    return f"{len(list((folder.path / 'history').iterdir()))} parts"
+
+
+def test_of_a_running_session_the_last_report_comes_at_once_and_says_its_age(tmp_path, monkeypatch):
+    monkeypatch.setattr(reports, "report", slow)
+    folder = made(tmp_path, trials=2, status="RUNNING")
+    go_on = folder.path / "go on"
+    with facade(tmp_path) as api:
+        go_on.touch()
+        first = api.get(url(folder, "report"))
+        assert (first.text, first.headers["age"]) == ("3 parts", "0")
+        again = api.get(url(folder, "report"))
+        assert (again.text, again.headers["age"]) == ("3 parts", "0"), "nothing has changed, so nothing is made"
+        add_trials(folder, [3])
+        time.sleep(1.1)
+        last = [api.get(url(folder, "report")) for _ in range(3)]
+        assert [answer.text for answer in last] == ["3 parts"] * 3
+        assert {int(answer.headers["age"]) for answer in last} <= {1, 2, 3, 4, 5, 6}
+        go_on.touch()
+        wait_for(lambda: api.get(url(folder, "report")).text == "4 parts")
+        add_trials(folder, [4])
+        monkeypatch.setattr(reports, "OLDEST_S", 0.0)
+        go_on.touch()
+        assert api.get(url(folder, "report")).text == "5 parts", "one that is too old is not shown any more"
 
 
 def test_a_report_that_cannot_be_made_says_so(api, folder):

@@ -7,9 +7,7 @@ import socket
 
 import httpx
 import pytest
-from facades import SESSIONS, facade, refused, wait_for
-
-from api.models import REQUEST
+from facades import REQUEST, SESSIONS, facade, refused, wait_for
 
 POOL = "api-tests"
 

@@ -5,9 +5,13 @@ import threading
 import time
 
 import pytest
-from facades import SESSIONS, facade, made, refused, set_state, wait_for
+from facades import REQUEST, SESSIONS, facade, made, refused, set_state, wait_for
 
-from api.models import REQUEST
+from api import heavy
+from api.models import CreateSessionRequest
+from api.requests import checked
+from api.settings import Settings
+from boifi_core.errors import InvalidInput
 from boifi_core.session.config import parse_session
 from boifi_core.session.folder import SessionFolder, sessions_in
 
@@ -44,11 +48,10 @@ def test_the_plans_own_request_works(tmp_path, monkeypatch):
         "initial_points": 5,
         "executor_endpoint": "http://mock-executor:9090",
     }
-    with facade(tmp_path) as strict:
-        assert "allowed_targets" in refused(strict.post(SESSIONS, json=body), 422, "invalid_input")["message"]
-    with facade(tmp_path, allowed_targets="mock-executor") as calls:
-        answer = calls.post(SESSIONS, json=body)
-    assert answer.status_code == 202, answer.text
+    request = CreateSessionRequest(**body)
+    with pytest.raises(InvalidInput, match="allowed_targets"):
+        checked(request, Settings(data=tmp_path))
+    heavy.made(request, Settings(data=tmp_path, allowed_targets="mock-executor"), "an-id", {})
     [folder] = sessions_in(tmp_path)
     assert folder.session()["config"]["executor"]["endpoint"] == "http://mock-executor:9090"
 
@@ -293,3 +296,11 @@ def test_who_did_what_is_kept(api, tmp_path):
         ("stop requested", "local", session_id),
         ("deleted", "local", session_id),
     ]
+
+
+@pytest.mark.parametrize("ids", [["0000"], ["../../../etc/passwd"]], ids=["unknown", "no id"])
+def test_earlier_sessions_are_looked_for_when_a_request_is_checked_too(api, ids):
+    body = {**REQUEST, "warm_start": ids}
+    told = [refused(api.post(path, json=body), 422, "invalid_input") for path in (SESSIONS, f"{SESSIONS}/validate")]
+    assert told[0] == told[1]
+    assert told[0]["details"][0]["field"] == "warm_start[0]"

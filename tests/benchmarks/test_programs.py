@@ -116,5 +116,5 @@ def test_an_unknown_name_is_refused_before_anything_is_measured():
         [sys.executable, "-m", "benchmarks", "scoring", "speed"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "name must be one of optimizer, scoring, hostile, overhead, demo, findings, got speed" in done.stderr
+    assert "name must be one of optimizer, scoring, hostile, checks, overhead, demo, findings, got speed" in done.stderr
     assert "measuring" not in done.stdout

@@ -117,6 +117,25 @@ def test_no_yaml(refuse, tmp_path):
     assert "must be YAML" in refuse("run", tmp_path / "x.yaml")
 
 
+LAUGHS = "\n".join(["a0: &a0 [ha, ha]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9))])
+
+
+@pytest.mark.parametrize("command", [("validate",), ("run",), ("campaign", "run")], ids=" ".join)
+def test_aliases_of_aliases(refuse, tmp_path, command):
+    path = tmp_path / "laughs.yaml"
+    path.write_text(LAUGHS)
+    assert refuse(*command, path) == (
+        f"error: {path}: must have at most 200000 values, each alias counted as all that it stands for"
+    )
+
+
+def test_aliases_of_aliases_in_settings(refuse, tmp_path, monkeypatch):
+    path = tmp_path / "laughs.yaml"
+    path.write_text(LAUGHS)
+    monkeypatch.setenv("BOIFI_CONFIG", str(path))
+    assert f"{path}: must have at most 200000 values" in refuse("serve")
+
+
 def test_an_endpoint_that_does_not_answer(refuse, session_file):
     port = free_port()
     line = refuse("run", session_file(f"http://127.0.0.1:{port}"), status=1)

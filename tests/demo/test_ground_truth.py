@@ -12,7 +12,8 @@ from boifi_core.analyzer import AnalyzerService, merge_baseline
 from boifi_core.injectors.table import open_injector
 from boifi_core.observers.table import open_observer
 from boifi_core.safety.policies import with_expiry
-from boifi_core.session.config import parse_session, read_yaml
+from boifi_core.session.config import parse_session
+from boifi_core.storage.yaml_file import read_yaml
 from demo.ground_truth import HIGHEST_SEVERITY, WEAKNESSES
 from demo.shop.graph import LINKS
 from demo.shop.mends import MENDABLE

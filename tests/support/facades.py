@@ -13,8 +13,8 @@ import uvicorn
 from histories import scored, trial_of
 from observations import observed
 
+from api import models
 from api.app import create_app
-from api.models import REQUEST
 from api.settings import Settings
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.history.dataset import History
@@ -24,6 +24,9 @@ from boifi_core.session.make import make_session
 from boifi_core.session.progress import best_result, progress
 
 SESSIONS = "/v1/optimization/sessions"
+REQUEST = {**models.REQUEST, "executor_endpoint": "http://127.0.0.1:8080"}
+"""The document's example, but for its target, which is nobody's: this one may be asked for."""
+
 CONFIG = {
     "name": REQUEST["name"],
     "executor": {"endpoint": REQUEST["executor_endpoint"]},

@@ -24,7 +24,7 @@ class TracesConfig(KindConfig):
 class ReceiverConfig(TracesConfig):
     """Spans arrive as OTLP over HTTP at `/v1/traces` of this address; port 0 takes a free one."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", max_length=255)
     port: int = Field(default=4318, ge=0, le=65535)
 
 
@@ -38,7 +38,7 @@ class BackendConfig(EndpointConfig, TracesConfig):
 
     section: ClassVar[str] = "observer.traces"
 
-    timeout_s: float = Field(default=5.0, gt=0)
-    wait_s: float = Field(default=15.0, gt=0)
-    quiet_s: float = Field(default=2.0, ge=0)
+    timeout_s: float = Field(default=5.0, gt=0, le=3_600)
+    wait_s: float = Field(default=15.0, gt=0, le=3_600)
+    quiet_s: float = Field(default=2.0, ge=0, le=3_600)
     service: str | None = Field(default=None, min_length=1, max_length=200)

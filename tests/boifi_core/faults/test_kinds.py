@@ -85,7 +85,7 @@ class TestAnotherKind:
 
     def test_reads_as_a_line(self):
         plan = WithLoad(fault_type="cpu_stress", cpu_load=40, target_service="cart", percentage=80)
-        assert str(plan) == "cpu stress of 40 % of a core on cart/, 80 %"
+        assert str(plan) == "cpu stress of 40 % of a core on cart, 80 %"
 
     def test_is_as_strong_as_its_number(self):
         plan = WithLoad(fault_type="cpu_stress", cpu_load=40)

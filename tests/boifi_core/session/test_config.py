@@ -141,7 +141,7 @@ def test_a_file_that_is_no_mapping_is_refused(value):
         (b"\xff\xfe\x00", "must be YAML"),
         (b"a: !!python/object:os.system {}", "must be YAML"),
         (b"x" * 1_000_001, "must be at most"),
-        (b"[" * 5000, "must be YAML"),
+        (b"[" * 5000, "must be nested at most 100 deep"),
     ],
 )
 def test_what_is_no_yaml_is_refused_with_the_files_name(tmp_path, raw, message):
