@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +24,7 @@ _log = logging.getLogger("boifi.api")
 
 Header = tuple[bytes, bytes]
 
-CREATING = frozenset({"/v1/optimization/sessions", "/v1/optimization/sessions/validate"})
+CREATING = re.compile(r"/v1/optimization/sessions(/validate|/[^/]+/resume)?")
 """The paths whose POST counts for `create_limit`."""
 
 
@@ -109,7 +110,7 @@ class Admission:
         except Unavailable as error:
             raise ApiError(503, str(error), headers={"Retry-After": "5"}) from error
         await self._limiter.count("request", caller.name)
-        if scope["method"] == "POST" and scope["path"] in CREATING:
+        if scope["method"] == "POST" and CREATING.fullmatch(scope["path"]):
             await self._limiter.count("create", caller.name)
         return caller
 

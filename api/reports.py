@@ -44,9 +44,11 @@ def _written(folder: SessionFolder, form: str) -> str | None:
     name = f"report.{form}"
     try:
         is_latest = folder.files.modified_ns(name) >= folder.files.modified_ns("history")
-        return folder.files.read(name).decode() if is_latest else None
-    except OSError:
-        return None
+        text = folder.files.read(name).decode()
+        is_whole = text.startswith("# ") if form == "md" else text.rstrip().endswith("</html>")
+    except (OSError, UnicodeDecodeError):
+        return None  # gone, or damaged: it is made again
+    return text if is_latest and is_whole else None
 
 
 async def _made(folder: SessionFolder, form: str) -> str:

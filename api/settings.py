@@ -5,13 +5,18 @@ from __future__ import annotations
 import ipaddress
 import os
 from typing import Literal
+from urllib.parse import urlsplit
 
 from limits import parse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from boifi_core.errors import InvalidInput
+from boifi_core.safety.allowed_targets import parse_rules
 from boifi_core.settings import Listed, ServiceSettings
+from boifi_core.storage import Place
 from boifi_core.storage.data_dir import state_path
+from boifi_core.wire.endpoint import parse_http_url
 
 Scope = Literal["read", "run", "admin"]
 
@@ -77,8 +82,43 @@ class Settings(ServiceSettings):
     @field_validator("rate_limit", "create_limit", "failed_login_limit")
     @classmethod
     def _a_rate(cls, text: str) -> str:
-        parse(text)
+        try:
+            parse(text)
+        except ValueError:
+            raise ValueError("must be a rate, such as 120/minute") from None
         return text
+
+    @field_validator("allowed_targets")
+    @classmethod
+    def _targets(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        parse_rules(entries)
+        return entries
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin != "*" and (
+                parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise InvalidInput("cors_origins", "must be origins, http(s)://host[:port], or *", origin)
+        return origins
+
+    @field_validator("prefect_ui_url")
+    @classmethod
+    def _a_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_http_url(url)
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, url: str | None) -> str | None:
+        name = None if url is None else url.partition("://")[0]
+        if name is not None and name.partition("+")[0] not in ("sqlite", "postgresql", "postgres"):
+            raise ValueError("must be sqlite:///… or postgresql://…")
+        return url
 
     @field_validator("jwt_secret")
     @classmethod
@@ -109,6 +149,18 @@ class Settings(ServiceSettings):
     def is_guarded(self) -> bool:
         """Whether callers must show a key or a token."""
         return bool(self.api_keys or self.jwt_secret or self.jwt_jwks_url)
+
+    @property
+    def written(self) -> dict[str, Place]:
+        """What must be there to be written, by what people call it."""
+        state = state_path(self.data, self.state)
+        return {"the data dir": self.data, **({} if state == self.data else {"state": state})}
+
+    def without_paths(self, text: str) -> str:
+        """What a caller is told: the same without where on this machine data dir and state lie."""
+        for place in (self.data, state_path(self.data, self.state)):
+            text = text.replace(f"{place}/", "").replace(str(place), "the data dir")
+        return text
 
     @property
     def store_url(self) -> str:

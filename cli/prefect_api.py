@@ -13,6 +13,7 @@ from boifi_core.errors import BoifiError
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage.filelock import try_lock
 from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
+from cli.service_home import heal_database
 
 DRAIN_TIMEOUT_S = 5.0
 STARTS = 4
@@ -129,7 +130,10 @@ def running_server(home: Path) -> Iterator[str]:
     url = url_at(port)
     environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
     log = home / "server.log"
-    server = Child("prefect server", server_command(port), environment, log=log, held_port=port, most_starts=STARTS)
+    server = Child(
+        "prefect server", server_command(port), environment, log=log, held_port=port, most_starts=STARTS,
+        heal=lambda: heal_database(home),
+    )  # fmt: skip
     with kept(server):
         if not is_answered(f"{url}/health", give_up=lambda: server.ended_with is not None):
             if server.ended_with is not None:

@@ -23,11 +23,13 @@ from rich.text import Text
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage import Place
+from boifi_core.storage.aside import move_aside
 from boifi_core.storage.data_dir import data_dir, state_path
-from boifi_core.storage.filelock import try_lock
+from boifi_core.storage.filelock import opened_folder, try_lock, try_lock_folder
 from boifi_core.validation import invalid_input
 from cli.kept_processes import Child
 from cli.prefect_api import SERVER_SETTINGS, TELEMETRY_OFF, check_given_api, hold_port, server_command, url_at
+from cli.service_home import heal
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -72,6 +74,8 @@ def serve(host: str | None, port: int | None, out: str | None, console: Console)
         raise InvalidInput("state", rule, str(settings.state)) from error
     os.environ["BOIFI_STATE"] = str(settings.state)
     with _alone(home), _asked_to_end() as ending:
+        for said in heal(home):
+            console.print(Text(said), soft_wrap=True)
         children, prefect_url = _children(host, port, data, home, is_guarded)
         for label, text in (
             ("facade", f"http://{_for_url(host)}:{port}/docs"),
@@ -126,12 +130,16 @@ def _port_for_prefect() -> socket.socket:
 def _prefect_server(port: socket.socket, environment: Mapping[str, str], home: Path) -> Child:
     settings = {**SERVER_SETTINGS, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url_at(port)}
     command = server_command(port)
-    return Child("Prefect's server", command, {**environment, **settings}, log=home / "prefect.log", held_port=port)
+    return Child(
+        "Prefect's server", command, {**environment, **settings}, log=home / "prefect.log", held_port=port,
+        heal=lambda: heal(home),
+    )  # fmt: skip
 
 
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
     for child in reversed(children):  # the facade, which has the least to import, first
-        child.keep()
+        if said := child.keep():
+            console.print(Text(said), soft_wrap=True)
     # A facade that is slow to answer must not keep the children waiting.
     threading.Thread(target=_tell_when_ready, args=(ready_url, ending, console), daemon=True).start()
     while not ending.wait(0.2):
@@ -198,8 +206,11 @@ def api_of_service(state: Path) -> dict[str, str]:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    with (home / "lock").open("a+") as lock:
-        if not try_lock(lock):
+    path = home / "lock"
+    if path.is_dir():
+        move_aside(path)
+    with path.open("a+") as lock, opened_folder(home) as folder:
+        if not (try_lock(lock) and try_lock_folder(folder)):  # the file may be lost while its holder lives
             raise BoifiError(f"another boifi serve has {home.parent}")
         yield
 

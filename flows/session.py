@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from prefect import flow, tags
@@ -12,7 +13,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
-from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.errors import BoifiError
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.safety.guardrails import ends_session
 from boifi_core.safety.target_lock import WaitGivenUp, remove_dead_locks
@@ -20,7 +21,7 @@ from boifi_core.session.events import Began, Ended, SweepFailed
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_session, reachable_config
 from boifi_core.session.stored import failed_state
-from boifi_core.storage import StorageUnavailable, place_of
+from boifi_core.storage import StorageError, StorageUnavailable, place_of
 from flows.running import Running, SessionFailed
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
@@ -39,18 +40,22 @@ def session(folder: str) -> State[Any]:
     removed.
     """
     place = SessionFolder(place_of(folder))
-    with place.held():
+    with place.held(), ExitStack() as opened:
         try:
             reachable_config(place)
-        except InvalidInput as error:
+            live = opened.enter_context(open_session(place))
+        except StorageError:
+            raise
+        except BoifiError as error:
             place.write_state(failed_state(place, str(error)))
             return Failed(message=str(error))
-        with open_session(place) as live, tags(f"session:{live.session_id}"), without_task_overhead():
-            for handler in handlers(live):
-                live.events.add(handler)
-            running = Running(live)
-            with running.signals.caught():
-                return _to_its_end(running)
+        opened.enter_context(tags(f"session:{live.session_id}"))
+        opened.enter_context(without_task_overhead())
+        for handler in handlers(live):
+            live.events.add(handler)
+        running = Running(live)
+        with running.signals.caught():
+            return _to_its_end(running)
 
 
 def _to_its_end(running: Running) -> State[Any]:
@@ -66,7 +71,7 @@ def _to_its_end(running: Running) -> State[Any]:
     except Cancelled:
         return _ended(running, SessionStatus.FAILED, "cancelled", CancelledState)
     except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
-        live.write_state(SessionStatus.RUNNING, f"interrupted; boifi run … --resume {live.session_id} goes on with it")
+        live.write_state(SessionStatus.RUNNING, _interrupted(live.folder))
         raise
     except StorageUnavailable as error:  # nothing can be written, not even that it ended
         return Failed(message=str(error))
@@ -76,6 +81,12 @@ def _to_its_end(running: Running) -> State[Any]:
         _ended(running, SessionStatus.FAILED, f"{type(error).__name__}: {error}", Failed)
         raise
     return _ended(running, SessionStatus.COMPLETED, reason, Completed)
+
+
+def _interrupted(folder: SessionFolder) -> str:
+    if folder.is_services_own:
+        return "interrupted; goes on when a worker is free"
+    return f"interrupted; boifi run … --resume {folder.session_id} goes on with it"
 
 
 def _ended(

@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from boifi_core.storage.aside import move_aside
 from boifi_core.storage.base import Held, Note, NotWritten, not_written
-from boifi_core.storage.filelock import is_locked, try_lock
+from boifi_core.storage.filelock import is_locked, opened_folder, try_lock, try_lock_folder
 
 LOOK_S = 0.5
 """How long a lock may be somebody's who only looks, seconds."""
@@ -31,7 +33,7 @@ class LocalFolder:
         for name in names:
             try:
                 yield self.read(name)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 yield None
 
     def write(self, name: str, data: bytes) -> None:
@@ -50,10 +52,23 @@ class LocalFolder:
             raise not_written(path, error.strerror) from error
 
     def mark(self, name: str, text: str) -> None:
-        (self.path / name).write_text(text)
+        path = self.path / name
+        try:
+            path.write_text(text)
+        except IsADirectoryError:
+            return  # it is there, which says all
+        except OSError as error:
+            raise not_written(path, error.strerror) from error
 
     def remove(self, name: str) -> None:
-        (self.path / name).unlink(missing_ok=True)
+        path = self.path / name
+        try:
+            if path.is_dir():
+                move_aside(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise not_written(path, error.strerror) from error
 
     def exists(self, name: str) -> bool:
         return (self.path / name).exists()
@@ -109,27 +124,34 @@ class LocalFolder:
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
-        with (self.path / name).open("a+") as lock:
+        # The folder is locked too: a lock file can be lost while its holder lives.
+        with _lock_file(self.path / name) as lock, opened_folder(self.path) as folder:
             deadline = time.monotonic() + LOOK_S
-            while not try_lock(lock):  # who only looks whether it is held has it for a moment
+            while not (try_lock(lock) and try_lock_folder(folder)):  # who only looks has it for a moment
                 if time.monotonic() > deadline:
                     raise Held(f"{self.path / name} is held by another process")
                 time.sleep(0.02)
-            lock.truncate(0)
-            lock.write(f"{socket.gethostname()} {os.getpid()}")
-            lock.flush()
+            try:
+                os.ftruncate(lock.fileno(), 0)
+                os.pwrite(lock.fileno(), f"{socket.gethostname()} {os.getpid()}".encode(), 0)
+            except OSError as error:
+                raise not_written(self.path / name, error.strerror) from error
             yield
 
     def is_held(self, name: str) -> bool:
-        return is_locked(self.path / name)
+        try:
+            with opened_folder(self.path) as folder:
+                return is_locked(self.path / name) or not try_lock_folder(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def holder(self, name: str) -> int | None:
         try:
-            with (self.path / name).open("r") as lock:
+            with (self.path / name).open("r", errors="replace") as lock:
                 if try_lock(lock):
                     return None
                 host, _, pid = lock.read().rpartition(" ")
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
         return int(pid) if host == socket.gethostname() and pid.isdecimal() else None
 
@@ -152,10 +174,26 @@ def _write(path: Path, temporary: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except IsADirectoryError:
+            move_aside(path)
+            temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        raise not_written(path, error.strerror) from error
+
+
+def _lock_file(path: Path) -> IO[str]:
+    try:
+        return path.open("a+")
+    except IsADirectoryError:
+        move_aside(path)
+        return path.open("a+")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
         raise not_written(path, error.strerror) from error
 
 

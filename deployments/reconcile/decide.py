@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from prefect.client.schemas.objects import StateType
 
-from boifi_core.models import ENDED, SessionState
+from boifi_core.models import ENDED, SessionState, SessionStatus
 
 MAX_DEATHS = 3
 """How often a session's process may die without a new trial in between; then the session has failed."""
@@ -27,10 +27,11 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, and with END_SESSION, why."""
+    """What to do, and with END_SESSION, why and as what."""
 
     act: Act
     reason: str = ""
+    status: SessionStatus = SessionStatus.FAILED
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,12 @@ class Seen:
     Attributes:
         prefect: the flow run's state, with its message.
         in_state_s: how long it has been in that state, seconds.
-        session: the session's latest state; None before its first.
+        session: the session's latest state; None before its first, and where that is lost.
         is_held: whether a process runs the session.
         is_over: whether the run's process is known to have ended.
         deaths: how often its process died since its last new trial, this time included.
         pending_s: how long it may be PENDING before it counts as lost, seconds.
+        is_state_lost: whether the session has made trials, though it has no state.
     """
 
     prefect: StateType
@@ -55,6 +57,7 @@ class Seen:
     is_over: bool
     deaths: int
     pending_s: float = STARTING_S
+    is_state_lost: bool = False
 
 
 def is_final(session: SessionState | None) -> bool:
@@ -71,6 +74,8 @@ def decide(seen: Seen) -> Decision:
         return Decision(Act.LEAVE if is_told or _may_still_move(seen) else Act.TELL_PREFECT)
     if seen.prefect in (StateType.CANCELLED, StateType.CANCELLING):
         return Decision(Act.END_SESSION, "cancelled")
+    if seen.prefect is StateType.COMPLETED and seen.is_state_lost:
+        return Decision(Act.END_SESSION, seen.message, SessionStatus.COMPLETED)
     if seen.prefect in (StateType.COMPLETED, StateType.FAILED):
         return Decision(Act.END_SESSION, seen.message or f"its flow run ended {seen.prefect.value} by another's hand")
     if _may_still_move(seen):
