@@ -152,7 +152,7 @@ class SessionFolder:
         key = (str(self.path / name), self.files.modified_ns(name))
         if key not in _told_of:  # it is asked for again and again
             _told_of.add(key)
-            why = str(error).splitlines()[0]
+            why = "it is no file" if isinstance(error, OSError) else "it is damaged"
             _log.warning("%s/%s cannot be read (%s): %s", self.session_id, name, why, cure)
 
     def changed_at(self) -> float:
