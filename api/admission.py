@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from http import HTTPStatus
@@ -28,7 +29,7 @@ Header = tuple[bytes, bytes]
 CLOCK_SET_S = 5.0
 """By more than this the time of day does not move against the time that passes, unless somebody sets it; seconds."""
 
-CREATING = frozenset({"/v1/optimization/sessions", "/v1/optimization/sessions/validate"})
+CREATING = re.compile(r"/v1/optimization/sessions(/validate|/[^/]+/resume)?")
 """The paths whose POST counts for `create_limit`."""
 
 CLIENT_LEFT = 499
@@ -131,7 +132,7 @@ class Admission:
         except Unavailable as error:
             raise ApiError(503, str(error), headers={"Retry-After": "5"}) from error
         await self._limiter.count("request", caller.name)
-        if scope["method"] == "POST" and scope["path"] in CREATING:
+        if scope["method"] == "POST" and CREATING.fullmatch(scope["path"]):
             await self._limiter.count("create", caller.name)
         return caller
 

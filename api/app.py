@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
@@ -12,6 +13,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import errors, logs
@@ -31,6 +34,7 @@ from boifi_core.errors import BoifiError
 from boifi_core.session.events import Stream
 from boifi_core.storage import IMPATIENT_S, patience_s
 from boifi_core.storage.data_dir import state_path
+from boifi_core.validation import invalid_input
 
 CHECK_S = 10.0
 """How long it may take to check a request, or to carry it out: the largest that is let in takes a second or two."""
@@ -45,9 +49,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The facade as an ASGI app; settings come from the environment where none are given.
 
     Raises:
-        pydantic.ValidationError: a setting breaks its rule; among them, to listen beyond loopback without keys.
+        SystemExit: one of those breaks its rule; among them, to listen beyond loopback without keys.
     """
-    settings = settings or Settings()
+    settings = settings or _settings()
     metrics = Metrics()
     app = FastAPI(
         title="BOIFI",
@@ -75,6 +79,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.trusted_proxies:
         app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
     return app
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        said = str(invalid_input(error, "", Settings))
+    except SettingsError as error:
+        said = f"settings: {error}"
+    print(f"error: {said}", file=sys.stderr, flush=True)
+    raise SystemExit(2)
+
+
+async def _watched(index: Index, poll_s: float) -> None:
+    """Keep the index up; where its database fails, that is opened anew, and filled where it had to be made again."""
+    try:
+        await index.watch(poll_s)
+    except SQLAlchemyError:
+        await index.store.open()
+        await index.remember_keys()
+        raise
 
 
 async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -117,7 +142,7 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
                 settings, store, index, prefect, checks, results, reports, metrics, streams, told
             )
             launcher = Launcher(index, prefect)
-            works = (lambda: index.watch(settings.poll_s), launcher.work)
+            works = (lambda: _watched(index, settings.poll_s), launcher.work)
             tasks = [asyncio.create_task(_kept_up(work)) for work in works]
             tasks.append(asyncio.create_task(_warm_up(prefect)))
             try:

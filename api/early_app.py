@@ -6,7 +6,9 @@ It answers `/health` at once; the facade itself takes a second to import, and ev
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -120,6 +122,17 @@ class EarlyApp:
                 self._facade = app
                 self._is_there.set()
                 await self._ending.wait()
-        except Exception:
-            traceback.print_exc()
+        except SystemExit as end:  # it has said why: no traceback of who waits here belongs after that
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        except Exception as error:
+            _tell(error)
             signal.raise_signal(signal.SIGTERM)  # who cannot serve does not listen
+
+
+def _tell(error: Exception) -> None:
+    """Why the facade cannot start: a line where that is the place's fault, all there is to know where it is ours."""
+    if isinstance(error, OSError) or type(error).__module__.startswith(("sqlalchemy.", "boifi_core.")):
+        print(f"error: the facade cannot start: {' '.join(str(error).split())[:300]}", file=sys.stderr, flush=True)
+    else:
+        traceback.print_exception(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -99,6 +99,12 @@ class ApiError(Exception):
         self.body = ErrorBody(error=Error(code=code or CODES[status], message=message, details=details or []))
         self.headers = dict(headers or {})
 
+    def without(self, hide: Callable[[str], str]) -> ApiError:
+        """The same, its message passed through this: where things lie on this machine is no caller's business."""
+        error = self.body.error
+        self.body = ErrorBody(error=error.model_copy(update={"message": hide(error.message)}))
+        return self
+
     def response(self) -> JSONResponse:
         """The answer itself."""
         return JSONResponse(self.body.model_dump(), self.status, self.headers)
@@ -118,8 +124,8 @@ def install(app: FastAPI) -> None:
     """Answer every exception in the one shape."""
 
     @app.exception_handler(ApiError)
-    async def _ours(_request: Request, error: ApiError) -> JSONResponse:
-        return error.response()
+    async def _ours(request: Request, error: ApiError) -> JSONResponse:
+        return error.without(request.app.state.parts.settings.without_paths).response()
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -132,8 +138,8 @@ def install(app: FastAPI) -> None:
         return from_invalid_input(error).response()
 
     @app.exception_handler(BoifiError)
-    async def _core(_request: Request, error: BoifiError) -> JSONResponse:
-        return ApiError(503, str(error)).response()
+    async def _core(request: Request, error: BoifiError) -> JSONResponse:
+        return ApiError(503, str(error)).without(request.app.state.parts.settings.without_paths).response()
 
     @app.exception_handler(SQLAlchemyError)
     async def _database(_request: Request, _error: SQLAlchemyError) -> JSONResponse:

@@ -13,7 +13,8 @@ from api.models import ValidationResponse
 from api.requests import checked
 from api.settings import Settings
 from boifi_core.models import SessionStatus
-from boifi_core.session.folder import SessionFolder
+from boifi_core.safety.allowed_targets import check_reach, parse_rules
+from boifi_core.session.folder import FACADE, SessionFolder
 
 LIBRARIES = (
     "api.exports", "boifi_core.session.check", "boifi_core.session.make", "boifi_core.report.session_report",
@@ -46,8 +47,23 @@ def made(request: BaseModel, settings: Settings, session_id: str, others: dict[s
     from boifi_core.session.make import make_session
 
     config, warnings = checked(request, settings)
-    make_session(settings.data, config, session_id=session_id, others=others)
+    make_session(settings.data, config, session_id=session_id, made_by=FACADE, others=others)
     return config.executor.endpoint, warnings
+
+
+def reopened(folder: SessionFolder, settings: Settings) -> bool:
+    """Let a session that has ended go on; False where it is about to already.
+
+    Raises:
+        InvalidInput: its target may not be reached any more.
+        BoifiError: as `reopen_session`.
+    """
+    from boifi_core.session.make import reopen_session
+    from boifi_core.session.stored import stored_config
+
+    if folder.is_requested:
+        check_reach(stored_config(folder).connects_to(), parse_rules(settings.allowed_targets))
+    return reopen_session(folder)
 
 
 def report(folder: SessionFolder, form: str) -> str:

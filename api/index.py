@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +16,13 @@ from boifi_core.errors import BoifiError
 from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
 from boifi_core.session.config import SessionConfig, parse_session
 from boifi_core.session.events import Changed, Recorded, Stream
-from boifi_core.session.folder import REQUEST, SessionFolder, session_ids, summaries
+from boifi_core.session.folder import FACADE, REQUEST, SessionFolder, session_ids, summaries
 from boifi_core.session.run_file import FILE as RUN
 from boifi_core.session.run_file import flow_run_of
 from boifi_core.storage import Folder, Place, StorageError, open_folder
+
+SILENT_S = 5.0
+"""How long a session may be silent before it is looked at whether its process is stopped, seconds."""
 
 LOOK_AT_ENDED_S = 10.0
 """How often the folders of sessions that have ended are looked at, seconds."""
@@ -91,7 +95,7 @@ class Index:
             row = await self.store.session(session_id)
             if row is not None and row.stamp == await asyncio.to_thread(stamp_of, folder):
                 return
-            after = 0 if row is None else await self.store.last_trial(session_id)
+            after = await self._last_known(folder)
             try:
                 seen = await asyncio.to_thread(self._look, folder, after)
             except StorageError:
@@ -106,7 +110,7 @@ class Index:
                 return
             self._damaged.pop(session_id, None)
             new = await self.store.put(seen.row, [_trial_row(trial) for trial in seen.trials])
-            if row is None:
+            if row is None or after == 0:
                 await self._remember_key(session_id, seen.request)
             if seen.row["status"] in ENDED:
                 self._configs.pop(session_id, None)
@@ -117,6 +121,16 @@ class Index:
             if trial.trial in new:
                 self.events.emit(Recorded(session_id, trial))
         self.events.emit(Changed(session_id))
+
+    async def _last_known(self, folder: SessionFolder) -> int:
+        """The last trial that is kept here. Where the history has lost some of them, none: their numbers come again."""
+        kept = await self.store.count_trials(folder.session_id)
+        if kept == 0:
+            return 0
+        if kept >= len(await asyncio.to_thread(open_folder(folder.history).names, prefix="part-")):
+            await self.store.forget(folder.session_id)
+            return 0
+        return await self.store.last_trial(folder.session_id)
 
     def damage(self, session_id: str) -> str | None:
         """Why a session could not be read when it was looked at last; None if it could."""
@@ -139,6 +153,7 @@ class Index:
         # The stamp first: what changes while we read is then read again.
         stamp = stamp_of(folder)
         stored = folder.session()
+        silent = silence(folder)
         config = self._configs.get(folder.session_id) or parse_session(stored["config"])
         self._configs[folder.session_id] = config
         state = folder.state()
@@ -151,15 +166,15 @@ class Index:
             "name": config.name,
             "target": config.executor.endpoint,
             "status": _status(folder, state).value,
-            "reason": state.reason if state else None,
+            "reason": silent or (state.reason.replace(f"{self.data}/", "") if state and state.reason else None),
             "created_us": micros(created),
             "updated_us": micros(state.updated_at if state else created),
             "total_iterations": config.total_trials,
-            "current_iteration": state.progress.current_iteration if state else 0,
+            "current_iteration": state.progress.current_iteration if state else after + len(trials),
             "best_result": best.model_dump(mode="json") if best else None,
             "flow_run_id": flow_run_of(folder),
             "created_by": request.get("caller"),
-            "is_ours_to_start": bool(request),
+            "is_ours_to_start": bool(request) or stored.get("made_by") == FACADE,
             "stamp": stamp,
         }
         return Seen(row, trials, request)
@@ -179,7 +194,22 @@ def stamp_of(folder: SessionFolder) -> str:
     if noted is not None:
         return noted
     names = ("session.json", "state.json", "history", "stop", RUN)
-    return " ".join(str(folder.files.modified_ns(name)) for name in names)
+    times = [folder.files.modified_ns(name) for name in names]
+    return " ".join([*map(str, times), silence(folder, max(times)) or ""]).rstrip()
+
+
+def silence(folder: SessionFolder, latest_ns: int | None = None) -> str | None:
+    """What is said of a session that is not heard of because its process, on this machine, is stopped; None of others.
+
+    Args:
+        latest_ns: when it was heard of last, nanoseconds since 1970; looked at where not given.
+    """
+    if latest_ns is None:
+        latest_ns = max(folder.files.modified_ns(name) for name in ("state.json", "history"))
+    silent_s = time.time() - latest_ns / 1e9
+    if silent_s < SILENT_S or not folder.is_holder_stopped():
+        return None
+    return f"not heard of for {silent_s // SILENT_S * SILENT_S:.0f} s: its process is stopped"
 
 
 def _there(data: Place, *, is_whole: bool) -> Mapping[str, str | None]:
@@ -199,7 +229,7 @@ def _there(data: Place, *, is_whole: bool) -> Mapping[str, str | None]:
 
 
 def _status(folder: SessionFolder, state: SessionState | None) -> SessionStatus:
-    status = state.status if state else SessionStatus.PENDING
+    status = state.status if state else SessionStatus.RUNNING if folder.is_held() else SessionStatus.PENDING
     return SessionStatus.STOPPING if status not in ENDED and folder.stop_requested() else status
 
 

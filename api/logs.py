@@ -13,11 +13,13 @@ from starlette.types import Scope
 
 from boifi_core.json_logs import json_formatter
 from boifi_core.session.events import Asked, Event
+from boifi_core.storage.aside import move_aside
 from boifi_core.storage.private import make_private
 
 _requests = logging.getLogger("boifi.requests")
 _api = logging.getLogger("boifi.api")
 _audit = logging.getLogger("boifi.audit")
+_log = logging.getLogger("boifi.api")
 
 AUDIT_FILE = "audit.jsonl"
 """On this machine's disk: a line for each session that was created, stopped or deleted."""
@@ -35,9 +37,32 @@ def configured(state: Path) -> Iterator[None]:
         stack.callback(_restore, root, *before)
         stack.enter_context(_handled(root, logging.StreamHandler(sys.stderr)))
         # Watched, so that it can be rotated from outside.
-        kept = logging.handlers.WatchedFileHandler(state / AUDIT_FILE, encoding="utf-8")
-        stack.enter_context(_handled(_audit, kept))
+        stack.enter_context(_handled(_audit, _Kept(state / AUDIT_FILE)))
         yield
+
+
+class _Kept(logging.handlers.WatchedFileHandler):
+    """The audit log's file. Where it cannot be written, its lines stand in the facade's log alone, which says so."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", delay=True)
+        self._path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._path.is_dir():
+                _log.error("%s is no file: moved to %s, the audit log begins anew", self._path, move_aside(self._path))
+            super().emit(record)
+        except OSError as error:
+            self._tell(error)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in the standard library
+        error = sys.exc_info()[1]
+        self._tell(error if isinstance(error, Exception) else OSError("it cannot be written"))
+
+    def _tell(self, error: Exception) -> None:
+        why = getattr(error, "strerror", None) or error
+        _log.error("%s cannot be written (%s): the audit log's lines stand in this log alone", self._path, why)
 
 
 @contextmanager

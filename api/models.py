@@ -161,6 +161,21 @@ class SessionList(Value):
     next: str | None = None
 
 
+class ResumeResponse(Value):
+    """A session that goes on as soon as a worker is free, from where its history stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"session_id": ID, "status": "PENDING", "links": {
+            "self": f"/v1/optimization/sessions/{ID}", "events": f"/v1/optimization/sessions/{ID}/events",
+            "trials": f"/v1/optimization/sessions/{ID}/trials", "report": f"/v1/optimization/sessions/{ID}/report",
+            "prefect": None}}]}
+    )  # fmt: skip
+
+    session_id: str
+    status: SessionStatus
+    links: Links
+
+
 class StopResponse(Value):
     """The running trial is finished, then the session ends."""
 

@@ -109,6 +109,8 @@ def _written(folder: SessionFolder, form: str) -> str | None:
     try:
         # While somebody runs it, a replay, more is to come, whatever the times of files say once the clock was set.
         is_latest = not folder.is_held() and folder.files.modified_ns(name) >= folder.files.modified_ns("history")
-        return folder.files.read(name).decode() if is_latest else None
-    except OSError:
-        return None
+        text = folder.files.read(name).decode()
+    except (OSError, UnicodeDecodeError):
+        return None  # gone, or damaged: it is made again
+    is_whole = text.startswith("# ") if form == "md" else text.rstrip().endswith("</html>")
+    return text if is_latest and is_whole else None

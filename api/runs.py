@@ -23,6 +23,9 @@ CHECK_TIMEOUT_S = 2.0
 AT_ONCE = 4
 LONGEST_PAUSE_S = 15.0
 
+_FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+_PAGE = 200
+
 _log = logging.getLogger("boifi.runs")
 
 
@@ -30,6 +33,10 @@ class PrefectUnavailable(BoifiError):
     """Prefect does not answer, or has no deployment of ours yet; trying again may help."""
 
     safe_to_retry = True
+
+
+class NotThere(PrefectUnavailable):
+    """What was asked for is not there; of a deployment: not yet."""
 
 
 class Prefect:
@@ -57,12 +64,61 @@ class Prefect:
         Raises:
             PrefectUnavailable: not now.
         """
-        wanted = await asyncio.to_thread(flow_run_for, folder)
-        deployment_id = self._deployment_id or await self.check()
-        run = await self._call("POST", f"/deployments/{deployment_id}/create_flow_run", json=wanted)
-        await asyncio.to_thread(keep_flow_run, folder, str(run["id"]))
+        after = None
+        while True:
+            run = await self._create(await asyncio.to_thread(flow_run_for, folder, after))
+            after = str(run["id"])
+            if (run.get("state") or {}).get("type") not in _FINAL:
+                break  # else it is one that had ended before the session was resumed
+        await asyncio.to_thread(keep_flow_run, folder, after)
         await asyncio.to_thread(ask, folder)
-        return str(run["id"])
+        return after
+
+    async def _create(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        known = self._deployment_id
+        path = f"/deployments/{known or await self.check()}/create_flow_run"
+        try:
+            run: dict[str, Any] = await self._call("POST", path, json=wanted)
+        except PrefectUnavailable:
+            if known is None or self._deployment_id is not None:
+                raise
+            # It was gone: Prefect may have got another database.
+            run = await self._call("POST", f"/deployments/{await self.check()}/create_flow_run", json=wanted)
+        return run
+
+    async def delete(self, session_id: str, flow_run_id: str | None) -> None:
+        """Remove what Prefect has of a session: its flow runs, with their logs, and their artifacts.
+
+        Repeating is harmless; what is gone already counts as removed.
+
+        Raises:
+            PrefectUnavailable: not now; some of it may be gone.
+        """
+        if not self._url and flow_run_id is None:
+            return  # there is no Prefect that could have had some of it
+        runs = await self._all("flow_runs", {"flow_runs": {"tags": {"all_": [f"session:{session_id}"]}}})
+        ids = {str(run["id"]) for run in runs} | ({flow_run_id} if flow_run_id else set())
+        if not ids:
+            return
+        artifacts = await self._all("artifacts", {"artifacts": {"flow_run_id": {"any_": sorted(ids)}}})
+        for artifact in artifacts:
+            await self._remove(f"/artifacts/{artifact['id']}")
+        for run_id in sorted(ids):
+            await self._remove(f"/flow_runs/{run_id}")
+
+    async def _all(self, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            some = await self._call("POST", f"/{what}/filter", json={**wanted, "limit": _PAGE, "offset": len(found)})
+            found += some
+            if len(some) < _PAGE:
+                return found
+
+    async def _remove(self, path: str) -> None:
+        try:
+            await self._call("DELETE", path)
+        except NotThere:
+            return
 
     async def check(self) -> str:
         """See that a session could be started: Prefect answers, and has our deployment; returns that one's id.
@@ -99,12 +155,12 @@ class Prefect:
         try:
             answer = await self._client.request(method, path, **named)
             answer.raise_for_status()
-            return answer.json()
+            return answer.json() if answer.content else None
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             if status == httpx.codes.NOT_FOUND:
                 self._deployment_id = None
-                raise PrefectUnavailable(f"Prefect has no deployment {DEPLOYMENT} yet") from error
+                raise NotThere(f"Prefect has no deployment {DEPLOYMENT} yet") from error
             raise PrefectUnavailable(f"Prefect refuses ({status})") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise PrefectUnavailable(f"Prefect does not answer: {_why(error)}") from error

@@ -8,16 +8,19 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from limits import parse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from boifi_core.errors import InvalidInput
+from boifi_core.safety.allowed_targets import parse_rules
 from boifi_core.settings import Listed, ServiceSettings
+from boifi_core.storage import Place
 from boifi_core.storage.data_dir import state_path
 from boifi_core.storage.yaml_file import read_yaml
-from boifi_core.wire.endpoint import FileThere
+from boifi_core.wire.endpoint import FileThere, parse_http_url
 from boifi_core.wire.web_pages import is_loopback
 
 Scope = Literal["read", "run", "admin"]
@@ -130,6 +133,38 @@ class Settings(ServiceSettings):
                 raise ValueError(f"must be addresses and networks such as 10.0.0.0/24, got {each!r}") from None
         return listed
 
+    @field_validator("allowed_targets")
+    @classmethod
+    def _targets(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        parse_rules(entries)
+        return entries
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin != "*" and (
+                parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise InvalidInput("cors_origins", "must be origins, http(s)://host[:port], or *", origin)
+        return origins
+
+    @field_validator("prefect_ui_url")
+    @classmethod
+    def _a_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_http_url(url)
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, url: str | None) -> str | None:
+        name = None if url is None else url.partition("://")[0]
+        if name is not None and name.partition("+")[0] not in ("sqlite", "postgresql", "postgres"):
+            raise ValueError("must be sqlite:///… or postgresql://…")
+        return url
+
     @field_validator("jwt_secret")
     @classmethod
     def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -185,6 +220,18 @@ class Settings(ServiceSettings):
     def shared(self) -> Settings:
         """The same without secrets, for other processes."""
         return self.model_copy(update={"jwt_secret": None, "api_keys": (), "database_url": None})
+
+    @property
+    def written(self) -> dict[str, Place]:
+        """What must be there to be written, by what people call it."""
+        state = state_path(self.data, self.state)
+        return {"the data dir": self.data, **({} if state == self.data else {"state": state})}
+
+    def without_paths(self, text: str) -> str:
+        """What a caller is told: the same without where on this machine data dir and state lie."""
+        for place in (self.data, state_path(self.data, self.state)):
+            text = text.replace(f"{place}/", "").replace(str(place), "the data dir")
+        return text
 
     @property
     def store_url(self) -> str:

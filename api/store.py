@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial, wraps
+from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import Field, TypeAdapter
@@ -33,16 +36,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from boifi_core.errors import InvalidInput
 from boifi_core.models import ENDED, SessionStatus
+from boifi_core.storage.aside import damage_of, move_database_aside
 
 VERSION = 1
 """Of the tables; a database of another version is emptied and filled again."""
 
 THREADS = 4
 """How many of the store's statements run at a time."""
+
+_log = logging.getLogger("boifi.index")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +113,10 @@ class KeyRow(Base):
     session_id: Mapped[str] = mapped_column(index=True)
 
 
+class IndexLost(SQLAlchemyError):
+    """The database's file was removed or replaced while it was open."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """The request that an Idempotency-Key stands for, and the session that it makes."""
@@ -146,6 +157,8 @@ class Store:
             url, pool_size=THREADS, max_overflow=0, pool_pre_ping=url.startswith("postgresql")
         )
         self._threads = ThreadPoolExecutor(THREADS, "store")
+        self._file = _file_of(self.engine)
+        self._opened: os.stat_result | None = None
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _tune_sqlite)
             self._insert: Any = sqlite.insert
@@ -154,9 +167,31 @@ class Store:
 
     @_in_thread
     def open(self) -> None:
-        """Make the tables; those of another version are made anew."""
+        """Make the tables; those of another version are made anew, and a database that is damaged is moved aside.
+
+        Repeat it where the database fails: it is an index, and whoever fills it finds it empty then.
+        """
+        self.engine.dispose()
+        if self._file is not None and (why := damage_of(self._file)):
+            aside = move_database_aside(self._file)
+            _log.error(
+                "%s is damaged (%s): moved to %s; the index of sessions is made again from their folders, nothing of "
+                "them is lost", self._file, why, aside and aside.name,
+            )  # fmt: skip
         with self.engine.begin() as connection:
             _make_tables(connection)
+        self._opened = None if self._file is None else self._file.stat()
+
+    def _see_it_is_there(self) -> None:
+        """Raise `IndexLost` where the file is not the one any more that is open."""
+        if self._file is None or self._opened is None:
+            return
+        try:
+            if os.path.samestat(self._file.stat(), self._opened):
+                return
+        except OSError:
+            pass
+        raise IndexLost(f"{self._file} is gone")
 
     async def close(self) -> None:
         """Give back all connections; what is running is waited for."""
@@ -206,6 +241,7 @@ class Store:
     @_in_thread
     def stamps(self) -> dict[str, tuple[str, str]]:
         """Status and stamp of every session, by id."""
+        self._see_it_is_there()
         with self.engine.connect() as connection:
             rows = connection.execute(select(SessionRow.id, SessionRow.status, SessionRow.stamp))
             return {row.id: (row.status, row.stamp) for row in rows}
@@ -302,13 +338,30 @@ class Store:
             connection.execute(delete(KeyRow).where(KeyRow.session_id == session_id))
 
 
+def _file_of(engine: Engine) -> Path | None:
+    """The file of an SQLite database."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name.startswith((":", "file:")):
+        return None
+    return Path(name).resolve()
+
+
 def _make_tables(connection: Connection) -> None:
-    if inspect(connection).has_table(VersionRow.__tablename__):
-        if connection.execute(select(VersionRow.version)).scalar_one_or_none() == VERSION:
-            return
-        Base.metadata.drop_all(connection)
+    if _are_ours(connection):
+        return
+    Base.metadata.drop_all(connection)
     Base.metadata.create_all(connection)
     connection.execute(VersionRow.__table__.insert().values(version=VERSION))  # type: ignore[attr-defined]
+
+
+def _are_ours(connection: Connection) -> bool:
+    found = inspect(connection)
+    for table in Base.metadata.tables.values():
+        if not found.has_table(table.name):
+            return False
+        if not {column.name for column in table.columns} <= {each["name"] for each in found.get_columns(table.name)}:
+            return False
+    return list(connection.execute(select(VersionRow.version)).scalars()) == [VERSION]
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

@@ -68,7 +68,8 @@ class ServiceSettings(BaseSettings):
         default=("loopback",),
         description=(
             "Where control planes, probed services and tracing backends of requested sessions may be: `loopback`, host "
-            "names (`mesh.local`, `*.mesh.local`, `mesh.local:8080`), addresses and networks (`10.0.0.0/8`). "
+            "names (`mesh.local`, `*.mesh.local`), addresses and networks (`10.0.0.0/8`), each with a port or without "
+            "(`mesh.local:8080`, `[fd00::7]:8080`). "
             "Link-local and metadata addresses never are. Facade and workers each look at their own."
         ),
     )

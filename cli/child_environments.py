@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 Environment = dict[str, str]
 
@@ -30,13 +30,15 @@ def of_worker(environment: Mapping[str, str]) -> Environment:
     return _chosen(environment, lambda name: name not in facades and not name.startswith("PREFECT_SERVER_"))
 
 
-def of_facade(environment: Mapping[str, str]) -> Environment:
-    """What the facade gets: all but the worker's secrets and the settings of Prefect's server."""
-    return _chosen(environment, lambda name: not _is_workers_secret(name) and not name.startswith("PREFECT_SERVER_"))
+def of_facade(environment: Mapping[str, str], secrets: Collection[str]) -> Environment:
+    """What the facade gets: all but the worker's secrets and the settings of Prefect's server.
 
-
-def _is_workers_secret(name: str) -> bool:
-    return name.startswith(EXECUTOR_SECRETS)
+    Args:
+        secrets: the variables that sessions may send somewhere (`secret_hosts`).
+    """
+    workers = (EXECUTOR_SECRETS, "PREFECT_SERVER_")
+    sent = {name.upper() for name in secrets}
+    return _chosen(environment, lambda name: name not in sent and not name.startswith(workers))
 
 
 def _settings_of_facade() -> frozenset[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -21,6 +23,7 @@ SOUND_S = 20.0
 
 START_TIMEOUT_S = 120.0
 POLL_S = 0.1
+LAST_BYTES = 4096
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Child:
         log: where its output goes; this process's own where there is none.
         held_port: the socket that it is to listen at, which it inherits; kept for it between its lives.
         most_starts: how often it is started; then its port is given up, so that who asks there is refused.
+        heal: called before each start; mends what it can, and returns what there is to say of that.
         ended_with: the status of the process that ended last.
     """
 
@@ -44,6 +48,7 @@ class Child:
     log: Path | None = None
     held_port: socket.socket | None = None
     most_starts: int | None = None
+    heal: Callable[[], Sequence[str]] = tuple
     ended_with: int | None = field(default=None, init=False)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _started: float = field(default=0.0, init=False)
@@ -55,7 +60,9 @@ class Child:
         now = time.monotonic()
         if self.process is None:
             if self._starts != self.most_starts and now >= self._started + self._pause_s:
+                said = self.heal()
                 self._start()
+                return "\n".join(said) or None
             return None
         status = self.process.poll()
         if status is None:
@@ -63,10 +70,23 @@ class Child:
         is_sound = now > self._started + SOUND_S
         self._pause_s = 0.0 if is_sound else min(self._pause_s * 2 + 1, LONGEST_PAUSE_S)
         self._started, self.process, self.ended_with = now, None, status
+        ended = f"{self.name} ended with status {status}"
+        if last := self.last_words():
+            ended = f"{ended} ({last})"
         if self._starts == self.most_starts:
             self._give_up_port()
-            return f"{self.name} ended with status {status}"
-        return f"{self.name} ended with status {status}; it is started again in {self._pause_s:g} s"
+            return ended
+        return f"{ended}; it is started again in {self._pause_s:g} s"
+
+    def last_words(self) -> str:
+        """The last line of its log; empty where it has none of its own."""
+        try:
+            with (self.log or Path(os.devnull)).open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_BYTES))
+                lines = file.read().decode(errors="replace").split("\n")
+        except OSError:
+            return ""
+        return next((" ".join(line.split())[:300] for line in reversed(lines) if line.strip()), "")
 
     def _start(self) -> None:
         self._started = time.monotonic()
@@ -100,9 +120,12 @@ def kept(child: Child) -> Iterator[None]:
     ending = threading.Event()
 
     def keep() -> None:
-        child.keep()
-        while not ending.wait(POLL_S):
-            child.keep()
+        while True:
+            said = child.keep()
+            if said and child.process is not None:  # what was mended; of its end who waits for it tells
+                print(f"warning: {said}", file=sys.stderr)
+            if ending.wait(POLL_S):
+                break
         child.end()
 
     keeper = threading.Thread(target=keep, name=child.name, daemon=True)

@@ -18,6 +18,7 @@ from boifi_core.storage.private import close_to_others, make_private
 from cli.child_environments import of_prefect
 from cli.kept_processes import START_TIMEOUT_S, Child, is_answered, kept
 from cli.prefect_login import CLIENT_LOGIN, SERVER_LOGIN, login, way_in
+from cli.service_home import heal_database
 
 DRAIN_TIMEOUT_S = 5.0
 STARTS = 4
@@ -143,8 +144,9 @@ def running_server(home: Path) -> Iterator[str]:
     url = url_at(port)
     log = home / "server.log"
     server = Child(
-        "prefect server", server_command(port), server_environment(home), log=log, held_port=port, most_starts=STARTS
-    )
+        "prefect server", server_command(port), server_environment(home), log=log, held_port=port, most_starts=STARTS,
+        heal=lambda: heal_database(home),
+    )  # fmt: skip
     with kept(server):
         if not is_answered(f"{url}/health", give_up=lambda: server.ended_with is not None):
             if server.ended_with is not None:

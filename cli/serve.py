@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from rich.text import Text
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.safety.target_lock import ALONE
 from boifi_core.storage import Place
+from boifi_core.storage.aside import move_aside
 from boifi_core.storage.data_dir import data_dir, state_path
-from boifi_core.storage.filelock import try_lock
+from boifi_core.storage.filelock import opened_folder, try_lock, try_lock_folder
 from boifi_core.storage.private import close_to_others, make_private, write_private
 from boifi_core.validation import invalid_input
 from cli.child_environments import of_facade, of_worker
@@ -30,6 +31,7 @@ from cli.kept_processes import Child
 from cli.prefect_api import TELEMETRY_OFF, check_given_api, server_command, server_environment, url_at
 from cli.prefect_login import CLIENT_LOGIN, login, way_in
 from cli.prefect_port import prefect_port_of
+from cli.service_home import heal
 from cli.termination import asked_to_end
 
 if TYPE_CHECKING:
@@ -74,9 +76,11 @@ def serve(host: str | None, port: int | None, prefect_port: int | None, out: str
         raise InvalidInput("state", rule, str(settings.state)) from error
     os.environ["BOIFI_STATE"] = str(settings.state)
     with _alone(home), asked_to_end() as ending:
+        for said in heal(home):
+            console.print(Text(said), soft_wrap=True)
         is_given = bool(os.environ.get("PREFECT_API_URL"))
         held = None if is_given else prefect_port_of(home, settings.prefect_port, port, console)
-        children, prefect_url = _children(host, port, data, home, held)
+        children, prefect_url = _children(host, port, data, home, held, settings.secret_hosts)
         for label, text in (
             ("facade", f"http://{_for_url(host)}:{port}/docs"),
             ("prefect", prefect_url.removesuffix("/api") if is_given else way_in(prefect_url, home, console)),
@@ -94,7 +98,7 @@ def serve(host: str | None, port: int | None, prefect_port: int | None, out: str
 
 
 def _children(
-    host: str, port: int, data: Place, home: Path, prefect_port: socket.socket | None
+    host: str, port: int, data: Place, home: Path, prefect_port: socket.socket | None, secrets: Collection[str]
 ) -> tuple[list[Child], str]:
     """What is to run, in the order in which one needs the other: the facade last. And the URL of Prefect's API."""
     environment = {**os.environ, **TELEMETRY_OFF, "BOIFI_DATA": str(data), "BOIFI_HOST": host}
@@ -114,18 +118,21 @@ def _children(
         sys.executable, "-m", "uvicorn", "--factory", "api.early_app:create_app", "--host", host, "--port", str(port),
         "--no-proxy-headers", "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
-    children.append(Child("facade", facade, of_facade(environment)))
+    children.append(Child("facade", facade, of_facade(environment, secrets)))
     return children, url
 
 
 def _prefect_server(port: socket.socket, home: Path) -> Child:
-    environment = {**server_environment(home), **RETENTION}
-    return Child("Prefect's server", server_command(port), environment, log=home / "prefect.log", held_port=port)
+    return Child(
+        "Prefect's server", server_command(port), {**server_environment(home), **RETENTION},
+        log=home / "prefect.log", held_port=port, heal=lambda: heal(home),
+    )  # fmt: skip
 
 
 def _keep_running(children: list[Child], ending: threading.Event, console: Console, ready_url: str) -> None:
     for child in reversed(children):  # the facade, which has the least to import, first
-        child.keep()
+        if said := child.keep():
+            console.print(Text(said), soft_wrap=True)
     # A facade that is slow to answer must not keep the children waiting.
     threading.Thread(target=_tell_when_ready, args=(ready_url, ending, console), daemon=True).start()
     while not ending.wait(0.2):
@@ -196,8 +203,11 @@ def api_of_service(state: Path) -> dict[str, str]:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    with (home / "lock").open("a+") as lock:
-        if not try_lock(lock):
+    path = home / "lock"
+    if path.is_dir():
+        move_aside(path)
+    with path.open("a+") as lock, opened_folder(home) as folder:
+        if not (try_lock(lock) and try_lock_folder(folder)):  # the file may be lost while its holder lives
             raise BoifiError(f"another boifi serve has {home.parent}")
         yield
 

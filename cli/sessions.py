@@ -22,6 +22,7 @@ from boifi_core.storage.data_dir import data_dir
 
 _ROOM_FOR_IDS = 120
 _GONE = "(gone)"
+_WAITS = "(waits)"
 
 
 def list_sessions(out: str | None, console: Console) -> None:
@@ -35,13 +36,13 @@ def list_sessions(out: str | None, console: Console) -> None:
                             ("begun", "left"), ("name", "left")):  # fmt: skip
         table.add_column(column, justify="right" if justify == "right" else "left", no_wrap=True)
     characters = 36 if console.width >= _ROOM_FOR_IDS else 8
-    gone, damaged = False, []
+    gone, waits, damaged = False, False, []
     for folder, summary in summaries(data):
         if isinstance(summary, SessionDamaged):
             damaged.append(f"{folder.session_id}: {summary}")
             continue
         status = _status(folder, summary)
-        gone = gone or status.endswith(_GONE)
+        gone, waits = gone or status.endswith(_GONE), waits or status.endswith(_WAITS)
         table.add_row(folder.session_id[:characters], status, *_rest(summary))
     if table.row_count:
         console.print(table)
@@ -51,6 +52,8 @@ def list_sessions(out: str | None, console: Console) -> None:
         console.print(
             Text(f"{_GONE}: its process is gone; boifi run SESSION.yaml --resume ID goes on with it"), soft_wrap=True
         )
+    if waits:
+        console.print(Text(f"{_WAITS}: it is the service's, and goes on when a worker is free"), soft_wrap=True)
     if not table.row_count and not damaged:
         console.print(Text(f"no sessions in {data}"), soft_wrap=True)
 
@@ -67,7 +70,7 @@ def _rest(summary: Summary) -> tuple[str, ...]:
 def _status(folder: SessionFolder, summary: Summary) -> str:
     status = summary.status.value if summary.status else "PENDING"
     if not summary.is_over and not folder.is_held():
-        return f"{status} {_GONE}"
+        return f"{status} {_WAITS if folder.is_services_own else _GONE}"
     return status
 
 

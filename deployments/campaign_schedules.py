@@ -24,6 +24,10 @@ class Schedules:
         self._data = data
         self._known: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """Deploy all of them the next time: Prefect has lost them."""
+        self._known.clear()
+
     async def renew(self, client: PrefectClient) -> None:
         """Deploy the campaigns that are new or have changed since the last time."""
         for place in await asyncio.to_thread(campaigns_in, self._data):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from boifi_core.settings import ServiceSettings
 from boifi_core.storage import IMPATIENT_S, patience_s
+from deployments.settings import settings_or_exit
 from flows.upkeep import upkeep
 
 if __name__ == "__main__":
     patience_s.set(IMPATIENT_S)
-    settings = ServiceSettings()
+    settings = settings_or_exit()
     upkeep(str(settings.data), settings.session_life_s)

@@ -21,11 +21,10 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from boifi_core.child_process import entitle
 from boifi_core.session import run_file
 from boifi_core.session.folder import SessionFolder
-from boifi_core.settings import ServiceSettings
-from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s, place_of
+from boifi_core.storage import IMPATIENT_S, Place, StorageError, patience_s
 from deployments import logs
 from deployments.campaign_schedules import Schedules
-from deployments.deploy import deploy
+from deployments.deploy import Deployed, deploy
 from deployments.fork_server import imports as preload
 from deployments.fork_server.run import run_flow_run
 from deployments.fork_server.server import ForkServer
@@ -34,6 +33,7 @@ from deployments.logs import log
 from deployments.names import WORK_POOL, worker_name
 from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every, tell_of_api
 from deployments.reconcile.act import held_by_service, interrupt_cancelled, settle, settle_all, terminate
+from deployments.settings import place_or_exit, settings_or_exit
 
 QUERY_POLL_S = 1.0
 """How often new runs are asked for, seconds, unless Prefect's own setting says otherwise."""
@@ -66,10 +66,12 @@ async def work(data: Place, limit: int, fork_server: ForkServer, *, with_schedul
             after=lambda flow_run: _after(client, worker, data, flow_run),
         )
         schedules = Schedules(data)
+        deployed = Deployed(lambda client: deploy(client, data, with_schedules=with_schedules), schedules.forget)
         jobs = [
             fork_server.listen(),
             _look_when_asked(worker, data),
-            _serve(client, worker, data, with_schedules=with_schedules),
+            _serve(client, worker, deployed),
+            every(SETTLE_POLL_S, lambda: deployed.look(client)),
             every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, data, worker.processes)),
             every(SETTLE_POLL_S, lambda: settle_all(client, data, worker.processes.keys())),
         ]
@@ -104,10 +106,10 @@ def _end_in_time() -> None:
     last.start()
 
 
-async def _serve(client: PrefectClient, worker: ForkingWorker, data: Place, *, with_schedules: bool) -> None:
+async def _serve(client: PrefectClient, worker: ForkingWorker, deployed: Deployed) -> None:
     while True:
         try:
-            await deploy(client, data, with_schedules=with_schedules)
+            await deployed.look(client)
             break
         except API_ERRORS as error:
             tell_of_api(error)
@@ -188,7 +190,7 @@ def main() -> None:
     parser.add_argument("data", help="the data dir")
     parser.add_argument("--no-schedules", action="store_true", help="leave the campaigns' schedules alone")
     given = parser.parse_args()
-    data = place_of(given.data)
+    data, settings = place_or_exit(given.data), settings_or_exit()
     logs.configure()
     entitle("boifi: worker")
     if not isinstance(data, Path):
@@ -198,8 +200,7 @@ def main() -> None:
     fork_server = ForkServer(partial(run_flow_run, data=data))
     patience_s.set(IMPATIENT_S)
     with contextlib.suppress(asyncio.CancelledError):
-        limit = ServiceSettings().sessions_at_once
-        asyncio.run(work(data, limit, fork_server, with_schedules=not given.no_schedules))
+        asyncio.run(work(data, settings.sessions_at_once, fork_server, with_schedules=not given.no_schedules))
 
 
 if __name__ == "__main__":

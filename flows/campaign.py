@@ -17,7 +17,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 
 from boifi_core.campaign import CampaignConfig, CampaignFolder, Known, Night, SessionOfNight, Told
@@ -28,9 +28,10 @@ from boifi_core.models import SessionStatus
 from boifi_core.report.session_report import stored_catalogue
 from boifi_core.report.tables import escape
 from boifi_core.safety.guardrails import objection
+from boifi_core.safety.target_lock import ALONE
 from boifi_core.session import replays
 from boifi_core.session.config import SessionConfig
-from boifi_core.session.folder import SessionFolder, out_option
+from boifi_core.session.folder import NIGHT, SessionFolder, out_option
 from boifi_core.session.make import make_session
 from boifi_core.session.run_file import DEPLOYMENT, flow_run_for, keep_flow_run
 from boifi_core.session.stored import read_trials, stored_config
@@ -47,6 +48,13 @@ ENDING_S = 300.0
 """How long sessions may take to finish their running trials when the night is over, seconds."""
 
 WEBHOOK_TIMEOUT_S = 10.0
+
+NIGHT_TAG = "night:"
+
+
+def night_tag(night: Night) -> str:
+    """The tag of a flow run that is to go on with this night, whose own is lost."""
+    return f"{NIGHT_TAG}{night.night}"
 
 
 def _run_name() -> str:
@@ -68,7 +76,10 @@ def campaign(folder: str) -> State[Any]:
     place = CampaignFolder(place_of(folder))
     with waiting_for_disk(_tell), place.held():
         config = place.config()
-        night = _begun(place, config) or _begin(place, config)
+        night = _begun(place, config)
+        if night is None and any(tag.startswith(NIGHT_TAG) for tag in flow_run.tags):
+            return Failed(message="the night that this run was to go on with cannot go on: the campaign has changed")
+        night = night or _begin(place, config)
         try:
             night = _run(place, config, night)
         except BoifiError as error:
@@ -87,11 +98,15 @@ def _tell(text: str) -> None:
 
 
 def _begun(place: CampaignFolder, config: CampaignConfig) -> Night | None:
-    """The unfinished night of this flow run: its process died, and this one goes on."""
+    """The unfinished night of this flow run, or that its tag names: its process died, and this one goes on."""
     own = str(flow_run.id)
     names = {session.name for session in config.sessions}
     for night in place.nights():
-        if night.flow_run_id == own and night.ended_at is None and {s.name for s in night.sessions} <= names:
+        is_ours = night.flow_run_id == own or night_tag(night) in flow_run.tags
+        if is_ours and night.ended_at is None and {s.name for s in night.sessions} <= names:
+            if night.flow_run_id != own:
+                night = night.model_copy(update={"flow_run_id": own})
+                place.write(night)
             return night
     return None
 
@@ -104,6 +119,7 @@ def _begin(place: CampaignFolder, config: CampaignConfig) -> Night:
         campaign=config.name,
         night=f"{now:%Y-%m-%dT%H-%M-%S}-{run_id[:8]}",
         flow_run_id=run_id,
+        is_services_own=_is_services_own(),
         began_at=now,
         known=known_after(before[-1].told) if before else (),
         sessions=tuple(SessionOfNight(name=session.name) for session in config.sessions),
@@ -163,15 +179,21 @@ def _start(place: CampaignFolder, config: CampaignConfig, night: Night, session:
 
 
 def _make(place: CampaignFolder, session: SessionConfig, others: dict[str, str]) -> SessionFolder:
+    made_by = NIGHT if _is_services_own() else None
     for past in reversed(place.nights()):
         for of_night in past.sessions:
             if of_night.name == session.name and of_night.session_id:
                 warm = session.model_copy(update={"warm_start": (of_night.session_id,)})
                 try:
-                    return make_session(place.data, warm, others=others)
+                    return make_session(place.data, warm, made_by=made_by, others=others)
                 except InvalidInput as error:
                     get_run_logger().warning("%s begins cold: %s", session.name, error)
-    return make_session(place.data, session, others=others)
+    return make_session(place.data, session, made_by=made_by, others=others)
+
+
+def _is_services_own() -> bool:
+    """Whether a service carries the night's sessions out: not where a terminal has brought a Prefect of its own."""
+    return deployment.id is not None or ALONE not in os.environ
 
 
 def _ask_for(folder: SessionFolder, campaign_name: str) -> None:

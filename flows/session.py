@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from prefect import flow, get_run_logger, tags
@@ -48,19 +48,23 @@ def session(folder: str) -> State[Any]:
     except InvalidInput as error:
         return Failed(message=str(error))
     place = SessionFolder(place_of(folder))
-    with waiting_for_disk(teller(place)) as wait, place.held(), pauses.watched():
+    with waiting_for_disk(teller(place)) as wait, place.held(), pauses.watched(), ExitStack() as opened:
         try:
             reachable_config(place)
-        except InvalidInput as error:
+            live = opened.enter_context(open_session(place))
+        except StorageError:
+            raise
+        except BoifiError as error:
             place.write_state(failed_state(place, str(error)))
             return Failed(message=str(error))
-        with open_session(place) as live, tags(f"session:{live.session_id}"), without_task_overhead():
-            for handler in handlers(live):
-                live.events.add(handler)
-            running = Running(live)
-            with running.signals.caught():
-                wait.signals, wait.gives_up = running.signals, lambda: running.interrupted
-                return _to_its_end(running)
+        opened.enter_context(tags(f"session:{live.session_id}"))
+        opened.enter_context(without_task_overhead())
+        for handler in handlers(live):
+            live.events.add(handler)
+        running = Running(live)
+        with running.signals.caught():
+            wait.signals, wait.gives_up = running.signals, lambda: running.interrupted
+            return _to_its_end(running)
 
 
 def _to_its_end(running: Running) -> State[Any]:
@@ -80,8 +84,7 @@ def _to_its_end(running: Running) -> State[Any]:
             return CancelledState(message=f"cancelled; {error}")
     except (TerminationSignal, SystemExit):  # the latter where whoever read our output has hung up
         with suppress(StorageError):
-            again = f"boifi run … --resume {live.session_id} goes on with it"
-            live.write_state(SessionStatus.RUNNING, f"interrupted; {again}")
+            live.write_state(SessionStatus.RUNNING, _interrupted(live.folder))
         raise
     except StorageUnavailable as error:  # nothing can be written, not even that it ended
         return Failed(message=str(error))
@@ -91,6 +94,12 @@ def _to_its_end(running: Running) -> State[Any]:
         get_run_logger().exception("%s", in_words(error))
         return _ended(running, SessionStatus.FAILED, in_words(error), Failed)
     return _ended(running, SessionStatus.COMPLETED, reason, Completed)
+
+
+def _interrupted(folder: SessionFolder) -> str:
+    if folder.is_services_own:
+        return "interrupted; goes on when a worker is free"
+    return f"interrupted; boifi run … --resume {folder.session_id} goes on with it"
 
 
 def _ended(

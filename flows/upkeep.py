@@ -16,6 +16,7 @@ from boifi_core.session.folder import SessionDamaged, SessionFolder, summaries
 from boifi_core.session.leftovers import is_held_by_nobody
 from boifi_core.session.opening import open_reachable, reachable_config
 from boifi_core.session.run_file import flow_run_of
+from boifi_core.session.summary import Summary
 from boifi_core.storage import Place, place_of
 from flows.asked import check_here
 
@@ -59,7 +60,15 @@ def _unfinished(data: Place) -> Iterator[tuple[SessionFolder, float]]:
     for folder, summary in summaries(data):
         if isinstance(summary, SessionDamaged) or summary.is_over or flow_run_of(folder) is None:
             continue
-        yield folder, (now - datetime.fromisoformat(summary.created_at)).total_seconds()
+        yield folder, (now - _begun(folder, summary)).total_seconds()
+
+
+def _begun(folder: SessionFolder, summary: Summary) -> datetime:
+    """When its life began: when it was made, or resumed the last time."""
+    try:
+        return datetime.fromisoformat(folder.session().get("resumed_at") or summary.created_at)
+    except (SessionDamaged, TypeError, ValueError):
+        return datetime.fromisoformat(summary.created_at)
 
 
 def _cancel(folder: SessionFolder) -> None:

@@ -17,7 +17,7 @@ from api.models import Health, Ready
 from api.reference import page
 from api.routes.sessions import NoQuery
 from boifi_core.errors import BoifiError
-from boifi_core.storage.data_dir import is_usable
+from boifi_core.storage.data_dir import why_not_written
 
 router = APIRouter(tags=["operating"])
 
@@ -36,7 +36,8 @@ async def docs(request: Request) -> Response:
 
 @router.get("/ready", summary="Sessions can be started", responses=documented(422))
 async def ready(here: Here, _query: Annotated[NoQuery, Query()]) -> Ready:
-    """Database, data dir and Prefect are there, Prefect with our deployment and a worker that is alive."""
+    """The database answers, data dir and state can be written, all sessions on disk are read, and Prefect answers,
+    with our deployment and a worker that is alive."""
     try:
         await _check(here)
     except ApiError as error:
@@ -51,10 +52,11 @@ async def _check(here: Dependencies) -> None:
         await here.store.ping()
     except (SQLAlchemyError, OSError) as error:
         raise ApiError(503, "not ready: the database does not answer", code="not_ready") from error
-    if not await asyncio.to_thread(is_usable, here.settings.data):
-        raise ApiError(503, "not ready: the data dir cannot be written", code="not_ready")
     if not here.index.complete:
         raise ApiError(503, "not ready: the sessions on disk are still being read", code="not_ready")
+    for what, place in here.settings.written.items():
+        if why := await asyncio.to_thread(why_not_written, place):
+            raise ApiError(503, f"not ready: {what} cannot be written ({why})", code="not_ready")
     try:
         await here.prefect.check_worker()
     except BoifiError as error:

@@ -17,20 +17,23 @@ from api.answers import RECENT, links, summary, whole
 from api.auth import Admin, Caller, Reader, Runner
 from api.dependencies import Dependencies, Here
 from api.errors import ApiError, documented
-from api.heavy import end_unstarted, made, validated
+from api.heavy import end_unstarted, made, reopened, validated
 from api.models import (
     CreateSessionRequest,
     CreateSessionResponse,
+    ResumeResponse,
     SessionList,
     SessionStatusResponse,
     StopResponse,
     ValidationResponse,
 )
+from api.runs import PrefectUnavailable
 from api.store import Claim
 from api.strict_json import StrictRoute
+from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import ENDED, SessionStatus
 from boifi_core.session.events import Asked
-from boifi_core.session.folder import REQUEST, SessionHeld
+from boifi_core.session.folder import REQUEST, SessionFolder, SessionHeld
 
 router = APIRouter(prefix="/v1/optimization/sessions", tags=["sessions"], route_class=StrictRoute)
 
@@ -155,16 +158,53 @@ async def stop(row: Found, caller: Runner, here: Here, _query: Annotated[NoQuery
     return StopResponse(session_id=row.id)
 
 
+@router.post(
+    "/{session_id}/resume", status_code=202, summary="Resume a session", responses=documented(404, 409, 422),
+)  # fmt: skip
+async def resume(row: Found, caller: Runner, here: Here, _query: Annotated[NoQuery, Query()]) -> ResumeResponse:
+    """A session that FAILED, or was stopped or cancelled before it had made all its trials, goes on from where its
+    history stands. Asking again changes nothing. 409 where it is running (`running`), about to end (`stopping`), has
+    done all it was to do (`complete`), is damaged (`damaged`), may not reach its target any more (`not_allowed`), or
+    was begun at a terminal (`not_the_services`)."""
+    folder = here.index.folder(row.id)
+    if not await asyncio.to_thread(lambda: folder.is_services_own):
+        said = f"was begun at a terminal: boifi run SESSION.yaml --resume {row.id} goes on with it"
+        raise ApiError(409, said, code="not_the_services")
+    if row.status in ENDED:
+        await _check_room(here)
+    try:
+        is_reopened = await here.checks.run(reopened, folder, here.settings.shared)
+    except InvalidInput as error:
+        raise ApiError(409, str(error), code="not_allowed") from error
+    except BoifiError as error:
+        code = getattr(error, "code", None)
+        if code is None:
+            raise
+        raise ApiError(409, str(error), code=code) from error
+    await here.index.refresh(row.id)
+    if is_reopened:
+        here.index.unstarted.set()
+        here.events.emit(Asked(row.id, "resumed", caller.name))
+    return ResumeResponse(
+        session_id=row.id, status=SessionStatus.PENDING, links=links(row.id, None, here.settings.prefect_ui)
+    )
+
+
 @router.delete(
     "/{session_id}", status_code=204, response_model=None, summary="Delete a finished session",
     responses=documented(404, 409, 422),
 )  # fmt: skip
 async def delete(row: Found, caller: Admin, here: Here, _query: Annotated[NoQuery, Query()]) -> None:
-    """Remove a session that has ended, with its history and its reports."""
+    """Remove a session that has ended, with its history and its reports, and what Prefect has of it: its flow runs,
+    their logs and artifacts. 503 while Prefect does not answer: nothing is lost, and asking again goes on."""
     if row.status not in ENDED:
         raise ApiError(409, f"only a session that has ended can be deleted; this one is {row.status}", code="not_ended")
     try:
+        await asyncio.to_thread(_see_it_free, here.index.folder(row.id))
+        await here.prefect.delete(row.id, row.flow_run_id)  # first: what is left of it can be asked for again
         await asyncio.to_thread(_remove, here, row.id)
+    except PrefectUnavailable as error:
+        raise ApiError(503, f"the session is still there: {error}", headers={"Retry-After": "5"}) from error
     except SessionHeld as error:
         raise ApiError(409, str(error), code="not_ended") from error
     await here.store.forget(row.id)
@@ -214,6 +254,14 @@ def _created(
         links=links(session_id, run_id, here.settings.prefect_ui),
         warnings=tuple(warnings or ()),
     )
+
+
+def _see_it_free(folder: SessionFolder) -> None:
+    deadline = time.monotonic() + LETS_GO_S
+    while folder.is_held():
+        if time.monotonic() > deadline:
+            raise SessionHeld(f"session {folder.session_id} is run by another process")
+        time.sleep(0.05)
 
 
 def _remove(here: Dependencies, session_id: str) -> None:

@@ -61,11 +61,11 @@ class CampaignFolder:
         except (OSError, ValueError) as error:
             raise BoifiError(f"{self.path / CAMPAIGN} cannot be read: {error}") from error
 
-    def nights(self) -> list[Night]:
-        """All nights that can be read, oldest first."""
+    def nights(self, last: int = 0) -> list[Night]:
+        """All nights that can be read, or the `last` few, oldest first."""
         found = []
         nights = open_folder(self.path / "nights")
-        for text in nights.read_all([f"{name}/{_NIGHT}" for name in nights.names()]):
+        for text in nights.read_all([f"{name}/{_NIGHT}" for name in nights.names()[-last:]]):
             with contextlib.suppress(ValidationError):
                 found.append(Night.model_validate_json(text or ""))
         return sorted(found, key=lambda night: night.began_at)

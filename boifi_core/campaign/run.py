@@ -79,6 +79,8 @@ class Night(Value):
     campaign: str
     night: str
     flow_run_id: str | None = None
+    is_services_own: bool = Field(default=False, exclude_if=lambda own: not own)
+    """Whether the service goes on with it where its flow run is lost."""
     began_at: AwareDatetime
     ended_at: AwareDatetime | None = None
     known: tuple[Known, ...] = ()

@@ -53,7 +53,6 @@ class History:
 
         Raises:
             InvalidInput: the folder holds the history of another search space.
-            HistoryDamaged: its first part cannot be read.
             HistoryNotWritten: no room, or no right to write.
         """
         try:
@@ -62,7 +61,10 @@ class History:
         except NotWritten as error:
             raise HistoryNotWritten(f"{self.folder} cannot be made ready: {error.why}") from error
         if self._files.exists(_part(0)):
-            self._read(_part(0))
+            try:
+                self._read(_part(0))
+            except HistoryDamaged:  # no trial is in it
+                self._files.write(_part(0), self._as_bytes([]))
         else:
             self._create(_part(0), [])
 
@@ -89,23 +91,35 @@ class History:
         parts = [name for name in names if name.endswith(".parquet")]
         # The first part may be the empty one.
         wanted = parts[: None if limit is None else limit + 1]
-        return [trial for part, data in self._contents(wanted) for trial in self._parsed(part, data)][:limit]
+        return [trial for part, data in self._contents(wanted) for trial in self._kept(part, data)][:limit]
 
-    def _create(self, part: str, trials: Sequence[Trial]) -> None:
+    def _kept(self, part: str, data: bytes) -> list[Trial]:
+        try:
+            return self._parsed(part, data)
+        except HistoryDamaged:
+            if part != _part(0):
+                raise
+            return []  # there is no trial in it; who writes next makes it anew
+
+    def _as_bytes(self, trials: Sequence[Trial]) -> bytes:
         buffer = pa.BufferOutputStream()
         table = pa.Table.from_pylist([row(trial, self._dimensions) for trial in trials], schema=self._schema)
         pq.write_table(table, buffer, write_page_checksum=True)
+        whole: bytes = buffer.getvalue().to_pybytes()
+        return whole
+
+    def _create(self, part: str, trials: Sequence[Trial]) -> None:
         try:
-            self._files.create(part, buffer.getvalue().to_pybytes())
+            self._files.create(part, self._as_bytes(trials))
         except NotWritten as error:
             raise HistoryNotWritten(f"{self.folder / part} cannot be written: {error.why}") from error
 
     def _contents(self, parts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         try:
             for part, data in zip(parts, self._files.read_all(parts), strict=True):
-                if data is None:
+                if data is None and part != _part(0):
                     raise _unreadable(self.folder / part, "it is gone")
-                yield part, data
+                yield part, data or b""
         except OSError as error:
             raise _unreadable(error.filename, error.strerror) from error
 
@@ -133,7 +147,9 @@ def _part(number: int) -> str:
 
 
 def _unreadable(part: object, why: object) -> HistoryDamaged:
-    return HistoryDamaged(f"{part} cannot be read: {why}")
+    return HistoryDamaged(
+        f"{part} cannot be read: {why}; its trial is lost: restore the file, or remove it to go on without"
+    )
 
 
 def _one_line(error: Exception) -> str:

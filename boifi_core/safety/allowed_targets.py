@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -40,32 +41,49 @@ class Rule:
             return False
         return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
 
+    def holds(self, address: Address, port: int) -> bool:
+        """Whether this address is in its network, and the port is one of those that it names."""
+        return self.network is not None and self.port in (None, port) and address in self.network
+
 
 def parse_rules(entries: Iterable[str]) -> tuple[Rule, ...]:
-    """The list from its texts: `loopback`, `10.0.0.0/8`, `mesh.local`, `*.mesh.local`, `mesh.local:8080`.
+    """The list from its texts: `loopback`, `10.0.0.0/8`, `mesh.local`, `*.mesh.local`, each also with a port.
+
+    An IPv6 address with a port stands in brackets: `[fd00::7]:8080`.
 
     Raises:
         InvalidInput: an entry is none of these.
     """
     rules: list[Rule] = []
     for entry in entries:
-        if entry == "loopback":
-            rules += [Rule(network=ipaddress.ip_network(text)) for text in LOOPBACK]
-            continue
-        try:
-            rules.append(Rule(network=ipaddress.ip_network(entry)))
-        except ValueError:
-            rules.append(_host_rule(entry))
+        rules += _rules_of(entry)
     return tuple(rules)
 
 
-def _host_rule(entry: str) -> Rule:
-    host, colon, port = entry.partition(":")
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<plain>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+
+
+def _rules_of(entry: str) -> list[Rule]:
+    parts = _WITH_PORT.fullmatch(entry)
+    host, port = entry, None
+    if parts is not None:
+        host, port = parts["v6"] or parts["plain"], None if parts["port"] is None else int(parts["port"])
+    networks = LOOPBACK if host == "loopback" else (host,)
+    try:
+        rules = [Rule(network=ipaddress.ip_network(text), port=port) for text in networks]
+    except ValueError:
+        rules = [Rule(host=host.lower(), port=port)]
+    is_name = rules[0].network is None
+    if (port is not None and not 0 < port < 65536) or (is_name and not _is_name(host)):
+        rule = "must be loopback, a host, an address or a network, each with :port or without ([address]:port for IPv6)"
+        raise InvalidInput("allowed_targets", rule, entry)
+    return rules
+
+
+def _is_name(host: str) -> bool:
     labels = host.removeprefix("*.").split(".")
-    sound = all(label and label.replace("-", "").replace("_", "").isalnum() for label in labels)
-    if not sound or labels[-1].isdigit() or (colon and not (port.isdigit() and 0 < int(port) < 65536)):
-        raise InvalidInput("allowed_targets", "must be loopback, host[:port], an address or a network", entry)
-    return Rule(host=host.lower(), port=int(port) if colon else None)
+    is_sound = all(label and label.replace("-", "").replace("_", "").isalnum() for label in labels)
+    return is_sound and host.isascii() and not labels[-1].isdigit()
 
 
 def check_reach(urls: Iterable[tuple[str, str]], rules: Sequence[Rule], resolve: Resolve | None = None) -> None:
@@ -115,8 +133,7 @@ def _check_addresses(field: str, host: str, port: int, addresses: Sequence[Addre
         raise InvalidInput(field, "must not be a link-local, metadata, multicast or unspecified address", str(never))
     if any(rule.covers(host, port) for rule in rules):
         return
-    networks = [rule.network for rule in rules if rule.network is not None]
-    if not all(any(_plain(address) in network for network in networks) for address in addresses):
+    if not all(any(rule.holds(_plain(address), port) for rule in rules) for address in addresses):
         raise InvalidInput(
             field, "must be one of the targets that this service allows (allowed_targets)", f"{host}:{port}"
         )

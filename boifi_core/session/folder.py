@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,11 @@ REQUEST = "request.json"
 """In the folder of a session that was asked for through the facade: by whom, and by which Idempotency-Key."""
 
 SESSION = "session.json"
+
+FACADE, NIGHT = "facade", "night"
+"""Who `made_by` in `session.json` names where the service carries the session out; of others it says nothing."""
+
+_log = logging.getLogger("boifi.session")
 
 _STATE, _STOP, _CANCEL, _LOCK = "state.json", "stop", "cancel", "lock"
 
@@ -72,7 +78,18 @@ class SessionFolder:
     @property
     def is_requested(self) -> bool:
         """Whether the session was asked for through the facade, by whoever may call it."""
-        return self.files.exists(REQUEST)
+        return self.files.exists(REQUEST) or self._made_by() == FACADE
+
+    @property
+    def is_services_own(self) -> bool:
+        """Whether the service carries the session out, and not somebody at a terminal."""
+        return self.files.exists(REQUEST) or self._made_by() in (FACADE, NIGHT)
+
+    def _made_by(self) -> object:
+        try:
+            return self.session().get("made_by")
+        except SessionDamaged:
+            return None
 
     def make(self, session: dict[str, Any], others: Mapping[str, str] = MappingProxyType({})) -> None:
         """Make the folder: `others` by name, and `session.json` last, since a folder without it is no session."""
@@ -114,17 +131,33 @@ class SessionFolder:
         self.files.note(Summary.of_state(state).model_dump_json())
 
     def state(self) -> SessionState | None:
-        """The latest state; None before the first was written.
+        """The latest state; None before the first was written, and where it is damaged.
+
+        It is derived from the history: whoever runs the session next, or settles what became of it, writes it anew.
 
         Raises:
-            SessionDamaged: it cannot be read.
+            SessionDamaged: it may not be read.
         """
         try:
             return SessionState.model_validate_json(self.files.read(_STATE))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise SessionDamaged(f"{self.path / _STATE} cannot be read: {str(error).splitlines()[0]}") from error
+        except (IsADirectoryError, ValueError) as error:
+            self._tell_of_damage(_STATE, error, "it is made again from the history")
+            return None
+        except OSError as error:
+            raise SessionDamaged(f"{self.path / _STATE} cannot be read: {error.strerror}") from error
+
+    def _tell_of_damage(self, name: str, error: Exception, cure: str) -> None:
+        key = (str(self.path / name), self.files.modified_ns(name))
+        if key not in _told_of:  # it is asked for again and again
+            _told_of.add(key)
+            why = "it is no file" if isinstance(error, OSError) else "it is damaged"
+            _log.warning("%s/%s cannot be read (%s): %s", self.session_id, name, why, cure)
+
+    def changed_at(self) -> float:
+        """When its config or its state was last written, as a Unix time."""
+        return max(self.files.modified_ns(name) for name in (SESSION, _STATE)) / 1e9
 
     def request_stop(self, why: str = "") -> None:
         """Ask whoever runs it to finish the running trial and end; `why` becomes part of the session's reason."""
@@ -139,8 +172,9 @@ class SessionFolder:
         """The reason of a session that was asked to stop."""
         try:
             why = self.files.read(_STOP).decode().strip()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             why = ""
+        why = why if why.isprintable() else ""
         return f"stopped: {why}" if why else "stopped"
 
     def forget_stop(self) -> None:
@@ -176,9 +210,20 @@ class SessionFolder:
         """The process of this machine that runs this session now; None if none does, or one elsewhere."""
         return self.files.holder(_LOCK)
 
+    def is_holder_stopped(self) -> bool:
+        """Whether the process of this machine that runs it is stopped, as by SIGSTOP; False where nobody can tell."""
+        try:
+            stat = Path(f"/proc/{self.holder()}/stat").read_text(errors="replace")
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[:1] in (["T"], ["t"])
+
     def delete(self) -> None:
         """Remove the session with all that lies in its folder."""
         self.files.discard(first=SESSION)
+
+
+_told_of: set[tuple[str, int]] = set()
 
 
 def _not_made(path: Place, why: str) -> BoifiError:

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import BoifiError, InvalidInput
+from boifi_core.models import ENDED, SessionState, SessionStatus
+from boifi_core.session.budget import counted
 from boifi_core.session.config import SessionConfig, parse_session, stored_session
-from boifi_core.session.folder import SessionFolder
+from boifi_core.session.folder import SessionFolder, SessionHeld
+from boifi_core.session.run_file import DEATHS_FILE, FILE
+from boifi_core.session.stored import read_trials, state_without_holder, stored_config
 from boifi_core.session.warm_start import FILE as PAST_FILE
 from boifi_core.session.warm_start import as_text, past_of
 from boifi_core.storage import Place
@@ -20,12 +24,14 @@ def make_session(
     config: SessionConfig,
     *,
     session_id: str | None = None,
+    made_by: str | None = None,
     others: Mapping[str, str] = MappingProxyType({}),
 ) -> SessionFolder:
     """A new session's folder, with its config and its optimizer's seed in `session.json`.
 
     Args:
         session_id: the new session's; one is drawn where it is not given.
+        made_by: `FACADE` or `NIGHT`, where the service carries it out.
         others: further files by name, which are there as soon as the session is.
 
     Raises:
@@ -34,6 +40,8 @@ def make_session(
     past = past_of(data, config.warm_start, config.search_space)
     folder = SessionFolder.of(data, session_id or str(uuid.uuid4()))
     session = stored_session(config, folder.session_id, datetime.now(UTC))
+    if made_by is not None:
+        session["made_by"] = made_by
     folder.make(session, {**others, **({PAST_FILE: as_text(past)} if config.warm_start else {})})
     return folder
 
@@ -66,6 +74,57 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
         }
     )
     session = stored_session(merged, folder.session_id, datetime.fromisoformat(stored["created_at"]))
-    folder.rewrite(session)
+    folder.rewrite({**stored, **session})
     folder.forget_stop()
     return merged
+
+
+class NotResumable(BoifiError):
+    """The session cannot go on, or has nothing to go on for; `code` says which, for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[NotResumable], tuple[str, str]]:
+        return type(self), (self.code, str(self))
+
+
+def reopen_session(folder: SessionFolder) -> bool:
+    """Let a session of the service that has ended before its time be PENDING again, as it was asked for.
+
+    Returns:
+        False where it has not ended, and goes on by itself: then nothing is changed.
+
+    Raises:
+        NotResumable: it is running or about to end, has done all that it was to do, or is damaged.
+    """
+    try:
+        with folder.held():
+            state = folder.state()
+            if state is None or state.status not in ENDED:
+                if folder.stop_requested() or folder.cancel_requested():
+                    raise NotResumable("stopping", "the session is about to end; ask again when it has")
+                return False
+            _see_what_is_left(folder, state)
+            folder.rewrite({**folder.session(), "resumed_at": datetime.now(UTC).isoformat()})
+            folder.forget_stop()
+            for name in (DEATHS_FILE, FILE):
+                folder.files.remove(name)
+            # Last: until it says so, asking again begins here again.
+            folder.write_state(
+                state_without_holder(folder, SessionStatus.PENDING, "resumed; goes on when a worker is free")
+            )
+    except SessionHeld as error:
+        raise NotResumable("running", "the session is running") from error
+    return True
+
+
+def _see_what_is_left(folder: SessionFolder, state: SessionState) -> None:
+    try:
+        made = len(counted(read_trials(folder, stored_config(folder))))
+    except BoifiError as error:
+        raise NotResumable("damaged", str(error)) from error
+    is_whole = state.status is SessionStatus.COMPLETED and not (state.reason or "").startswith("stopped")
+    if is_whole or (state.status is SessionStatus.COMPLETED and made >= state.progress.total_iterations):
+        raise NotResumable("complete", f"nothing is left to do: the session is COMPLETED, {state.reason}")

@@ -47,7 +47,11 @@ def replays_of(folder: SessionFolder) -> tuple[Replay, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValidationError) as error:
-        raise SessionDamaged(f"{folder.path / FILE} cannot be read: {error}") from error
+        why = " ".join(str(error).split())[:200]
+        raise SessionDamaged(
+            f"{folder.path / FILE} cannot be read: {why}; which known failures were to be measured again is lost: "
+            "remove the file to go on without"
+        ) from error
 
 
 def is_of_known(trial: Trial) -> bool:

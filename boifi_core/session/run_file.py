@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from boifi_core.session.folder import SessionFolder
 from boifi_core.settings import state_dir
 from boifi_core.storage import Place
 
 FILE = "run.json"
+
+DEATHS_FILE = "deaths.json"
+"""How often the session's processes died, in its folder."""
 
 DEPLOYMENT = "session/boifi"
 """The deployment that runs one session, from its folder."""
@@ -22,8 +26,8 @@ _ASKED_FILE = ".asked"
 def flow_run_of(folder: SessionFolder) -> str | None:
     """The id of the session's flow run; None where it has none, or none that can be read."""
     try:
-        return str(json.loads(folder.files.read(FILE))["flow_run_id"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(UUID(json.loads(folder.files.read(FILE))["flow_run_id"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -52,13 +56,17 @@ def _asked(data: Place) -> Path:
     return state_dir(data) / "sessions" / _ASKED_FILE
 
 
-def flow_run_for(folder: SessionFolder) -> dict[str, Any]:
-    """The flow run that the session is to be; asked for again it is the same one: one session has one flow run."""
+def flow_run_for(folder: SessionFolder, after: str | None = None) -> dict[str, Any]:
+    """The flow run that the session is to be; asked for again it is the same one: one session has one flow run.
+
+    Args:
+        after: the session's flow run that has ended, though the session has not: then it is the one that follows that.
+    """
     return {
         "parameters": {"folder": str(folder.path)},
         "name": run_name(folder),
         "tags": [f"session:{folder.session_id}"],
-        "idempotency_key": f"session:{folder.session_id}",
+        "idempotency_key": f"session:{folder.session_id}" + (f" after {after}" if after else ""),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from boifi_core.errors import BoifiError
 from boifi_core.history.dataset import History
 from boifi_core.models import (
     OptimizationProgress,
@@ -13,6 +14,7 @@ from boifi_core.models import (
 )
 from boifi_core.session.config import SessionConfig, parse_session
 from boifi_core.session.folder import SessionFolder
+from boifi_core.session.progress import progress
 
 
 def read_trials(folder: SessionFolder, config: SessionConfig) -> list[Trial]:
@@ -39,12 +41,14 @@ def state_without_holder(
     if before is not None:
         return before.model_copy(update=now)
     stored, config = folder.session(), stored_config(folder)
+    try:
+        far = progress(read_trials(folder, config), config.total_trials)
+    except BoifiError:  # its history is damaged; whoever wants to read it is told so
+        far = OptimizationProgress(current_iteration=0, total_iterations=config.total_trials)
     return SessionState(
         session_id=folder.session_id,
         name=config.name,
         created_at=datetime.fromisoformat(stored["created_at"]),
-        progress=OptimizationProgress(
-            current_iteration=len(read_trials(folder, config)), total_iterations=config.total_trials
-        ),
+        progress=far,
         **now,
     )

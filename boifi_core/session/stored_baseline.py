@@ -47,8 +47,19 @@ def stored_thresholds(folder: SessionFolder) -> AnalyzerConfig | None:
 
 
 def _read(folder: SessionFolder) -> dict[str, Any] | None:
+    """What `keep_baseline` wrote; None where it is not there, or damaged: then the next run of the session sees anew.
+
+    What was normal when the session's first trials were made is lost then, so its failures are told by what is now.
+    """
     try:
         data: dict[str, Any] = json.loads(folder.files.read(FILE))
+        for each in (data["observation"], *(data.get("observations") or ())):
+            RawObservation.model_validate(each)
+        if "analyzer" in data:
+            AnalyzerConfig.read(data["analyzer"], "analyzer")
+        float(data["severity"] or 0.0)
     except FileNotFoundError:
+        return None
+    except (IsADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return data

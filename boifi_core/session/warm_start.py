@@ -70,7 +70,10 @@ def stored_past(folder: SessionFolder) -> list[Entry]:
         data: list[dict[str, Any]] = json.loads(folder.files.read(FILE))
         return [(entry["point"], entry["score"], entry["signals"]) for entry in data]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SessionDamaged(f"{path} cannot be read: {error}") from error
+        raise SessionDamaged(
+            f"{path} cannot be read: {error}; what the session had learnt from earlier ones is lost: restore the file, "
+            "or begin a session anew"
+        ) from error
 
 
 def training_score(trial: Trial) -> float | None:

@@ -33,6 +33,9 @@ class NotWritten(StorageError):
         super().__init__(message)
         self.why = str(why)
 
+    def __reduce__(self) -> tuple[type[NotWritten], tuple[str, str]]:
+        return type(self), (str(self), self.why)
+
 
 def not_written(place: object, why: object) -> NotWritten:
     """What is to be raised where this place could not be written."""

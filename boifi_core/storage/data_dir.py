@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from pathlib import Path
 
 from boifi_core.errors import InvalidInput
-from boifi_core.storage import Place, S3Path, StorageError, StorageRefused, place_of
+from boifi_core.storage import (
+    NotWritten,
+    Place,
+    S3Path,
+    StorageError,
+    StorageRefused,
+    open_folder,
+    patience_s,
+    place_of,
+)
 from boifi_core.storage.private import make_private
+
+PROBE_BYTES = 64 * 1024
+"""How much is written to see that something can be: more than what a trial leaves in its history."""
 
 STORE_TIMEOUT_S = 15.0
 """How long a store may take to answer at all, seconds."""
@@ -37,17 +51,21 @@ def data_dir(out: str | os.PathLike[str] | S3Path | None = None) -> Place:
     return place
 
 
-def is_usable(data: Place) -> bool:
-    """Whether the data dir is there, and for us to write as far as that can be told without writing."""
-    if isinstance(data, Path):
-        return os.access(data, os.W_OK)
-    from boifi_core.storage.s3 import check
-
+def why_not_written(place: Place) -> str | None:
+    """Why nothing can be written there now, seen by writing some; None where it can."""
+    name = f".ready-{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"
+    files = open_folder(place)
+    patience = patience_s.set(STORE_TIMEOUT_S)
     try:
-        check(data, within_s=STORE_TIMEOUT_S)
-    except StorageError:
-        return False
-    return True
+        files.write(name, bytes(PROBE_BYTES))
+        files.remove(name)
+    except NotWritten as error:
+        return error.why
+    except StorageError as error:
+        return str(error)
+    finally:
+        patience_s.reset(patience)
+    return None
 
 
 def state_path(data: Place, state: str | os.PathLike[str]) -> Path:

@@ -1,8 +1,11 @@
-"""A lock on an open file that ends with its process."""
+"""A lock on an open file, or on a folder, that ends with its process."""
 
 from __future__ import annotations
 
 import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -24,5 +27,29 @@ def is_locked(path: Path) -> bool:
     try:
         with path.open("r") as lock:
             return not try_lock(lock)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return False
+
+
+@contextmanager
+def opened_folder(path: Path) -> Iterator[int]:
+    """A descriptor of the folder, for `try_lock_folder`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def try_lock_folder(descriptor: int) -> bool:
+    """Like `try_lock`, of a folder: whoever removes a lock file does not free what it stood for.
+
+    True too where the file system locks no folders; there the file alone counts.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

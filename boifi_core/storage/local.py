@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
+from boifi_core.storage.aside import move_aside
 from boifi_core.storage.base import Held, Note, NotWritten, not_written, wait_to_write
-from boifi_core.storage.filelock import is_locked, try_lock
+from boifi_core.storage.filelock import is_locked, opened_folder, try_lock, try_lock_folder
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class LocalFolder:
         for name in names:
             try:
                 yield self.read(name)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 yield None
 
     def write(self, name: str, data: bytes) -> None:
@@ -67,7 +68,7 @@ class LocalFolder:
 
     def remove(self, name: str) -> None:
         path = self.path / name
-        _changed(path, lambda: path.unlink(missing_ok=True))
+        _changed(path, lambda: _remove(path))
 
     def exists(self, name: str) -> bool:
         return (self.path / name).exists()
@@ -126,9 +127,10 @@ class LocalFolder:
         path = self.path / name
         if not self.path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
-        with _changed(path, lambda: os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")) as lock:
+        # The folder is locked too: a lock file can be lost while its holder lives.
+        with _changed(path, lambda: _lock_file(path)) as lock, opened_folder(self.path) as folder:
             deadline = time.monotonic() + LOOK_S
-            while not try_lock(lock):  # who only looks whether it is held has it for a moment
+            while not (try_lock(lock) and try_lock_folder(folder)):  # who only looks has it for a moment
                 if time.monotonic() > deadline:
                     raise Held(f"{path} is held by another process")
                 time.sleep(0.02)
@@ -136,15 +138,19 @@ class LocalFolder:
             yield
 
     def is_held(self, name: str) -> bool:
-        return is_locked(self.path / name)
+        try:
+            with opened_folder(self.path) as folder:
+                return is_locked(self.path / name) or not try_lock_folder(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def holder(self, name: str) -> int | None:
         try:
-            with (self.path / name).open("r") as lock:
+            with (self.path / name).open("r", errors="replace") as lock:
                 if try_lock(lock):
                     return None
                 host, _, pid = lock.read().rpartition(" ")
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
         return int(pid) if host == socket.gethostname() and pid.isdecimal() else None
 
@@ -191,7 +197,11 @@ def _write(path: Path, temporary: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            try:
+                temporary.replace(path)
+            except IsADirectoryError:
+                move_aside(path)
+                temporary.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -207,6 +217,21 @@ def _sign(lock: IO[str]) -> None:
     text = f"{socket.gethostname()} {os.getpid()}".encode()
     os.pwrite(lock.fileno(), text, 0)
     os.ftruncate(lock.fileno(), len(text))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        move_aside(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _lock_file(path: Path) -> IO[str]:
+    try:
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+    except IsADirectoryError:
+        move_aside(path)
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
 
 
 def _flush_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,7 @@ from boifi_core.safety.target_lock import target_name
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.stored import state_without_holder
 from boifi_core.storage import Place, StorageError
+from boifi_core.storage.data_dir import why_not_written
 from deployments.fork_server.run import session_folder
 from deployments.fork_server.server import ForkServer, Process
 from deployments.logs import log
@@ -36,6 +38,10 @@ AT_ONE_TARGET = 5
 
 Further ones are not begun, so that they keep no session of another target from its turn; they say so too.
 """
+
+
+LOOK_S = 5.0
+"""How often it is looked at, while something is due, whether the data dir can be written; seconds."""
 
 
 class ForkedJob(BaseJobConfiguration):
@@ -76,6 +82,8 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
         self.after = after
         self.is_ending = False
         self._data = data
+        self._why_full: str | None = None
+        self._look_at = 0.0
         self._fork_server = fork_server
         self._one_by_one = asyncio.Lock()
         self._flow_names: dict[UUID, str] = {}
@@ -92,8 +100,22 @@ class ForkingWorker(BaseWorker[ForkedJob, BaseVariables, BaseWorkerResult]):
         self._places = {run_id: place for run_id, place in self._places.items() if run_id in under_way}
         response = {each.flow_run.id for each in flow_run_response}
         self._told = {run_id: said for run_id, said in self._told.items() if run_id in response}
+        if flow_run_response and await self._is_full():
+            return []
         due = [each for each in flow_run_response if await self._finds_room(each)]
         return await super()._submit_scheduled_flow_runs(due)
+
+    async def _is_full(self) -> bool:
+        """Whether nothing can be written: a session that begins then could only fail."""
+        if time.monotonic() < self._look_at:
+            return self._why_full is not None
+        self._look_at = time.monotonic() + LOOK_S
+        why = await asyncio.to_thread(why_not_written, self._data)
+        if why != self._why_full:
+            self._why_full = why
+            said = f"nothing is begun: {self._data} cannot be written ({why})" if why else "what is due is begun again"
+            log.warning("%s", said)
+        return why is not None
 
     async def _finds_room(self, due: WorkerFlowRunResponse) -> bool:
         run_id = due.flow_run.id

@@ -36,7 +36,8 @@ from deployments.logs import log
 from deployments.names import WORK_POOL
 from deployments.reconcile.campaign_runs import campaign_folder, cancel_night, settle_night
 from deployments.reconcile.decide import STARTING_S, Act, Seen, decide, in_state_s
-from deployments.reconcile.end import count_death, end_session, remove_policies
+from deployments.reconcile.end import count_death, end_session, parts, remove_policies
+from deployments.reconcile.lost import renew_nights, renew_sessions
 
 _UNSETTLED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.CRASHED]
 _SORT = FlowRunSort.EXPECTED_START_TIME_ASC
@@ -86,7 +87,7 @@ async def _settle(
     prefect = flow_run.state
     if prefect is None:
         return
-    session, is_held = await asyncio.to_thread(lambda: (folder.state(), folder.is_held()))
+    session, is_held, made = await asyncio.to_thread(lambda: (folder.state(), folder.is_held(), parts(folder)))
     seen = Seen(
         prefect=prefect.type,
         message=prefect.message or "",
@@ -97,6 +98,7 @@ async def _settle(
         deaths=0,
         pending_s=pending_s,
         starts_in_s=_starts_in_s(prefect),
+        is_state_lost=session is None and made > 1,
     )
     what = decide(seen)
     # A run that waited for a process in vain has lost none.
@@ -110,7 +112,7 @@ async def _settle(
             log.warning("%s", problem, extra={"session_id": folder.session_id})
         await client.set_flow_run_state(flow_run.id, AwaitingRetry(scheduled_time=datetime.now(UTC)), force=True)
     elif what.act is Act.END_SESSION:
-        for problem in await asyncio.to_thread(end_session, folder, what.reason):
+        for problem in await asyncio.to_thread(end_session, folder, what.reason, what.status):
             log.warning("%s", problem, extra={"session_id": folder.session_id})
         session = await asyncio.to_thread(folder.state)
     if what.act in (Act.END_SESSION, Act.TELL_PREFECT) and session is not None:
@@ -140,13 +142,17 @@ async def settle_all(
         pending_s: as of `settle`.
     """
     live = await _runs(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNSETTLED))))
-    named = list(await asyncio.to_thread(lambda: list(_unfinished_runs(data))))
+    unfinished = await asyncio.to_thread(lambda: list(_unfinished(data)))
+    named = [UUID(run_id) for run_id in await asyncio.to_thread(lambda: list(map(flow_run_of, unfinished))) if run_id]
     for start in range(0, len(named), _PAGE):
         ids = FlowRunFilterId(any_=named[start : start + _PAGE])
         live += await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids), sort=_SORT, limit=_PAGE)
-    for flow_run in {run.id: run for run in live}.values():
+    known = {run.id: run for run in live}
+    for flow_run in known.values():
         if flow_run.id not in ours:
             await settle(client, flow_run, data, is_over=False, pending_s=pending_s)
+    await renew_sessions(client, unfinished, known.keys())
+    await renew_nights(client, data)
 
 
 async def interrupt_cancelled(client: PrefectClient, data: Place, ours: Mapping[UUID, Process]) -> None:
@@ -158,18 +164,21 @@ async def interrupt_cancelled(client: PrefectClient, data: Place, ours: Mapping[
     wanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
     for flow_run in await _runs(client, FlowRunFilter(state=wanted)):
         folder, place = await asyncio.to_thread(_of, flow_run, data)
+        is_told = False
         if folder is not None:
-            await asyncio.to_thread(_cancel, folder)
+            is_told = await asyncio.to_thread(_cancel, folder)
         elif place is not None:
             await asyncio.to_thread(cancel_night, place, flow_run)
-        if folder is None and flow_run.id in ours:
+        if not is_told and flow_run.id in ours:
             ours[flow_run.id].terminate()
 
 
-def _cancel(folder: SessionFolder) -> None:
-    if not folder.cancel_requested():
-        folder.request_cancel()
-        terminate(folder)
+def _cancel(folder: SessionFolder) -> bool:
+    """Whether its process is told, or was before."""
+    if folder.cancel_requested():
+        return True
+    folder.request_cancel()
+    return terminate(folder)
 
 
 def terminate(folder: SessionFolder) -> bool:
@@ -187,16 +196,6 @@ def terminate(folder: SessionFolder) -> bool:
 def held_by_service(data: Place) -> list[SessionFolder]:
     """The sessions of the data dir that processes of this machine run for the service."""
     return [folder for folder in _unfinished(data) if flow_run_of(folder) is not None and folder.holder() is not None]
-
-
-def _unfinished_runs(data: Place) -> Iterable[UUID]:
-    for folder in _unfinished(data):
-        try:
-            flow_run = flow_run_of(folder)
-            if flow_run is not None:
-                yield UUID(flow_run)
-        except ValueError as error:
-            log.warning("%s", error, extra={"session_id": folder.session_id})
 
 
 def _unfinished(data: Place) -> Iterable[SessionFolder]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from prefect.client.schemas.objects import StateType
 
-from boifi_core.models import ENDED, SessionState
+from boifi_core.models import ENDED, SessionState, SessionStatus
 from flows.words import message_in_words
 
 MAX_DEATHS = 3
@@ -32,10 +32,11 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, and with END_SESSION, why."""
+    """What to do, and with END_SESSION, why and as what."""
 
     act: Act
     reason: str = ""
+    status: SessionStatus = SessionStatus.FAILED
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,13 @@ class Seen:
     Attributes:
         prefect: the flow run's state, with its message.
         in_state_s: how long it has been in that state, seconds.
-        session: the session's latest state; None before its first.
+        session: the session's latest state; None before its first, and where that is lost.
         is_held: whether a process runs the session.
         is_over: whether the run's process is known to have ended.
         deaths: how often its process died since its last new trial, this time included.
         pending_s: how long it may be PENDING before it counts as lost, seconds.
         starts_in_s: when it is to start, by Prefect, seconds from now.
+        is_state_lost: whether the session has made trials, though it has no state.
     """
 
     prefect: StateType
@@ -62,6 +64,7 @@ class Seen:
     deaths: int
     pending_s: float = STARTING_S
     starts_in_s: float = 0.0
+    is_state_lost: bool = False
 
 
 def is_final(session: SessionState | None) -> bool:
@@ -81,6 +84,8 @@ def decide(seen: Seen) -> Decision:
         return Decision(Act.LEAVE if is_told or _may_still_move(seen) else Act.TELL_PREFECT)
     if seen.prefect in (StateType.CANCELLED, StateType.CANCELLING):
         return Decision(Act.END_SESSION, "cancelled")
+    if seen.prefect is StateType.COMPLETED and seen.is_state_lost:
+        return Decision(Act.END_SESSION, seen.message, SessionStatus.COMPLETED)
     if seen.prefect in (StateType.COMPLETED, StateType.FAILED):
         return Decision(Act.END_SESSION, why or f"its flow run ended {seen.prefect.value} by another's hand")
     if _may_still_move(seen):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 
 from boifi_core.errors import BoifiError
+from boifi_core.models import SessionStatus
 from boifi_core.report.session_report import write_report_files
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, sweep
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.opening import open_reachable
-from boifi_core.session.stored import failed_state
+from boifi_core.session.run_file import DEATHS_FILE
+from boifi_core.session.stored import state_without_holder
 from boifi_core.storage import open_folder
 
 INTERRUPTED = "interrupted"
 """How the reason of a session begins whose process was ended in good order."""
 
-_DEATHS_FILE = "deaths.json"
 
-
-def end_session(folder: SessionFolder, reason: str) -> list[str]:
-    """Let a session that no process holds be FAILED, with this reason; returns what could not be done, one line each.
+def end_session(folder: SessionFolder, reason: str, status: SessionStatus = SessionStatus.FAILED) -> list[str]:
+    """Let a session that no process holds have ended, for this reason; returns what could not be done, one line each.
 
     Raises:
         SessionHeld: a process runs it after all.
@@ -27,7 +27,8 @@ def end_session(folder: SessionFolder, reason: str) -> list[str]:
     problems = remove_policies(folder)
     with folder.held():
         folder.forget_stop()
-        state = failed_state(folder, reason)
+        failure = reason if status is SessionStatus.FAILED else None
+        state = state_without_holder(folder, status, reason, failure)
         try:
             write_report_files(folder, state)
         except (BoifiError, ValueError) as error:
@@ -57,17 +58,22 @@ def count_death(folder: SessionFolder) -> int:
     One that ended in good order, as its state then says, did not die. Its state says so until its successor writes the
     next: where that one has gone too without a word, it died.
     """
-    trials = len(open_folder(folder.history).names(prefix="part-"))
+    trials = parts(folder)
     state = folder.state()
     is_interrupted = state is not None and (state.reason or "").startswith(INTERRUPTED)
     interrupted_at = state.updated_at.isoformat() if state is not None and is_interrupted else None
     try:
-        before = json.loads(folder.files.read(_DEATHS_FILE))
-    except (OSError, ValueError):
-        before = {}
-    deaths = int(before.get("deaths", 0)) if before.get("trials") == trials else 0
+        before = json.loads(folder.files.read(DEATHS_FILE))
+        deaths = int(before["deaths"]) if before["trials"] == trials else 0
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: counting begins anew
+        before, deaths = {}, 0
     if interrupted_at is None or interrupted_at == before.get("interrupted_at"):
         deaths += 1
     now = {"trials": trials, "deaths": deaths, "interrupted_at": interrupted_at}
-    folder.files.write(_DEATHS_FILE, json.dumps(now).encode())
+    folder.files.write(DEATHS_FILE, json.dumps(now).encode())
     return deaths
+
+
+def parts(folder: SessionFolder) -> int:
+    """How many parts the session's history has; the first is an empty one."""
+    return len(open_folder(folder.history).names(prefix="part-"))

@@ -13,6 +13,7 @@ import signal
 import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from kubernetes_asyncio.client import ApiException
 from prefect.client.orchestration import PrefectClient, get_client
@@ -22,10 +23,11 @@ from boifi_core.storage import IMPATIENT_S, patience_s
 from deployments import logs
 from deployments.campaign_schedules import Schedules
 from deployments.cluster import job_template, put_pool, read_pod_template
-from deployments.deploy import deploy_flows
+from deployments.deploy import Deployed, deploy_flows
 from deployments.logs import log
 from deployments.polling import API_ERRORS, API_POLL_S, CANCEL_POLL_S, SETTLE_POLL_S, brief, every
 from deployments.reconcile.act import interrupt_cancelled, settle_all
+from deployments.settings import settings_or_exit
 
 PENDING_S = 900.0
 """How long a pod may take to start, seconds: a node may have to be made for it, an image brought there."""
@@ -51,16 +53,18 @@ async def keep(settings: ServiceSettings, namespace: str) -> None:
 
 async def _work(settings: ServiceSettings, namespace: str) -> None:
     async with get_client() as client:
+        schedules = Schedules(settings.data)
+        deployed = Deployed(lambda client: _deploy(client, settings, namespace), schedules.forget)
         while True:
             try:
-                await _deploy(client, settings, namespace)
+                await deployed.look(client)
                 break
             except (*API_ERRORS, ApiException, OSError) as error:
                 log.info("not deployed yet: %s", brief(error))
                 await asyncio.sleep(API_POLL_S)
-        schedules = Schedules(settings.data)
         jobs: list[Any] = [
             every(SETTLE_POLL_S, _touch),
+            every(SETTLE_POLL_S, lambda: deployed.look(client)),
             every(CANCEL_POLL_S, lambda: interrupt_cancelled(client, settings.data, {})),
             every(SETTLE_POLL_S, lambda: settle_all(client, settings.data, (), pending_s=PENDING_S)),
             every(SETTLE_POLL_S, lambda: schedules.renew(client)),
@@ -68,11 +72,12 @@ async def _work(settings: ServiceSettings, namespace: str) -> None:
         await asyncio.gather(*jobs)
 
 
-async def _deploy(client: PrefectClient, settings: ServiceSettings, namespace: str) -> None:
+async def _deploy(client: PrefectClient, settings: ServiceSettings, namespace: str) -> UUID:
     template = job_template(await read_pod_template(namespace), namespace)
     await put_pool(client, template, settings.sessions_at_once)
-    await deploy_flows(client, settings.data, with_schedules=False)
+    deployment_id = await deploy_flows(client, settings.data, with_schedules=False)
     log.info("deployed: a run is a pod in %s, %d at a time", namespace, settings.sessions_at_once)
+    return deployment_id
 
 
 async def _touch() -> None:
@@ -83,7 +88,7 @@ async def _touch() -> None:
 def main() -> None:
     logs.configure()
     patience_s.set(IMPATIENT_S)
-    asyncio.run(keep(ServiceSettings(), os.environ["POD_NAMESPACE"]))
+    asyncio.run(keep(settings_or_exit(), os.environ["POD_NAMESPACE"]))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ ROUTES = {
     ("GET", SESSIONS + "/{session_id}"): 1,
     ("DELETE", SESSIONS + "/{session_id}"): 3,
     ("POST", SESSIONS + "/{session_id}/stop"): 2,
+    ("POST", SESSIONS + "/{session_id}/resume"): 2,
     ("GET", SESSIONS + "/{session_id}/trials"): 1,
     ("GET", SESSIONS + "/{session_id}/report"): 1,
     ("GET", SESSIONS + "/{session_id}/events"): 1,

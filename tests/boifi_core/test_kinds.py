@@ -54,7 +54,7 @@ def test_an_endpoint_is_enough():
         ({"endpoint": ENDPOINT, "type": "istio"}, "executor.type", "must be one of hfi"),
         ({"endpoint": ENDPOINT, "timeout_s": 0}, "executor.timeout_s", "Input should be greater than 0"),
         ({"endpoint": ENDPOINT, "timeout_s": float("inf")}, "executor.timeout_s", "Input should be a finite number"),
-        ({"endpoint": ENDPOINT, "ca_file": "/nowhere"}, "executor.ca_file", "Path does not point to a file"),
+        ({"endpoint": ENDPOINT, "ca_file": "/nowhere"}, "executor.ca_file", "must be a file that is there"),
         ({"endpoint": ENDPOINT, "retries": 3}, "executor.retries", "Extra inputs are not permitted"),
         ({}, "executor.endpoint", "Field required"),
     ],

@@ -25,6 +25,6 @@ def test_the_worker_gets_all_but_what_is_the_facades_alone_and_the_servers():
 
 
 def test_the_facade_gets_all_but_the_workers_secrets_and_the_servers():
-    assert ENVIRONMENT.keys() - of_facade(ENVIRONMENT) == {
-        "BOIFI_EXECUTOR_TOKEN", "BOIFI_EXECUTOR_OTHER", "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+    assert ENVIRONMENT.keys() - of_facade(ENVIRONMENT, {"SOME_SECRET": ["mesh.local"]}) == {
+        "BOIFI_EXECUTOR_TOKEN", "BOIFI_EXECUTOR_OTHER", "SOME_SECRET", "PREFECT_SERVER_DATABASE_CONNECTION_URL",
     }  # fmt: skip

@@ -65,12 +65,12 @@ def test_how_sure_a_severity_is(told, text):
 
 def test_the_smallest_fault_stands_with_its_threshold():
     (mode,) = found(tried(1)).modes
-    assert fault_cell(mode) == "delay 100 ms on reviews/, 60 %"
+    assert fault_cell(mode) == "delay 100 ms on reviews, 60 %"
     smaller = FaultPlan(fault_type="delay", target_service="reviews", delay_ms=50)
     threshold = Threshold(dimension="delay_ms", fails_at=50, holds_at=47, unit="ms")
     minimal = MinimalFault(trial=9, plans=(smaller,), severity=5.0, thresholds=(threshold,))
     told = fault_cell(mode.model_copy(update={"minimal": minimal}))
-    assert told == "delay 50 ms on reviews/, 100 %\ndelay_ms: from 50 ms on; 47 ms does not"
+    assert told == "delay 50 ms on reviews, 100 %\ndelay_ms: from 50 ms on; 47 ms does not"
 
 
 def state_of(status=SessionStatus.COMPLETED):

@@ -46,7 +46,7 @@ def test_a_phase_says_why_it_is_left_out_to_people_and_in_the_report(hfi, run, m
     with listening(Progress(Console(file=shown, width=120), 1)):
         folder, state, _ = run(hfi.url, total_trials=1, initial_points=1, confirm={"share": 0.3})
     assert "once_more   left out: one trial is not enough\n" in shown.getvalue()
-    assert "confirm     left out: confirm.share 0.3 of 1 trials is less than one\n" in shown.getvalue()
+    assert "confirm     left out: confirm.share 0.3 of 1 trial is less than one\n" in shown.getvalue()
     assert "minimise    left out: minimise.share is 0\n" in shown.getvalue()
     assert "once_more left out: one trial is not enough" in state.remarks
     for form in ("md", "html"):

@@ -100,7 +100,7 @@ def test_a_pause_while_recovery_is_waited_for_begins_the_wait_anew(hfi, run, jum
     jumped = []
     hfi.respond = respond
     _, state, _ = run(hfi.url, total_trials=1, initial_points=1, recovery={"timeout_s": 2})
-    assert (state.status, state.reason) == (SessionStatus.COMPLETED, "all 1 trials made")
+    assert (state.status, state.reason) == (SessionStatus.COMPLETED, "all 1 trial made")
 
 
 def test_a_machine_that_never_keeps_still_is_the_reason_of_a_failed_trial(hfi, run, jump, monkeypatch):

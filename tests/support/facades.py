@@ -66,11 +66,11 @@ def served(app):
             assert not serving.is_alive()
 
 
-def made(data, trials=0, status=None, reason=None, *, by=None, **changes):
+def made(data, trials=0, status=None, reason=None, *, by=None, made_by=None, **changes):
     """A session's folder with this many trials; without a status, nobody has begun it."""
     others = {} if by is None else {"request.json": json.dumps(by)}
     config = parse_session({**CONFIG, **changes})
-    folder = make_session(data, config, session_id=str(uuid.uuid4()), others=others)
+    folder = make_session(data, config, session_id=str(uuid.uuid4()), made_by=made_by, others=others)
     history = History(folder.history, config.search_space)
     history.create()
     add_trials(folder, range(1, trials + 1))

@@ -118,3 +118,40 @@ def test_a_requested_session_follows_no_name_to_another_address(plane, rebound):
         injector.list(timeout_s=5)
     injector.close()
     assert plane.received == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "url", "address", "is_allowed"),
+    [
+        (["10.0.0.7:8080"], "http://10.0.0.7:8080", "10.0.0.7", True),
+        (["10.0.0.7:8080"], "http://10.0.0.7:8081", "10.0.0.7", False),
+        (["10.0.0.0/8:8080"], "http://mesh.local:8080", "10.9.9.9", True),
+        (["10.0.0.0/8:8080"], "http://mesh.local", "10.9.9.9", False),
+        (["[fd00::7]:8080"], "http://[fd00::7]:8080", "fd00::7", True),
+        (["[fd00::7]:8080"], "http://[fd00::8]:8080", "fd00::8", False),
+        (["[fd00::]/8", "fd00::/8"], "http://[fd00::8]", "fd00::8", None),
+        (["[fd00::7]"], "http://[fd00::7]:1", "fd00::7", True),
+        (["loopback:8080"], "http://localhost:8080", "127.0.0.1", True),
+        (["loopback:8080"], "http://localhost:8081", "127.0.0.1", False),
+        (["mesh.local:8080"], "http://mesh.local:8080", "10.1.1.1", True),
+    ],
+)
+def test_an_address_or_a_network_may_have_a_port(rules, url, address, is_allowed):
+    if is_allowed is None:
+        with pytest.raises(InvalidInput, match="allowed_targets"):
+            parse_rules(rules)
+        return
+    try:
+        check_url("endpoint", url, parse_rules(rules), lambda host, port: [address])
+    except InvalidInput:
+        assert not is_allowed
+    else:
+        assert is_allowed
+
+
+@pytest.mark.parametrize(
+    "entry", ["", ":80", "a:b", "10.0.0.1/8", "1.2.3", "a b", "a:0", "[::1", "[]:80", "a.:80", "ä.de"]
+)
+def test_what_is_none_is_refused_with_the_rule(entry):
+    with pytest.raises(InvalidInput, match=r"^allowed_targets: must be loopback, "):
+        parse_rules([entry])
