@@ -48,11 +48,11 @@ def end(child: subprocess.Popen[bytes], *, grace_s: float = 2.0) -> int:
 
 def entitle(title: str) -> None:
     """Let lists of processes, such as that of `ps`, show this title for the process that calls."""
-    # Else the title is written over what /proc/PID/environ shows, too.
-    os.environ.setdefault("SPT_NOENV", "1")
     from setproctitle import setproctitle  # not for the script that this file also is
 
+    os.environ["SPT_NOENV"] = "1"  # else the title is written over what /proc/PID/environ shows, too
     setproctitle(title)
+    del os.environ["SPT_NOENV"]
 
 
 def _launch(parent: int, death_signal: int, command: list[str]) -> int:

@@ -83,8 +83,9 @@ def prefect_api(state: Path) -> Iterator[str]:
 
 def where_to_look(api_url: str, console: Console) -> str:
     """Where a person sees Prefect's UI while `prefect_api` lasts."""
-    if ALONE in os.environ and CLIENT_LOGIN in os.environ:
-        return way_in(api_url, Path(os.environ["PREFECT_HOME"]), console)
+    home = os.environ.get("PREFECT_HOME")
+    if home and ALONE in os.environ and CLIENT_LOGIN in os.environ:
+        return way_in(api_url, Path(home), console)
     return api_url.removesuffix("/api")
 
 

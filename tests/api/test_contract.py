@@ -23,6 +23,7 @@ NO_LIMITS = {
     "max_active_sessions": 1_000_000,
 }
 MOST_RUNS = 20
+ALL_PHASES = "examples,coverage,fuzzing,stateful"
 
 
 class Answers(logging.Handler):
@@ -44,11 +45,11 @@ def answers():
     logging.getLogger("boifi.requests").removeHandler(handler)
 
 
-def contract_kept(url, examples, seed, target, folder):
+def contract_kept(url, examples, phases, seed, target, folder):
     command = [
         Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json", "--url", url,
         # A stream of events goes on for as long as its session does.
-        "--exclude-path-regex", "/events$", "--phases", "examples,coverage,fuzzing,stateful",
+        "--exclude-path-regex", "/events$", "--phases", phases,
         "--max-examples", str(examples), "--seed", str(seed), "--no-shrink", "--continue-on-failure",
         "--checks", "not_a_server_error", "--header", f"X-API-Key:{KEY}", "--warnings", "off", "--no-color",
     ]  # fmt: skip
@@ -62,7 +63,7 @@ def contract_kept(url, examples, seed, target, folder):
     assert done.returncode in (0, 1), done.stdout[-2_000:] + done.stderr[-2_000:]
 
 
-def check(wanted, examples, settings, data, answers, longest_ms):
+def check(wanted, examples, phases, settings, data, answers, longest_ms):
     folder = made(data, trials=2, status="COMPLETED", reason="done")
     with HfiServer() as hfi:
         target = hfi.url.replace("127.0.0.1", "localhost")
@@ -71,7 +72,7 @@ def check(wanted, examples, settings, data, answers, longest_ms):
             assert api.post(f"{SESSIONS}/validate", json=REQUEST, headers={"X-API-Key": KEY}).status_code == 422
             answers.clear()  # the first one waits for what is imported once
             for seed in range(MOST_RUNS):
-                contract_kept(str(api.base_url).rstrip("/"), examples, seed, target, data)
+                contract_kept(str(api.base_url).rstrip("/"), examples, phases, seed, target, data)
                 if len(answers) >= wanted:
                     break
             headers = {"X-API-Key": KEY}
@@ -96,13 +97,17 @@ def check(wanted, examples, settings, data, answers, longest_ms):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("settings", [{}, {"api_keys": KEYS}], ids=["without keys", "with keys"])
-def test_five_hundred_requests(tmp_path, settings, answers):
-    check(500, 1, settings, tmp_path, answers, longest_ms=10_000)  # the deadline: others run beside it
+@pytest.mark.parametrize(
+    ("settings", "wanted", "examples", "phases"),
+    [({}, 200, 12, "examples,fuzzing,stateful"), ({"api_keys": KEYS}, 1_000, 4, ALL_PHASES)],
+    ids=["without keys", "with keys"],
+)
+def test_a_thousand_requests(tmp_path, settings, wanted, examples, phases, answers):
+    check(wanted, examples, phases, settings, tmp_path, answers, longest_ms=10_000)  # others run beside it
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("settings", [{}, {"api_keys": KEYS}], ids=["without keys", "with keys"])
 def test_ten_thousand_requests(tmp_path, settings, answers):
-    check(10_000, 200, settings, tmp_path, answers, longest_ms=2_000)
+    check(10_000, 200, ALL_PHASES, settings, tmp_path, answers, longest_ms=2_000)

@@ -20,6 +20,7 @@ from hfi_server import HfiServer
 from boifi_core.findings.again import TRIES
 from boifi_core.safety.target_lock import ALONE
 from cli.prefect_api import running_server
+from cli.prefect_login import login
 
 
 def session_folder(tmp_path):
@@ -348,8 +349,10 @@ def test_a_prefect_that_goes_away_is_waited_for_and_a_run_that_is_ended_meanwhil
     home = tmp_path / "other"
     used_home(home)
     with running_server(home) as url:
+        impatient = {"PREFECT_CLIENT_MAX_RETRIES": "0"}
         # Prefect's client asks again for a minute; here it does not. Only a shared server has leases to wait for.
-        process = start("run", path, PREFECT_API_URL=url, PREFECT_CLIENT_MAX_RETRIES="0", **{ALONE: ""})
+        shared = {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": login(home), ALONE: ""}
+        process = start("run", path, **shared, **impatient)
         until_trial(process, 3)
     until_line(process, "warning: Prefect's API does not answer")
     assert hfi.active() == {}
@@ -370,7 +373,7 @@ def test_a_session_that_ends_while_prefect_is_gone_is_shown_as_it_ended(start, s
     home = tmp_path / "other"
     used_home(home)
     with running_server(home) as url:
-        alone = {ALONE: "1", "PREFECT_CLIENT_MAX_RETRIES": "0"}
+        alone = {ALONE: "1", "PREFECT_CLIENT_MAX_RETRIES": "0", "PREFECT_API_AUTH_STRING": login(home)}
         process = start("run", session_file(hfi.url, total_trials=12), PREFECT_API_URL=url, **alone)
         until_trial(process, 3)
     out, _ = process.communicate(timeout=60)

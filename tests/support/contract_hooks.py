@@ -1,4 +1,4 @@
-"""What schemathesis does with the requests that it makes up: one in four becomes sound, for a target of the test's."""
+"""What schemathesis does with the bodies that it makes up: every other one becomes sound, for the test's own target."""
 
 import json
 import os
@@ -8,6 +8,6 @@ import schemathesis
 
 @schemathesis.hook
 def map_body(_context, body):
-    if isinstance(body, dict) and len(str(body)) % 4 == 0:
+    if isinstance(body, dict) and len(str(body)) % 2 == 0:
         return {**json.loads(os.environ["CONTRACT_BODY"]), "seed": len(str(body))}
     return body
