@@ -39,6 +39,9 @@ from boifi_core.validation import invalid_input
 CHECK_S = 10.0
 """How long it may take to check a request, or to carry it out: the largest that is let in takes a second or two."""
 
+CHECKS_AT_ONCE, CHECK_WAITS_S = 2, 20.0
+"""How many requests are checked at a time, and how long the next may wait: fifty at once are all let in."""
+
 REPORT_S = 120.0
 """How long it may take to make a report."""
 
@@ -136,7 +139,8 @@ def _life(settings: Settings, metrics: Metrics):  # type: ignore[no-untyped-def]
             index = Index(store, settings.data, told)
             await index.remember_keys()
             prefect = Prefect()
-            checks, results = Work(1, CHECK_S), Work(1, settings.request_timeout_s)
+            checks = Work(CHECKS_AT_ONCE, CHECK_S, CHECK_WAITS_S)
+            results = Work(1, settings.request_timeout_s)
             reports = Reports(Work(1, REPORT_S, wait_s=REPORT_S))
             app.state.parts = Dependencies(
                 settings, store, index, prefect, checks, results, reports, metrics, streams, told
