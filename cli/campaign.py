@@ -38,18 +38,19 @@ def run_campaign(path: Path, out: str | None, console: Console) -> int:
         The exit status: 0 well, 1 the night could not run or a session did not run well, 3 a new or worse failure.
     """
     config = _read(path)
-    _next_night(config)  # what a night cannot be scheduled by is no campaign file
     data = data_dir(out)
     _find_api(data)
     place = CampaignFolder(data / "campaigns" / config.name)
-    # Who runs a night by hand has not asked for one every night.
-    stored = place.config().schedule if place.is_made else None
-    place = CampaignFolder.make(data, config.model_copy(update={"schedule": stored}))
-    before = {night.night for night in place.nights()}
     with sigterm_raises(), _service(data) as api_url:
+        # Prefect, which reads its settings when it is imported, is so only now that its API is known.
         from flows.campaign import campaign
         from flows.words import message_in_words
 
+        _next_night(config)  # what a night cannot be scheduled by is no campaign file
+        # Who runs a night by hand has not asked for one every night.
+        stored = place.config().schedule if place.is_made else None
+        place = CampaignFolder.make(data, config.model_copy(update={"schedule": stored}))
+        before = {night.night for night in place.nights()}
         console.print(Text(f"prefect     {where_to_look(api_url, console)} while this runs"), soft_wrap=True)
         ended = campaign(str(place.path), return_state=True)
     nights = [night for night in place.nights() if night.night not in before]
