@@ -61,7 +61,7 @@ test-covered: $(READY)
 # The tests that need system packages, such as a browser.
 test-system: $(READY)
 	bash scripts/system-tools.sh
-	$(BIN)/python -m pytest -m 'system and not long'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'system and not long'
 
 # Before an issue is closed, not in CI: kills and failures of every kind over and over, all commands of the documents,
 # the packages in an empty environment, the Kubernetes manifests by the cluster's schemas and hardening rules. Run again,
