@@ -14,6 +14,7 @@ from api.requests import checked
 from api.settings import Settings
 from boifi_core.models import SessionStatus
 from boifi_core.safety.allowed_targets import check_reach, parse_rules
+from boifi_core.safety.secret_hosts import check_secrets
 from boifi_core.session.folder import FACADE, SessionFolder
 
 LIBRARIES = (
@@ -55,14 +56,16 @@ def reopened(folder: SessionFolder, settings: Settings) -> bool:
     """Let a session that has ended go on; False where it is about to already.
 
     Raises:
-        InvalidInput: its target may not be reached any more.
+        InvalidInput: its target may not be reached any more, or a secret may not be sent there.
         BoifiError: as `reopen_session`.
     """
     from boifi_core.session.make import reopen_session
     from boifi_core.session.stored import stored_config
 
     if folder.is_requested:
-        check_reach(stored_config(folder).connects_to(), parse_rules(settings.allowed_targets))
+        config = stored_config(folder)
+        check_reach(config.connects_to(), parse_rules(settings.allowed_targets))
+        check_secrets(config, settings.secret_hosts)
     return reopen_session(folder)
 
 

@@ -17,7 +17,6 @@ from boifi_core.storage.aside import move_aside
 from boifi_core.storage.private import make_private
 
 _requests = logging.getLogger("boifi.requests")
-_api = logging.getLogger("boifi.api")
 _audit = logging.getLogger("boifi.audit")
 _log = logging.getLogger("boifi.api")
 
@@ -112,7 +111,7 @@ class Readiness:
         """It is so now: `ready`, or why not."""
         if reason != self._told:
             self._told = reason
-            _api.info("%s", reason)
+            _log.info("%s", reason)
 
 
 def audit(event: Event) -> None:

@@ -15,8 +15,7 @@ from boifi_core.observers.probe_config import ProbeConfig
 from boifi_core.observers.trace_sources.config import ReceiverConfig
 from boifi_core.safety import allowed_targets
 from boifi_core.safety.allowed_targets import check_reach, parse_rules
-from boifi_core.safety.keys import secrets_of
-from boifi_core.safety.secret_hosts import check_secret, parse_bound
+from boifi_core.safety.secret_hosts import check_secrets
 from boifi_core.session.config import SessionConfig, parse_session, with_overrides
 from boifi_core.wire.web_pages import is_loopback
 
@@ -84,9 +83,7 @@ def _check(config: SessionConfig, settings: Settings) -> list[str]:
     if config.total_trials > settings.max_trials:
         raise InvalidInput("total_trials", f"must be at most {settings.max_trials} here", config.total_trials)
     check_reach(config.connects_to(), parse_rules(settings.allowed_targets), _resolved_soon)
-    bound = parse_bound(settings.secret_hosts)
-    for secret in secrets_of(config):
-        check_secret(secret.field, secret.variable, secret.url, bound)
+    check_secrets(config, settings.secret_hosts)
     traces = config.observer.traces if isinstance(config.observer, ProbeConfig) else None
     if isinstance(traces, ReceiverConfig) and not is_loopback(traces.host):
         rule = "must be loopback where a session comes by the API"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
+from pydantic import BaseModel
+
 from boifi_core.errors import InvalidInput
 from boifi_core.safety.allowed_targets import LOOPBACK, Rule, parse_rules
+from boifi_core.safety.keys import secrets_of
 from boifi_core.wire.endpoint import parse_http_url, variable_named
 
 Bound = Mapping[str, Sequence[Rule]]
@@ -47,6 +50,17 @@ def check_secret(field: str, variable: str, url: str, bound: Bound) -> None:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if not any(_covers(rule, host, port) for rule in bound[variable]):
         raise InvalidInput(field, f"must not be sent to {host}:{port} by this service (secret_hosts)", value)
+
+
+def check_secrets(config: BaseModel, secret_hosts: Mapping[str, Iterable[str]]) -> None:
+    """See that a session's config sends its secrets only where this setting lets it.
+
+    Raises:
+        InvalidInput: as `parse_bound` and `check_secret`.
+    """
+    bound = parse_bound(secret_hosts)
+    for secret in secrets_of(config):
+        check_secret(secret.field, secret.variable, secret.url, bound)
 
 
 def _covers(rule: Rule, host: str, port: int) -> bool:

@@ -9,8 +9,7 @@ from boifi_core.injectors.base import Injector
 from boifi_core.injectors.table import open_injector
 from boifi_core.observers.table import open_observer
 from boifi_core.safety.allowed_targets import Rule, check_reach, connecting_only_to, parse_rules
-from boifi_core.safety.keys import secrets_of
-from boifi_core.safety.secret_hosts import check_secret, parse_bound
+from boifi_core.safety.secret_hosts import check_secrets
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.session import Session
@@ -48,9 +47,7 @@ def _config(folder: SessionFolder) -> SessionConfig:
     """The config of a session that is about to be opened; its secrets may be sent where they would be."""
     config = stored_config(folder)
     if folder.is_requested:
-        bound = parse_bound(service_settings().secret_hosts)
-        for secret in secrets_of(config):
-            check_secret(secret.field, secret.variable, secret.url, bound)
+        check_secrets(config, service_settings().secret_hosts)
     return config
 
 
