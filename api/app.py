@@ -39,7 +39,7 @@ from boifi_core.validation import invalid_input
 CHECK_S = 10.0
 """How long it may take to check a request, or to carry it out: the largest that is let in takes a second or two."""
 
-CHECKS_AT_ONCE, CHECK_WAITS_S = 2, 20.0
+CHECKS_AT_ONCE, CHECK_WAITS_S = 2, 30.0
 """How many requests are checked at a time, and how long the next may wait: fifty at once are all let in."""
 
 REPORT_S = 120.0

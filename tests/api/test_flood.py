@@ -59,6 +59,19 @@ def test_everything_else_answers_while_the_heaviest_requests_are_checked(tmp_pat
         assert time.monotonic() - began < PATIENCE_S, "nothing of it is left"
 
 
+@pytest.mark.slow
+def test_fifty_sessions_created_at_once_are_all_let_in(tmp_path):
+    with (
+        facade(tmp_path, create_limit="10000/minute", max_active_sessions=100) as api,
+        ThreadPoolExecutor(50) as callers,
+        httpx.Client(
+            base_url=api.base_url, trust_env=False, timeout=60, limits=httpx.Limits(max_connections=50)
+        ) as client,
+    ):
+        asked = [callers.submit(client.post, SESSIONS, json=REQUEST) for _ in range(50)]
+        assert {each.result().status_code for each in asked} == {202}
+
+
 def test_a_check_that_nobody_waits_for_ends(tmp_path):
     with facade(tmp_path) as api:
         began = time.monotonic()
