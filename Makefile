@@ -68,7 +68,7 @@ test-system: $(READY)
 # it goes on with what has not passed yet; once all has passed, or after `make clean`, it begins anew.
 test-long: $(READY) $(SITE_READY) $(MANIFEST_TOOLS_READY)
 	bash scripts/system-tools.sh
-	$(BIN)/python -m pytest -m long --passed-before .cache/test-long
+	$(BIN)/python -m pytest -m long --passed-before=.cache/test-long
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -35,12 +35,16 @@ def test_each_test_is_run_by_one_of_them():
 
 @pytest.mark.slow
 def test_a_long_run_goes_on_with_what_has_not_passed_and_then_begins_anew(tmp_path):
-    (tmp_path / "conftest.py").write_text("from resumable import pytest_addoption, pytest_configure\n")
-    (tmp_path / "test_two.py").write_text(
+    # As here: the option's own conftest is only looked at where no path that is there stands among the words.
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").write_text("from resumable import pytest_addoption, pytest_configure\n")
+    (tmp_path / "tests" / "test_two.py").write_text(
         "import os\n\n\ndef test_one():\n    pass\n\n\ndef test_two():\n    assert 'SOUND' in os.environ\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "support")}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", OPTION, tmp_path / "kept" / "passed"]
+    asked = re.search(rf"{OPTION}\S*(?: \S+)?$", MAKEFILE, re.M)[0].split()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *asked]
 
     def told(**more):
         done = subprocess.run(command, cwd=tmp_path, env={**environment, **more}, capture_output=True, text=True)
