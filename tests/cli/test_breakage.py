@@ -140,7 +140,7 @@ TROUBLES = {
 def service(tmp_path_factory, used_home):
     data = tmp_path_factory.mktemp("broken")
     with ExitStack() as stack:
-        if os.geteuid() == 0 and not subprocess.call(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", data]):
+        if os.geteuid() == 0 and not subprocess.call(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", data]):
             stack.callback(subprocess.call, ["umount", "-l", data])
         used_home(data / "service")
         log = tmp_path_factory.mktemp("log")
