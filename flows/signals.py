@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import _thread
+import logging
+import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import prefect
 from prefect.exceptions import TerminationSignal
+
+_SERVICES = Path(prefect.__file__).parent / "_internal" / "concurrency" / "services.py"
+_LOCKING = frozenset([*(module.__file__ for module in (threading, queue, logging)), str(_SERVICES)])
+"""Where locks are taken and given back; Prefect sends what happens through a queue, and logs, from our thread too."""
+
+_NEAR = 12
+_PAUSE_S = 0.02
+_MOST_PAUSES = 50
 
 
 class Cancelled(KeyboardInterrupt):
@@ -25,7 +39,8 @@ class Signals:
     SIGTERM is `Cancelled` too where somebody has asked for that.
 
     Inside `shielded`, an exception waits until the shield ends: a fault must be removed whatever comes in. What may be
-    broken off inside it is `exposed` again.
+    broken off inside it is `exposed` again. While a lock is taken or given back it waits too, for a second at most: an
+    exception at that moment leaves the lock taken for good, and whoever wants it next waits for ever.
     """
 
     def __init__(self, on_first_interrupt: Callable[[], None], is_cancel: Callable[[], bool] = lambda: False) -> None:
@@ -36,6 +51,8 @@ class Signals:
         self._over = False
         self._waiting: BaseException | None = None
         self._raised: BaseException | None = None
+        self._put_off: BaseException | None = None
+        self._pauses = 0
 
     @contextmanager
     def caught(self) -> Iterator[Signals]:
@@ -99,23 +116,48 @@ class Signals:
             self._raised, self._waiting = self._waiting, None
             raise self._raised
 
-    def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
+    def _interrupted(self, _number: int, frame: FrameType | None) -> None:
         if self._over:
             return
         self._interrupts += 1
         if self._interrupts == 1:
             self._on_first_interrupt()
         else:
-            self._raise(Cancelled())
+            self._raise(Cancelled(), frame)
 
-    def _terminated(self, _number: int, _frame: FrameType | None) -> None:
-        self._raise(Cancelled() if self._is_cancel() else TerminationSignal(signal=signal.SIGTERM))
+    def _terminated(self, _number: int, frame: FrameType | None) -> None:
+        self._raise(
+            self._put_off or (Cancelled() if self._is_cancel() else TerminationSignal(signal=signal.SIGTERM)), frame
+        )
 
-    def _raise(self, error: BaseException) -> None:
+    def _raise(self, error: BaseException, frame: FrameType | None) -> None:
         if self._over:
             return
         if self._shields:
             self._waiting = self._waiting or error
+        elif self._pauses < _MOST_PAUSES and _is_amid_a_lock(frame):
+            self._pauses += 1
+            self._put_off = error
+            _thread.start_new_thread(_signal_again, ())  # `threading` would take locks itself
         else:
+            self._put_off, self._pauses = None, 0
             self._raised = error
             raise error
+
+
+def _is_amid_a_lock(frame: FrameType | None) -> bool:
+    """Whether a lock may be half taken or half given back here; one that is waited for is neither."""
+    if frame is not None and frame.f_code.co_filename == threading.__file__ and "wait" in frame.f_code.co_name:
+        return False
+    for _ in range(_NEAR):
+        if frame is None:
+            return False
+        if frame.f_code.co_filename in _LOCKING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _signal_again() -> None:
+    time.sleep(_PAUSE_S)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
