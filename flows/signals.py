@@ -22,8 +22,10 @@ _LOCKING = frozenset([*(module.__file__ for module in (threading, queue, logging
 """Where locks are taken and given back; Prefect sends what happens through a queue, and logs, from our thread too."""
 
 _NEAR = 12
-_PAUSE_S = 0.02
-_MOST_PAUSES = 50
+"""So many callers of the interrupted code are looked at."""
+
+_PAUSE_S, _MOST_PAUSES = 0.02, 50
+"""How soon it is looked again whether the lock is given back, and how often."""
 
 
 class Cancelled(KeyboardInterrupt):
