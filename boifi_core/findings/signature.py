@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from boifi_core.analyzer.calls import CLIENT, Call, calls
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
-from boifi_core.findings.models import MOST, SOME, Fact, FactKind
+from boifi_core.findings.models import CAUSE, MOST, SOME, Fact, FactKind
+from boifi_core.findings.said import readable
 from boifi_core.models import RawObservation
 from boifi_core.traces.names import without_ids
 
-# How much a fact tells of the cause.
-CAUSE = 3.0
-"""A call that failed, was given up or was repeated while all below it went well: where it began."""
+# How much a fact tells of the cause; CAUSE: a call that failed, was late or given up while all below it went well, and
+# one that was repeated.
 SEEN = 3.0
 """What those outside see: a kind of request that fails."""
 SAID = 2.0
-"""What the target itself says of it, and a call that it makes only in need."""
+"""What the target itself says of it, a call that it makes only in need, and one given up for what was late below it."""
 HINT = 1.0
 """A call that is slow, or left out, while those above it go well."""
 ECHO = 0.25
@@ -63,9 +64,7 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     rate = observation.error_rate
     if rate is not None and rate > normal.error_rate:
         yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
-    templates = dict.fromkeys(without_ids(" ".join(line.split())) for line in observation.logs)
-    for template in [template for template in templates if template not in normal.log_templates][:_TEMPLATES]:
-        yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=SAID)
+    yield from _said(observation, normal)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None
     latency_ms = observation.latency_ms
     if latency_ms is None or slowest is None:
@@ -75,11 +74,20 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
         yield Fact(kind=FactKind.LATENCY, where="", says=says, weight=ECHO, value=latency_ms)
 
 
+def _said(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
+    usual = {without_ids(readable(template)) for template in normal.log_templates}
+    lines: dict[str, str] = {}
+    for line in map(readable, observation.logs):
+        lines.setdefault(without_ids(line), line)
+    for template in [template for template in lines if template not in usual][:_TEMPLATES]:
+        yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(lines[template])}”", weight=SAID)
+
+
 def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> Iterator[Fact]:
     usual = normal.usual(kind)
-    failed_below = {call.under for call in made if call.failed}
     slow = {index for index, call in enumerate(made) if _is_slow(call, usual.get(call.where))}
     slow_below = {made[index].under for index in slow}
+    began, waited = _beginnings(made, usual, slow)
     for index, call in enumerate(made):
         known = usual.get(call.where)
         is_root = call.caller == CLIENT
@@ -88,11 +96,10 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
                 what = kind or call.operation
                 yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=SEEN)
             else:
-                above = None if call.under is None else made[call.under]
-                began = not (above is not None and above.cut) if call.cut else index not in failed_below
-                yield _failure(call, kind, normal, is_cause=began and not _is_cut_off(call, known))
+                yield _failure(call, kind, normal, CAUSE if index in began else SAID if index in waited else ECHO)
         if index in slow and not call.failed:
-            yield _slow(call, kind, known, ECHO if is_root or index in slow_below else HINT)
+            follows = ECHO if is_root or index in slow_below else HINT
+            yield _slow(call, kind, known, CAUSE if index in began else follows)
         if usual and known is None and not is_root:
             says = f"{call.caller or 'the target'} asks {call.callee or call.operation}"
             yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
@@ -100,13 +107,47 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     yield from _left_out(made, kind, usual)
 
 
-def _failure(call: Call, kind: str | None, normal: Normal, *, is_cause: bool) -> Fact:
-    weight = CAUSE if is_cause else ECHO
+def _beginnings(
+    made: Sequence[Call], usual: Mapping[str, UsualCall], slow: Collection[int]
+) -> tuple[set[int], set[int]]:
+    """Where failures began, and the calls that were given up only because one further below was late; by index.
+
+    The deepest call that failed began it. Of those given up, one inside the other, the outermost gave up; but what it
+    waited for is the deepest call below it that was late.
+    """
+    failed_below = {call.under for call in made if call.failed}
+    below: dict[int | None, list[int]] = defaultdict(list)
+    for index, call in enumerate(made):
+        below[call.under].append(index)
+
+    def is_late(index: int) -> bool:
+        call = made[index]
+        return index in slow or (call.failed and call.given_up and not _is_cut_off(call, usual.get(call.where)))
+
+    def late_below(index: int) -> set[int]:
+        late = {child for child in below[index] if is_late(child)}
+        return {deepest for child in late for deepest in late_below(child) or {child}}
+
+    began: set[int] = set()
+    waited: set[int] = set()
+    for index, call in enumerate(made):
+        above = None if call.under is None else made[call.under]
+        first = not (above is not None and above.cut) if call.cut else index not in failed_below
+        if not call.failed or not first or _is_cut_off(call, usual.get(call.where)):
+            continue
+        deepest = late_below(index) if call.given_up else set()
+        began |= deepest or {index}
+        if deepest:
+            waited.add(index)
+    return began, waited
+
+
+def _failure(call: Call, kind: str | None, normal: Normal, weight: float) -> Fact:
     if call.given_up:
         took = "" if call.duration_ms is None else f" after {call.duration_ms:.0f} ms"
         says = f"{call.caller or 'the target'} gives up on {call.operation}{took}"
         return _fact(FactKind.TIMES_OUT, call, kind, normal, says, weight, call.duration_ms)
-    if is_cause and call.callee is not None:
+    if weight == CAUSE and call.callee is not None:
         return _fact(FactKind.REFUSES, call, kind, normal, f"{call.callee} refuses {call.operation}", weight)
     return _fact(FactKind.FAILS, call, kind, normal, f"{call.where} fails", weight)
 

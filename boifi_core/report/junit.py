@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from boifi_core.findings import FailureMode, Verdict
+from boifi_core.findings.identity import origin
 from boifi_core.report.facts import ReportInput, fault_text
 from boifi_core.report.failures import smallest_text, verdict_text
 from boifi_core.report.tables import plain
@@ -13,8 +14,8 @@ from boifi_core.report.tables import plain
 def junit(report: ReportInput, fail_at: float) -> str:
     """One test case for each distinct failure of the target; those at or above `fail_at` fail.
 
-    One that was measured again and could not be confirmed is skipped, whatever its severity. The case `session` stands
-    for the session itself: an error if it ended FAILED.
+    Its name is the same tomorrow. One that was measured again in vain is skipped, whatever its severity. The case
+    `session` stands for the session itself: an error if it ended FAILED.
 
     Args:
         fail_at: severity, 0 to 10.
@@ -50,9 +51,9 @@ def junit(report: ReportInput, fail_at: float) -> str:
 
 
 def _case(suite: ET.Element, mode: FailureMode, time_s: float, fail_at: float) -> None:
-    name = plain(f"{mode.id}: {mode.sentence}")
+    name = plain(f"{mode.id}: {origin(mode.signature, mode.worst_plans)}")
     case = ET.SubElement(suite, "testcase", {"classname": "boifi.failure", "name": name, "time": f"{time_s:.3f}"})
-    message = plain(f"severity {mode.severity:.2f}, {verdict_text(mode)}")
+    message = plain(f"{mode.label}: {mode.sentence}; severity {mode.severity:.2f}, {verdict_text(mode)}")
     if _is_unsure(mode):
         ET.SubElement(case, "skipped", {"message": message})
     elif mode.fails(fail_at):
@@ -62,4 +63,4 @@ def _case(suite: ET.Element, mode: FailureMode, time_s: float, fail_at: float) -
 
 
 def _is_unsure(mode: FailureMode) -> bool:
-    return mode.verdict not in (None, Verdict.CONFIRMED)
+    return mode.verdict is Verdict.INCONCLUSIVE

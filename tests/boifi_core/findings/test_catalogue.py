@@ -19,7 +19,7 @@ def test_a_failure_has_its_worst_trial_its_members_its_region_and_a_sentence():
         tried(3, delay_ms=250, severity=8.0),
         tried(4, LATE, 2.0, "stock"),
     )
-    assert [mode.id for mode in told.modes] == ["F1", "F4"]
+    assert [mode.label for mode in told.modes] == ["F1", "F4"]
     assert told.harmless == 1
     worst = told.modes[0]
     assert (worst.worst, worst.severity, worst.trials) == (3, 8.0, (1, 3))
@@ -45,7 +45,9 @@ def test_it_is_the_same_however_often_it_is_made_and_survives_json():
 
 def test_an_id_stays_when_the_history_grows():
     before = found(tried(2))
-    assert found(tried(2), tried(3, severity=9.0), tried(4, LATE, 9.5, "stock")).mode_of(2).id == before.modes[0].id
+    assert (
+        found(tried(2), tried(3, severity=9.0), tried(4, LATE, 9.5, "stock")).mode_of(2).label == before.modes[0].label
+    )
 
 
 def test_a_fault_counts_with_the_mean_of_its_readings():
@@ -54,7 +56,7 @@ def test_a_fault_counts_with_the_mean_of_its_readings():
 
 
 def test_what_a_baseline_that_is_not_clean_shows_is_no_failure():
-    trials = [tried(1, HEALTHY, 1.4)]
+    trials = [tried(1, LATE, 1.4, delay_ms=50)]
     assert not catalogue(trials, Evidence((HEALTHY,), 1.0), session_id=ID).modes
     assert catalogue(trials, Evidence((HEALTHY,), 0.0), session_id=ID).modes
 

@@ -1,11 +1,13 @@
 """How a trial failed, against all that is normal."""
 
+import pytest
 from meshes import hop, page, unanswered, window
 from observations import observed, span, trace
 
 from boifi_core.analyzer.normal import Normal
 from boifi_core.findings import FactKind
-from boifi_core.findings.signature import CAUSE, ECHO, SEEN, signature
+from boifi_core.findings.models import CAUSE
+from boifi_core.findings.signature import ECHO, SEEN, signature
 
 NORMAL = Normal((window(latency_ms=40), window(page(number=5), latency_ms=44)))
 REVIEWS = "gateway → GET reviews/reviews/{id}"
@@ -38,14 +40,30 @@ def test_ids_shares_and_times_change_nothing():
     assert found(one)["times_out", REVIEWS].value == 40
 
 
+def stock_given_up(*below):
+    late = unanswered("s", "g", "stock", "GET /stock/17", 60, 0)
+    own = [span("s", "stock:GET /stock/17", "sp", 59, service="stock", status="error", status_code=0)]
+    return found(window(trace(*hop("g", None, "gateway", "GET /product/17"), *late, *own, *below)))
+
+
 def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not():
-    stock = unanswered("s", "g", "stock", "GET /stock/17", 60, 0)
-    below = [span("s", "stock:GET /stock/17", "sp", 59, service="stock", status="error", status_code=0)]
-    shelf = unanswered("f", "s", "shelf", "GET /shelf", 50, 0)
-    text = trace(*hop("g", None, "gateway", "GET /product/17"), *stock, *below, *shelf)
-    facts = found(window(text))
+    facts = stock_given_up(*unanswered("f", "s", "shelf", "GET /shelf", 5, 0))
     assert facts["times_out", "gateway → GET stock/stock/{id}"].weight == CAUSE
     assert facts["times_out", "stock → GET shelf/shelf"].weight == ECHO
+
+
+@pytest.mark.parametrize(
+    ("below", "kind"),
+    [
+        (unanswered("f", "s", "shelf", "GET /shelf", 50, 0), "times_out"),  # cut off with its caller
+        (hop("f", "s", "shelf", "GET /shelf", 500), "slow"),  # went on after its caller had left
+        (hop("f", "s", "shelf", "GET /shelf", 58), "slow"),
+    ],
+)
+def test_d4_what_was_late_below_the_call_that_was_given_up_began_it(below, kind):
+    facts = stock_given_up(*below)
+    assert facts[kind, "stock → GET shelf/shelf"].began
+    assert not facts["times_out", "gateway → GET stock/stock/{id}"].began
 
 
 def test_a_call_that_is_cut_off_in_its_usual_time_is_not_the_cause():

@@ -62,7 +62,8 @@ def mode_of(trials, **fields):
     """The one failure that all of them showed."""
     numbers = tuple(trial.trial for trial in trials)
     mode = FailureMode(
-        id="F1",
+        id="f-00000001",
+        label="F1",
         sentence="",
         signature=(),
         worst=1,

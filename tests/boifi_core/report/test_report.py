@@ -13,6 +13,7 @@ from reports import evil_session, report_of, session
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
+from boifi_core.findings.identity import origin
 from boifi_core.models import Choice, Near
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report import html, json_report, junit, markdown
@@ -210,7 +211,9 @@ def test_junit_fails_on_failures_at_or_above_the_threshold():
     suite = ET.fromstring(junit(report, worst.severity)).find("testsuite")
     failing = [case.get("name") for case in suite if case.find("failure") is not None]
     assert failing == [
-        f"{mode.id}: {mode.sentence}" for mode in report.catalogue.modes if mode.severity == worst.severity
+        f"{mode.id}: {origin(mode.signature, mode.worst_plans)}"
+        for mode in report.catalogue.modes
+        if mode.severity == worst.severity
     ]
     assert suite.get("failures") == str(len(failing))
     assert suite.get("tests") == str(len(suite)) == str(len(report.catalogue.modes) + 1)
