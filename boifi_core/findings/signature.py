@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
-from boifi_core.analyzer.calls import CLIENT, Call, calls
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.findings.models import MOST, SOME, Fact, FactKind
 from boifi_core.models import RawObservation
+from boifi_core.traces.calls import Call, calls
 from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause.
@@ -53,7 +54,7 @@ def signature(observation: RawObservation, normal: Normal) -> tuple[Fact, ...]:
 def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     yield from _seen_by_all(observation, normal)
     for kind, spans in traces_of(observation):
-        yield from _seen_in_trace(kind, calls(spans, normal.relays), normal)
+        yield from _seen_in_trace(kind, calls(spans, normal.vocabulary), normal)
 
 
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
@@ -82,7 +83,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     slow_below = {made[index].under for index in slow}
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        is_root = call.caller == CLIENT
+        is_root = index == 0
         if call.failed and not (known and known.fails):
             if is_root:
                 what = kind or call.operation
@@ -90,38 +91,36 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
             else:
                 above = None if call.under is None else made[call.under]
                 began = not (above is not None and above.cut) if call.cut else index not in failed_below
-                yield _failure(call, kind, normal, is_cause=began and not _is_cut_off(call, known))
+                yield _failure(call, kind, is_cause=began and not _is_cut_off(call, known))
         if index in slow and not call.failed:
             yield _slow(call, kind, known, ECHO if is_root or index in slow_below else HINT)
         if usual and known is None and not is_root:
             says = f"{call.caller or 'the target'} asks {call.callee or call.operation}"
-            yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
-    yield from _repeated(made, kind, usual, normal)
+            yield _fact(FactKind.NEW, call, kind, says, SAID)
+    yield from _repeated(made, kind, usual)
     yield from _left_out(made, kind, usual)
 
 
-def _failure(call: Call, kind: str | None, normal: Normal, *, is_cause: bool) -> Fact:
+def _failure(call: Call, kind: str | None, *, is_cause: bool) -> Fact:
     weight = CAUSE if is_cause else ECHO
     if call.given_up:
         took = "" if call.duration_ms is None else f" after {call.duration_ms:.0f} ms"
-        says = f"{call.caller or 'the target'} gives up on {call.operation}{took}"
-        return _fact(FactKind.TIMES_OUT, call, kind, normal, says, weight, call.duration_ms)
-    if is_cause and call.callee is not None:
-        return _fact(FactKind.REFUSES, call, kind, normal, f"{call.callee} refuses {call.operation}", weight)
-    return _fact(FactKind.FAILS, call, kind, normal, f"{call.where} fails", weight)
+        says = f"{call.caller or 'the target'} gives up on {call.what}{took}"
+        return _fact(FactKind.TIMES_OUT, call, kind, says, weight, call.duration_ms)
+    if is_cause and call.callee is not None and call.answered:
+        return _fact(FactKind.REFUSES, call, kind, f"{call.callee} refuses {call.operation}", weight)
+    return _fact(FactKind.FAILS, call, kind, f"{call.where} fails", weight)
 
 
 def _fact(
     kind: FactKind,
     call: Call,
     request: str | None,
-    normal: Normal,
     says: str,
     weight: float,
     value: float | None = None,
 ) -> Fact:
-    callee = call.callee or normal.callees.get(call.operation)
-    return Fact(kind=kind, where=call.where, request=request, says=says, weight=weight, callee=callee, value=value)
+    return Fact(kind=kind, where=call.where, request=request, says=says, weight=weight, callee=call.callee, value=value)
 
 
 def _is_cut_off(call: Call, known: UsualCall | None) -> bool:
@@ -131,22 +130,27 @@ def _is_cut_off(call: Call, known: UsualCall | None) -> bool:
     return call.duration_ms <= known.durations_ms[-1] + _CUT_OFF_MS
 
 
-def _repeated(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall], normal: Normal) -> Iterator[Fact]:
+def _repeated(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall]) -> Iterator[Fact]:
     of = {call.where: call for call in made}
     for where, n in attempts(made).items():
         known = usual.get(where)
         if n > (known.most_tries if known else 1):
-            yield _fact(FactKind.RETRIED, of[where], kind, normal, f"{where} is tried {n} times", CAUSE, n)
+            yield _fact(FactKind.RETRIED, of[where], kind, f"{where} is tried {n} times", CAUSE, n)
 
 
 def _left_out(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall]) -> Iterator[Fact]:
     there = {call.where for call in made}
     well = {call.where for call in made if not call.failed}
+    at_work = {call.where for call in made if not call.ended}
     for where, known in usual.items():
         if known.fewest and where not in there:
-            weight = HINT if known.under in well else ECHO
-            says = f"{where} is not made"
-            yield Fact(kind=FactKind.GONE, where=where, request=kind, says=says, weight=weight, callee=known.callee)
+            fact = partial(Fact, where=where, request=kind, callee=known.callee)
+            if known.under in at_work:
+                # Its caller was given up on before it was over: there is no span yet of what it waited for.
+                yield fact(kind=FactKind.SLOW, says=f"{where} had not ended", weight=HINT)
+            else:
+                weight = HINT if known.under in well else ECHO
+                yield fact(kind=FactKind.GONE, says=f"{where} is not made", weight=weight)
 
 
 def _is_slow(call: Call, known: UsualCall | None) -> bool:

@@ -8,7 +8,7 @@ from boifi_core.findings import FactKind
 from boifi_core.findings.signature import CAUSE, ECHO, SEEN, signature
 
 NORMAL = Normal((window(latency_ms=40), window(page(number=5), latency_ms=44)))
-REVIEWS = "gateway → GET reviews/reviews/{id}"
+REVIEWS = "gateway → reviews GET /reviews/{id}"
 
 
 def found(observation, normal=NORMAL):
@@ -44,8 +44,8 @@ def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not()
     shelf = unanswered("f", "s", "shelf", "GET /shelf", 50, 0)
     text = trace(*hop("g", None, "gateway", "GET /product/17"), *stock, *below, *shelf)
     facts = found(window(text))
-    assert facts["times_out", "gateway → GET stock/stock/{id}"].weight == CAUSE
-    assert facts["times_out", "stock → GET shelf/shelf"].weight == ECHO
+    assert facts["times_out", "gateway → stock GET /stock/{id}"].weight == CAUSE
+    assert facts["times_out", "stock → shelf GET /shelf"].weight == ECHO
 
 
 def test_a_call_that_is_cut_off_in_its_usual_time_is_not_the_cause():
@@ -62,27 +62,27 @@ def test_an_error_is_the_deepest_ones():
     stock = [*hop("s", "g", "stock", "GET /stock/17", 5, 500), *unanswered("f", "s", "shelf", "GET /shelf")]
     text = trace(*hop("g", None, "gateway", "GET /product/17", 20, 500), *stock)
     facts = found(window(text))
-    assert facts["fails", "stock → GET shelf/shelf"].weight == CAUSE
-    assert facts["fails", "gateway → GET stock/stock/{id}"].weight == ECHO
+    assert facts["fails", "stock → shelf GET /shelf"].weight == CAUSE
+    assert facts["fails", "gateway → stock GET /stock/{id}"].weight == ECHO
 
 
 def test_what_is_left_out_asked_instead_and_tried_again():
     text = page(reviews=[*hop("b", "g", "bestsellers", "GET /top"), *hop("c", "g", "bestsellers", "GET /top")])
     facts = found(window(text))
     assert facts["gone", REVIEWS].kind is FactKind.GONE
-    assert ("new", "gateway → GET bestsellers/top") in facts
-    assert facts["retried", "gateway → GET bestsellers/top"].value == 2
+    assert ("new", "gateway → bestsellers GET /top") in facts
+    assert facts["retried", "gateway → bestsellers GET /top"].value == 2
 
 
 def test_what_lies_below_a_call_that_is_left_out_only_follows():
     text = trace(*hop("g", None, "gateway", "GET /product/17"), *hop("r", "g", "reviews", "GET /reviews/17"))
     facts = found(window(text))
-    assert facts["gone", "gateway → GET stock/stock/{id}"].weight > facts["gone", "stock → GET shelf/shelf"].weight
+    assert facts["gone", "gateway → stock GET /stock/{id}"].weight > facts["gone", "stock → shelf GET /shelf"].weight
 
 
 def test_a_slow_call_below_a_slow_page():
     facts = found(window(page(reviews=hop("r", "g", "reviews", "GET /reviews/17", 300), ms=340), latency_ms=340))
-    assert facts["slow", REVIEWS].weight > facts["slow", "client → GET gateway/product/{id}"].weight
+    assert facts["slow", REVIEWS].weight > facts["slow", "client → gateway GET /product/{id}"].weight
     assert ("latency", "") in facts
 
 
