@@ -6,10 +6,11 @@ from boifi_core.analyzer.compare import Comparison
 from boifi_core.analyzer.config import AnalyzerConfig
 from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.analyzer.scorers.structure import StructureScorer
-from boifi_core.analyzer.trace import parents
 from boifi_core.errors import counted
 from boifi_core.models import RawObservation, SeverityScore
 from boifi_core.traces import Span
+from boifi_core.traces.calls import own_name
+from boifi_core.traces.tree import parents
 
 _NAMES = {"bug": "bug", "perf": "performance", "struct": "structure"}
 _EDGES = 3
@@ -81,14 +82,20 @@ def _structure(score: SeverityScore, worst: Comparison) -> list[str]:
 def failing_edges(comparison: Comparison) -> list[str]:
     """The calls that failed, deepest cause first: `POST /charges (orders→payments)`; at most three, then how many more.
 
-    A span whose own call failed is left out: its error is the echo of what happened below it.
+    A span whose own call failed is left out: its error is the echo of what happened below it. So is one that fails
+    without a fault too.
     """
     spans = comparison.spans
     parent_of = parents(spans)
-    echoes = {parent for index, parent in enumerate(parent_of) if spans[index].is_error}
+    echoes = {parent_of[index] for index in comparison.failing}
     edges: dict[str, None] = {}
-    for index, span in enumerate(spans):
-        if not span.is_error or index in echoes:
+    for index in comparison.failing:
+        span = spans[index]
+        if index in echoes:
+            continue
+        if span.peer and span.service and not span.is_proxy:
+            # Nobody below says that it was asked: the one that asked does.
+            edges[f"{_short(span.asked or own_name(span))} ({_short(f'{span.service}→{span.peer}')})"] = None
             continue
         parent = parent_of[index]
         caller = None if parent is None else spans[parent].service or spans[parent].name

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
 
 from boifi_core.analyzer.baseline import merge_baseline
-from boifi_core.analyzer.calls import Call, calls, relays
+from boifi_core.analyzer.positions import Positions
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
 from boifi_core.traces import Span, parse_trace
+from boifi_core.traces.calls import Call, calls, renamed
+from boifi_core.traces.learn import learn
 from boifi_core.traces.names import without_ids
+from boifi_core.traces.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -74,22 +77,41 @@ class Normal:
         return merge_baseline(self.observations) if self.observations else None
 
     @cached_property
-    def relays(self) -> frozenset[str]:
-        """The services that only pass calls on."""
-        return relays(spans for traces in self._parsed.values() for spans in traces)
+    def vocabulary(self) -> Vocabulary:
+        """What the target's traces call things."""
+        return learn(self._parsed)
 
     def traces(self, kind: str | None) -> Sequence[Sequence[Span]]:
-        """The fault-free traces of this kind of request."""
-        return self._parsed.get(kind, [])
+        """The fault-free traces of this kind of request, its spans by the names that all runs share."""
+        return self._renamed.get(kind, [])
+
+    @cached_property
+    def _renamed(self) -> dict[str | None, list[list[Span]]]:
+        return {kind: [renamed(spans, self.vocabulary) for spans in traces] for kind, traces in self._parsed.items()}
 
     @property
     def kinds(self) -> tuple[str | None, ...]:
         """The kinds of request that there are traces of."""
         return tuple(self._parsed)
 
-    def fails(self, kind: str | None) -> bool:
-        """Whether any fault-free trace of this kind has an ERROR span."""
-        return any(span.is_error for spans in self.traces(kind) for span in spans)
+    def failing(self, kind: str | None) -> Set[str]:
+        """The operations of this kind of request that ever failed without a fault."""
+        return self._failing.get(kind, frozenset())
+
+    @cached_property
+    def _failing(self) -> dict[str | None, frozenset[str]]:
+        return {
+            kind: frozenset(span.operation for spans in traces for span in spans if span.is_error)
+            for kind, traces in self._renamed.items()
+        }
+
+    def positions(self, kind: str | None) -> Positions:
+        """How long the spans at each position of this kind of request take."""
+        return self._positions.get(kind) or Positions(())
+
+    @cached_property
+    def _positions(self) -> dict[str | None, Positions]:
+        return {kind: Positions(traces) for kind, traces in self._renamed.items()}
 
     def ways(self, kind: str | None) -> Sequence[Way]:
         """The different ways of this kind of request, the most frequent first, and not endlessly many."""
@@ -101,29 +123,20 @@ class Normal:
 
     @cached_property
     def _ways(self) -> dict[str | None, tuple[Way, ...]]:
-        return {kind: _distinct(traces) for kind, traces in self._parsed.items()}
+        return {kind: _distinct(traces) for kind, traces in self._renamed.items()}
 
     @cached_property
     def _longest_ms(self) -> dict[str | None, dict[str, float]]:
-        return {kind: _medians([longest_ms(spans) for spans in traces]) for kind, traces in self._parsed.items()}
+        return {kind: _medians([longest_ms(spans) for spans in traces]) for kind, traces in self._renamed.items()}
 
     def usual(self, kind: str | None) -> dict[str, UsualCall]:
         """The calls of this kind of request, by `Call.where`."""
         return self._usual.get(kind, {})
 
     @cached_property
-    def callees(self) -> dict[str, str]:
-        """Who answers a call, by its operation: known from the normal where a fault leaves it unanswered."""
-        return {
-            where.partition(" → ")[2]: call.callee
-            for usual in self._usual.values()
-            for where, call in usual.items()
-            if call.callee is not None
-        }
-
-    @cached_property
     def _usual(self) -> dict[str | None, dict[str, UsualCall]]:
-        return {kind: _usual([calls(spans, self.relays) for spans in traces]) for kind, traces in self._parsed.items()}
+        known = self.vocabulary
+        return {kind: _usual([calls(spans, known) for spans in traces]) for kind, traces in self._parsed.items()}
 
     @cached_property
     def log_templates(self) -> frozenset[str]:

@@ -113,7 +113,6 @@ def catalogue(
         )
         for mode in modes
     ]
-    modes.sort(key=lambda mode: (-mode.severity, mode.trials[0]))
     return Catalogue(
         modes=tuple(modes),
         harmless=len(scored) - len(failed),
@@ -167,9 +166,9 @@ def replay_command(session_id: str, trial: int, out: str = "") -> str:
 
 
 def _told_apart(modes: Sequence[FailureMode]) -> list[FailureMode]:
-    """The same, each with an id of its own."""
+    """The same, worst first, each with an id of its own: of those that began alike the worst has that of its call."""
     told: dict[str, FailureMode] = {}
-    for mode in modes:
+    for mode in sorted(modes, key=lambda mode: (-mode.severity, mode.trials[0])):
         own = identity(mode.signature, mode.worst_plans, told)
         told[own] = mode.model_copy(update={"id": own})
     return list(told.values())

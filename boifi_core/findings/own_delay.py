@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from boifi_core.analyzer.calls import CLIENT
 from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import Fact, FactKind
+from boifi_core.traces.calls import CLIENT
 
 _JITTER = 1.1
 _SLACK_MS = 20.0

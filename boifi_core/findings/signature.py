@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 
-from boifi_core.analyzer.calls import CLIENT, Call, calls
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.findings.models import CAUSE, MOST, SOME, Fact, FactKind
 from boifi_core.findings.said import readable
 from boifi_core.models import RawObservation
+from boifi_core.traces.calls import Call, calls
 from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause; CAUSE: a call that failed, was late or given up while all below it went well, and
@@ -54,7 +55,7 @@ def signature(observation: RawObservation, normal: Normal) -> tuple[Fact, ...]:
 def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     yield from _seen_by_all(observation, normal)
     for kind, spans in traces_of(observation):
-        yield from _seen_in_trace(kind, calls(spans, normal.relays), normal)
+        yield from _seen_in_trace(kind, calls(spans, normal.vocabulary), normal)
 
 
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
@@ -90,20 +91,20 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     began, waited = _beginnings(made, usual, slow)
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        is_root = call.caller == CLIENT
+        is_root = index == 0
         if call.failed and not (known and known.fails):
             if is_root:
                 what = kind or call.operation
                 yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=SEEN)
             else:
-                yield _failure(call, kind, normal, CAUSE if index in began else SAID if index in waited else ECHO)
+                yield _failure(call, kind, CAUSE if index in began else SAID if index in waited else ECHO)
         if index in slow and not call.failed:
             follows = ECHO if is_root or index in slow_below else HINT
             yield _slow(call, kind, known, CAUSE if index in began else follows)
         if usual and known is None and not is_root:
             says = f"{call.caller or 'the target'} asks {call.callee or call.operation}"
-            yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
-    yield from _repeated(made, kind, usual, normal)
+            yield _fact(FactKind.NEW, call, kind, says, SAID)
+    yield from _repeated(made, kind, usual)
     yield from _left_out(made, kind, usual)
 
 
@@ -142,27 +143,25 @@ def _beginnings(
     return began, waited
 
 
-def _failure(call: Call, kind: str | None, normal: Normal, weight: float) -> Fact:
+def _failure(call: Call, kind: str | None, weight: float) -> Fact:
     if call.given_up:
         took = "" if call.duration_ms is None else f" after {call.duration_ms:.0f} ms"
-        says = f"{call.caller or 'the target'} gives up on {call.operation}{took}"
-        return _fact(FactKind.TIMES_OUT, call, kind, normal, says, weight, call.duration_ms)
-    if weight == CAUSE and call.callee is not None:
-        return _fact(FactKind.REFUSES, call, kind, normal, f"{call.callee} refuses {call.operation}", weight)
-    return _fact(FactKind.FAILS, call, kind, normal, f"{call.where} fails", weight)
+        says = f"{call.caller or 'the target'} gives up on {call.what}{took}"
+        return _fact(FactKind.TIMES_OUT, call, kind, says, weight, call.duration_ms)
+    if weight == CAUSE and call.callee is not None and call.answered:
+        return _fact(FactKind.REFUSES, call, kind, f"{call.callee} refuses {call.operation}", weight)
+    return _fact(FactKind.FAILS, call, kind, f"{call.where} fails", weight)
 
 
 def _fact(
     kind: FactKind,
     call: Call,
     request: str | None,
-    normal: Normal,
     says: str,
     weight: float,
     value: float | None = None,
 ) -> Fact:
-    callee = call.callee or normal.callees.get(call.operation)
-    return Fact(kind=kind, where=call.where, request=request, says=says, weight=weight, callee=callee, value=value)
+    return Fact(kind=kind, where=call.where, request=request, says=says, weight=weight, callee=call.callee, value=value)
 
 
 def _is_cut_off(call: Call, known: UsualCall | None) -> bool:
@@ -172,22 +171,27 @@ def _is_cut_off(call: Call, known: UsualCall | None) -> bool:
     return call.duration_ms <= known.durations_ms[-1] + _CUT_OFF_MS
 
 
-def _repeated(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall], normal: Normal) -> Iterator[Fact]:
+def _repeated(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall]) -> Iterator[Fact]:
     of = {call.where: call for call in made}
     for where, n in attempts(made).items():
         known = usual.get(where)
         if n > (known.most_tries if known else 1):
-            yield _fact(FactKind.RETRIED, of[where], kind, normal, f"{where} is tried {n} times", CAUSE, n)
+            yield _fact(FactKind.RETRIED, of[where], kind, f"{where} is tried {n} times", CAUSE, n)
 
 
 def _left_out(made: Sequence[Call], kind: str | None, usual: Mapping[str, UsualCall]) -> Iterator[Fact]:
     there = {call.where for call in made}
     well = {call.where for call in made if not call.failed}
+    at_work = {call.where for call in made if not call.ended}
     for where, known in usual.items():
         if known.fewest and where not in there:
-            weight = HINT if known.under in well else ECHO
-            says = f"{where} is not made"
-            yield Fact(kind=FactKind.GONE, where=where, request=kind, says=says, weight=weight, callee=known.callee)
+            fact = partial(Fact, where=where, request=kind, callee=known.callee)
+            if known.under in at_work:
+                # Its caller was given up on before it was over: there is no span yet of what it waited for.
+                yield fact(kind=FactKind.SLOW, says=f"{where} had not ended", weight=HINT)
+            else:
+                weight = HINT if known.under in well else ECHO
+                yield fact(kind=FactKind.GONE, says=f"{where} is not made", weight=weight)
 
 
 def _is_slow(call: Call, known: UsualCall | None) -> bool:

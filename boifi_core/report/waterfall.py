@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from boifi_core.analyzer.trace import parents
 from boifi_core.traces import Span
+from boifi_core.traces.tree import parents
 
 MAX_ROWS = 100
 """So many calls are shown; those that differ, and what they were called by, come first."""

@@ -77,11 +77,10 @@ class GradedStructureScorer(Scorer):
 
     def _signs(self, comparison: Comparison) -> dict[str, float]:
         slow = comparison.bottleneck
-        failing = sum(span.is_error for span in comparison.spans) if comparison.has_error else 0
         signs = {
             "struct.span_increase": _half_at(self.span_increase_threshold, comparison.span_increase or 0.0),
             "struct.edit_distance": _half_at(self.edit_distance_threshold, comparison.edit_distance or 0),
-            "struct.error_span": _half_at(1, failing),
+            "struct.error_span": _half_at(1, len(comparison.failing)),
             "struct.bottleneck": 1 - BOTTLENECK_FACTOR * slow.baseline_ms / slow.duration_ms if slow else 0.0,
         }
         points = {name: _STRUCTURE_POINTS[name] * share for name, share in signs.items()}

@@ -38,6 +38,7 @@ class ReceivedSpan:
             duration_ns=max(0, span.end_time_unix_nano - span.start_time_unix_nano) if timed else None,
             failed=span.status.code == Status.STATUS_CODE_ERROR,
             attributes={pair.key: _plain(pair.value) for pair in span.attributes if pair.key in ATTRIBUTES},
+            links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
         )
 
 
@@ -46,6 +47,8 @@ def _plain(value: Any) -> str | int | float | bool:
     if which in ("string_value", "int_value", "double_value", "bool_value"):
         plain: str | int | float | bool = getattr(value, which)
         return plain
+    if which == "array_value" and value.array_value.values:
+        return _plain(value.array_value.values[0])
     return ""
 
 

@@ -10,7 +10,7 @@ from boifi_core.findings.models import CAUSE
 from boifi_core.findings.signature import ECHO, SEEN, signature
 
 NORMAL = Normal((window(latency_ms=40), window(page(number=5), latency_ms=44)))
-REVIEWS = "gateway → GET reviews/reviews/{id}"
+REVIEWS = "gateway → reviews GET /reviews/{id}"
 
 
 def found(observation, normal=NORMAL):
@@ -48,8 +48,8 @@ def stock_given_up(*below):
 
 def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not():
     facts = stock_given_up(*unanswered("f", "s", "shelf", "GET /shelf", 5, 0))
-    assert facts["times_out", "gateway → GET stock/stock/{id}"].weight == CAUSE
-    assert facts["times_out", "stock → GET shelf/shelf"].weight == ECHO
+    assert facts["times_out", "gateway → stock GET /stock/{id}"].weight == CAUSE
+    assert facts["times_out", "stock → shelf GET /shelf"].weight == ECHO
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not()
 )
 def test_d4_what_was_late_below_the_call_that_was_given_up_began_it(below, kind):
     facts = stock_given_up(*below)
-    assert facts[kind, "stock → GET shelf/shelf"].began
-    assert not facts["times_out", "gateway → GET stock/stock/{id}"].began
+    assert facts[kind, "stock → shelf GET /shelf"].began
+    assert not facts["times_out", "gateway → stock GET /stock/{id}"].began
 
 
 def test_a_call_that_is_cut_off_in_its_usual_time_is_not_the_cause():
@@ -80,27 +80,27 @@ def test_an_error_is_the_deepest_ones():
     stock = [*hop("s", "g", "stock", "GET /stock/17", 5, 500), *unanswered("f", "s", "shelf", "GET /shelf")]
     text = trace(*hop("g", None, "gateway", "GET /product/17", 20, 500), *stock)
     facts = found(window(text))
-    assert facts["fails", "stock → GET shelf/shelf"].weight == CAUSE
-    assert facts["fails", "gateway → GET stock/stock/{id}"].weight == ECHO
+    assert facts["fails", "stock → shelf GET /shelf"].weight == CAUSE
+    assert facts["fails", "gateway → stock GET /stock/{id}"].weight == ECHO
 
 
 def test_what_is_left_out_asked_instead_and_tried_again():
     text = page(reviews=[*hop("b", "g", "bestsellers", "GET /top"), *hop("c", "g", "bestsellers", "GET /top")])
     facts = found(window(text))
     assert facts["gone", REVIEWS].kind is FactKind.GONE
-    assert ("new", "gateway → GET bestsellers/top") in facts
-    assert facts["retried", "gateway → GET bestsellers/top"].value == 2
+    assert ("new", "gateway → bestsellers GET /top") in facts
+    assert facts["retried", "gateway → bestsellers GET /top"].value == 2
 
 
 def test_what_lies_below_a_call_that_is_left_out_only_follows():
     text = trace(*hop("g", None, "gateway", "GET /product/17"), *hop("r", "g", "reviews", "GET /reviews/17"))
     facts = found(window(text))
-    assert facts["gone", "gateway → GET stock/stock/{id}"].weight > facts["gone", "stock → GET shelf/shelf"].weight
+    assert facts["gone", "gateway → stock GET /stock/{id}"].weight > facts["gone", "stock → shelf GET /shelf"].weight
 
 
 def test_a_slow_call_below_a_slow_page():
     facts = found(window(page(reviews=hop("r", "g", "reviews", "GET /reviews/17", 300), ms=340), latency_ms=340))
-    assert facts["slow", REVIEWS].weight > facts["slow", "client → GET gateway/product/{id}"].weight
+    assert facts["slow", REVIEWS].weight > facts["slow", "client → gateway GET /product/{id}"].weight
     assert ("latency", "") in facts
 
 

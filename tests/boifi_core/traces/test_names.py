@@ -36,7 +36,7 @@ def test_names_without_ids_stay(name):
         ("GET /p/9f86d081884c", "GET /p/{id}"),
         ("GET /p/5e0c19f2bd8f4a0f9b1c77aa", "GET /p/{id}"),
         ("GET /s/dGVzdC1z-ZXNzaW9uLTEyMzQ1Njc4", "GET /s/{id}"),
-        ("GET http://10.1.2.3:8080/x", "GET http://{id}:{id}/x"),
+        ("GET http://10.1.2.3:8080/x", "GET http://{id}:8080/x"),
         ("HGETALL cart:8f14e45fceea167a", "HGETALL cart:{id}"),
         ("process order 12345", "process order {id}"),
         ("job[17]", "job[{id}]"),
