@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
 from boifi_core.analyzer.baseline import merge_baseline
 from boifi_core.analyzer.calls import Call, calls, relays
 from boifi_core.analyzer.trace import operations
-from boifi_core.models import RawObservation
+from boifi_core.models import RawObservation, most_frequent, status_class
 from boifi_core.traces import Span, parse_trace
 from boifi_core.traces.names import without_ids
 
@@ -61,12 +61,14 @@ class Normal:
     """
 
     observations: tuple[RawObservation, ...]
-    _parsed: dict[str | None, list[list[Span]]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _parsed(self) -> dict[str | None, list[list[Span]]]:
+        parsed: dict[str | None, list[list[Span]]] = {}
         for observation in self.observations:
             for kind, spans in traces_of(observation, whose="baseline", all_of_them=True):
-                self._parsed.setdefault(kind, []).append(spans)
+                parsed.setdefault(kind, []).append(spans)
+        return parsed
 
     @cached_property
     def typical(self) -> RawObservation | None:
@@ -126,14 +128,27 @@ class Normal:
         return {kind: _usual([calls(spans, self.relays) for spans in traces]) for kind, traces in self._parsed.items()}
 
     @cached_property
-    def log_templates(self) -> frozenset[str]:
-        """What is logged without a fault, without what varies."""
-        return frozenset(without_ids(line) for observation in self.observations for line in observation.logs)
+    def log_templates(self) -> Mapping[str, float]:
+        """What is logged without a fault, without what varies, and in which share of the observations."""
+        counts = Counter(template for each in self.observations for template in set(map(log_template, each.logs)))
+        return {template: count / len(self.observations) for template, count in counts.items()}
 
     @cached_property
     def status_codes(self) -> frozenset[int]:
         """The most frequent status of each observation."""
         return frozenset(o.status_code for o in self.observations if o.status_code is not None)
+
+    def is_usual_status(self, status: int) -> bool:
+        """Whether most requests end so without a fault; healthy ones are alike by their class: 200 and 201.
+
+        Where nothing is known, every status below 400 is usual.
+        """
+        return _is_among(status, self.status_codes)
+
+    def is_usual_status_of(self, kind: str, status: int) -> bool:
+        """The same of one kind of request."""
+        counted = [o.statuses[kind] for o in self.observations if kind in o.statuses]
+        return _is_among(status, frozenset(most_frequent(statuses) for statuses in counted if statuses))
 
     @cached_property
     def error_rate(self) -> float:
@@ -190,6 +205,11 @@ def attempts(made: Sequence[Call]) -> dict[str, int]:
     return most
 
 
+def log_template(line: str) -> str:
+    """A log line without what varies from run to run."""
+    return without_ids(" ".join(line.split()))
+
+
 def longest_ms(spans: Sequence[Span]) -> dict[str, float]:
     """How long the longest span of each operation of a trace takes, milliseconds."""
     longest: dict[str, float] = {}
@@ -198,6 +218,12 @@ def longest_ms(spans: Sequence[Span]) -> dict[str, float]:
             operation = span.operation
             longest[operation] = max(span.duration_ms, longest.get(operation, 0.0))
     return longest
+
+
+def _is_among(status: int, usual: frozenset[int]) -> bool:
+    if status >= 400:
+        return status in usual
+    return not usual or status_class(status) in map(status_class, usual)
 
 
 def _medians(of_traces: Sequence[Mapping[str, float]]) -> dict[str, float]:

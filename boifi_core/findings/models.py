@@ -190,8 +190,11 @@ class FailureMode(Value):
         return None if self.confirmation is None else self.confirmation.verdict
 
     def fails(self, fail_at: float) -> bool:
-        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain."""
-        return self.severity >= fail_at and self.verdict in (None, Verdict.CONFIRMED)
+        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain.
+
+        What was only seen, or too seldom to be sure of, counts: more evidence for it must not let a pipeline pass.
+        """
+        return self.severity >= fail_at and self.verdict is not Verdict.INCONCLUSIVE
 
 
 class Catalogue(Value):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from boifi_core.analyzer.calls import CLIENT, Call, calls
-from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
+from boifi_core.analyzer.normal import Normal, UsualCall, attempts, log_template, traces_of
+from boifi_core.analyzer.scorers.bug import changed_kinds
 from boifi_core.findings.models import MOST, SOME, Fact, FactKind
 from boifi_core.models import RawObservation
-from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause.
 CAUSE = 3.0
@@ -58,12 +58,15 @@ def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
 
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     status = observation.status_code
-    if status is not None and status >= 400 and status not in normal.status_codes:
-        yield Fact(kind=FactKind.STATUS, where=MOST, says=f"most requests get {status}", weight=SEEN, value=status)
     rate = observation.error_rate
+    if status is not None and not normal.is_usual_status(status):
+        yield Fact(kind=FactKind.STATUS, where=MOST, says=_most_get(status, rate, normal), weight=SEEN, value=status)
+    for kind, other in changed_kinds(observation, normal).items():
+        says = f"{kind} gets {other} instead"
+        yield Fact(kind=FactKind.STATUS, where=kind, request=kind, says=says, weight=SEEN, value=other)
     if rate is not None and rate > normal.error_rate:
         yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
-    templates = dict.fromkeys(without_ids(" ".join(line.split())) for line in observation.logs)
+    templates = dict.fromkeys(map(log_template, observation.logs))
     for template in [template for template in templates if template not in normal.log_templates][:_TEMPLATES]:
         yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=SAID)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None
@@ -73,6 +76,14 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     if latency_ms > max(_LATENCY_FACTOR * slowest, slowest + _SLOW_LEAST_MS):
         says = f"requests take {latency_ms:.0f} ms instead of {slowest:.0f} ms"
         yield Fact(kind=FactKind.LATENCY, where="", says=says, weight=ECHO, value=latency_ms)
+
+
+def _most_get(status: int, rate: float | None, normal: Normal) -> str:
+    if status < 400:
+        return f"most requests get {status} instead of {min(normal.status_codes)}"
+    if rate is not None and 0 < rate <= 0.5:  # the most frequent status of many
+        return f"{_share(rate)} of the requests fail, most of them with {status}"
+    return f"most requests get {status}"
 
 
 def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> Iterator[Fact]:

@@ -20,9 +20,6 @@ NOISY = 1.0
 NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
 
-NEARLY_TEN = 9.5
-"""A severity that can get this high needs no trace."""
-
 HIGH_PERCENTAGE = 90
 """From this share of the requests on, hitting all of them makes little difference."""
 
@@ -55,14 +52,12 @@ def _broken(report: ReportInput) -> list[str]:
 
 
 def _untraced(report: ReportInput) -> list[str]:
-    bug, performance, structure = (report.analyzer.weights[name] for name in ("bug", "perf", "struct"))
-    highest = 10 * (bug + performance) / (bug + performance + structure)
     seen = [trial.observation for trial in report.trials if trial.observation is not None]
-    if not seen or highest > NEARLY_TEN or any(each.trace_data or each.traces for each in seen):
+    if not seen or any(each.trace_data or each.traces for each in seen):
         return []
     return [
-        f"No observation had a trace, so no severity can exceed {highest:.1f}: have traces sent, or set the analyzer's "
-        f"weight of {code('struct')} to 0.01."
+        "No observation had a trace: the severities are without a structure score, and what began a failure is not "
+        "known. Have traces sent."
     ]
 
 

@@ -13,7 +13,7 @@ from boifi_core.report.tables import plain
 def junit(report: ReportInput, fail_at: float) -> str:
     """One test case for each distinct failure of the target; those at or above `fail_at` fail.
 
-    One that was measured again and could not be confirmed is skipped, whatever its severity. The case `session` stands
+    One that was measured again in vain is skipped, whatever its severity. The case `session` stands
     for the session itself: an error if it ended FAILED.
 
     Args:
@@ -62,4 +62,4 @@ def _case(suite: ET.Element, mode: FailureMode, time_s: float, fail_at: float) -
 
 
 def _is_unsure(mode: FailureMode) -> bool:
-    return mode.verdict not in (None, Verdict.CONFIRMED)
+    return mode.verdict is Verdict.INCONCLUSIVE
