@@ -9,9 +9,8 @@ from boifi_core.errors import BoifiError
 from boifi_core.models import Control, Phase, RawObservation, Trial
 from boifi_core.safety.policies import clear_all, policy_names
 from boifi_core.session import trial as steps
-from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
 from boifi_core.session.proposal import Proposal
-from boifi_core.session.session import Session
+from boifi_core.session.session import UNHEALTHY_SEVERITY, Session
 from flows.attempt import Attempt
 
 _PAUSE_S = 0.1

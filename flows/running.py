@@ -28,7 +28,6 @@ from boifi_core.session.events import (
     StopAsked,
     Waiting,
 )
-from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
@@ -243,7 +242,7 @@ class Running:
             except (BoifiError, TimeoutError) as error:
                 seen = str(error)
             else:
-                if severity <= UNHEALTHY_SEVERITY:
+                if severity <= self.session.steady_severity:
                     return
                 seen = f"severity {severity:.1f} without a fault"
             pause_s = min(pause_s * 2, 2.0)

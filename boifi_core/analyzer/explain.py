@@ -49,10 +49,10 @@ def _bug(score: SeverityScore, observation: RawObservation, normal: Normal) -> l
     status, rate = observation.status_code, observation.error_rate or 0.0
     if "bug.status_5xx" in parts or "bug.status_4xx" in parts:
         is_one_of_many = rate and rate <= 0.5
-        what = f"{_share(rate)} of the requests failed, most of them with" if is_one_of_many else "most requests got"
+        what = f"{percent(rate)} of the requests failed, most of them with" if is_one_of_many else "most requests got"
         phrases.append(f"{what} {status}")
     elif rate:
-        phrases.append(f"{_share(rate)} of the requests failed")
+        phrases.append(f"{percent(rate)} of the requests failed")
     if "bug.status_changed" in parts:
         phrases += _changed(observation, normal)
     if "bug.logs" in parts:
@@ -121,7 +121,8 @@ def _call(span: Span, who: str | None) -> str:
     return f"{_short(name)} ({_short(who)})" if who else _short(name)
 
 
-def _share(rate: float) -> str:
+def percent(rate: float) -> str:
+    """For people: `under 1 %`, `34 %`."""
     return "under 1 %" if rate < 0.01 else f"{rate:.0%}".replace("%", " %")
 
 

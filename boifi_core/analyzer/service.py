@@ -76,6 +76,11 @@ class AnalyzerService:
         log.debug("severity %g: %s", severity.total_score, scores)
         return severity
 
+    def least_severity(self, score: SeverityScore, observation: RawObservation) -> float:
+        """What an observation's severity is at least: all that nobody saw of it may have been well."""
+        scores = {dimension: getattr(score, field) for dimension, field in DIMENSIONS.items()}
+        return max(self._total(scores, ()), floor(observation))
+
     def _total(self, scores: Mapping[str, float], unobserved: Collection[str]) -> float:
         """What the profile makes of the scores that were observed; 0 where none was."""
         weights: dict[str, float] = {**self.config.weights}  # type: ignore[dict-item]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from boifi_core.analyzer.calls import CLIENT, Call, calls
+from boifi_core.analyzer.explain import percent
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, log_template, traces_of
 from boifi_core.analyzer.scorers.bug import changed_kinds
 from boifi_core.findings.models import MOST, SOME, Fact, FactKind
@@ -65,7 +66,7 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
         says = f"{kind} gets {other} instead"
         yield Fact(kind=FactKind.STATUS, where=kind, request=kind, says=says, weight=SEEN, value=other)
     if rate is not None and rate > normal.error_rate:
-        yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
+        yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{percent(rate)} of the requests fail", weight=HINT)
     templates = dict.fromkeys(map(log_template, observation.logs))
     for template in [template for template in templates if template not in normal.log_templates][:_TEMPLATES]:
         yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(template)}”", weight=SAID)
@@ -82,7 +83,7 @@ def _most_get(status: int, rate: float | None, normal: Normal) -> str:
     if status < 400:
         return f"most requests get {status} instead of {min(normal.status_codes)}"
     if rate is not None and 0 < rate <= 0.5:  # the most frequent status of many
-        return f"{_share(rate)} of the requests fail, most of them with {status}"
+        return f"{percent(rate)} of the requests fail, most of them with {status}"
     return f"most requests get {status}"
 
 
@@ -178,10 +179,6 @@ def _slow(call: Call, kind: str | None, known: UsualCall | None, weight: float) 
         callee=call.callee or (known.callee if known else None),
         value=call.duration_ms,
     )
-
-
-def _share(rate: float) -> str:
-    return "under 1 %" if rate < 0.01 else f"{rate:.0%}".replace("%", " %")
 
 
 def _short(text: str, limit: int = 80) -> str:

@@ -10,7 +10,7 @@ from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import HARMLESS, Evidence, catalogue
 from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
@@ -19,6 +19,7 @@ from boifi_core.models import (
     RawObservation,
     SessionState,
     SessionStatus,
+    SeverityScore,
     Trial,
 )
 from boifi_core.observers.base import Observer
@@ -32,6 +33,9 @@ from boifi_core.session.learning import learnt_optimizer, searched
 from boifi_core.session.progress import progress, recommendation
 from boifi_core.session.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.session.warm_start import signals, stored_past, training_score
+
+UNHEALTHY_SEVERITY = 2.0
+"""A target whose median fault-free severity is at least above this is not at its steady state."""
 
 
 class Session:
@@ -141,8 +145,20 @@ class Session:
         sendable = [self.injector.as_sent(plan) for plan in plans]
         return with_expiry(sendable, self.config.executor.timeout_s)
 
+    @property
+    def steady_severity(self) -> float:
+        """Up to this severity a window without a fault is as the target is without one; above it, something is wrong.
+
+        It is 2, and more for a target that was seen to be in some trouble by itself.
+        """
+        return max(UNHEALTHY_SEVERITY, HARMLESS + (self.baseline_severity or 0.0))
+
+    def score(self, observation: RawObservation) -> SeverityScore:
+        """Of a window without a fault, by what is normal now."""
+        return self.analyzer.calculate_severity(observation, self.normal)
+
     def severity(self, observation: RawObservation) -> float:
-        return self.analyzer.calculate_severity(observation, self.normal).total_score
+        return self.score(observation).total_score
 
     def learn(self, trial: Trial) -> None:
         """Let the model learn from a trial; one that must not train it is only kept from being proposed again.
