@@ -161,8 +161,9 @@ class Trial(Value):
     """One experiment, whole: what was proposed, what was sent, what was seen, how bad it was, and how long it took.
 
     `trial` counts from 1. `plans` are as sent (after the injector's rounding). `why` is None where nobody chose the
-    point (a replay), and in histories from before it was kept. `control` is the fault-free run that a confirming trial
-    was interleaved with. The plans of a `minimise` trial are smaller than those of its point. `retries` is how often
+    point (a replay), and in histories from before it was kept. `control` is the fault-free run just before it,
+    where there was one: that which a confirming trial is interleaved with, or the window in which the target was seen
+    to be back. The plans of a `minimise` trial are smaller than those of its point. `retries` is how often
     injector and observer were asked again after an answer that was no good.
     """
 

@@ -23,6 +23,10 @@ HINT = 1.0
 ECHO = 0.25
 """What follows from something else: a call that failed because one below it did."""
 
+_MOSTLY = 0.5
+"""A call that fails in this share of fault-free traces does so anyway. One that fails in fewer is a hint at most: it
+may be the fault's doing, and must not stand before what never fails without one."""
+
 _SLOW_FACTOR = 3.0
 _SLOW_LEAST_MS = 20.0
 """A call is slow that takes more than the slowest without a fault, by this factor and by so many milliseconds."""
@@ -32,6 +36,8 @@ _CUT_OFF_MS = 10.0
 
 _LATENCY_FACTOR = 1.5
 """All requests together are slow above this times the slowest fault-free observation."""
+
+_FAILING = (FactKind.FAILS, FactKind.REFUSES, FactKind.TIMES_OUT)
 
 _TEMPLATES = 20
 """Log templates that are told; a target that says more than that repeats itself in other words."""
@@ -95,14 +101,17 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     for index, call in enumerate(made):
         known = usual.get(call.where)
         is_root = call.caller == CLIENT
-        if call.failed and not (known and known.fails):
+        fails = known.fails if known else 0.0
+        if call.failed and fails < _MOSTLY:
             if is_root:
                 what = kind or call.operation
-                yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=SEEN)
+                weight = HINT if fails else SEEN
+                yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=weight)
             else:
                 above = None if call.under is None else made[call.under]
                 began = not (above is not None and above.cut) if call.cut else index not in failed_below
-                yield _failure(call, kind, normal, is_cause=began and not _is_cut_off(call, known))
+                failure = _failure(call, kind, normal, is_cause=began and not _is_cut_off(call, known))
+                yield failure.model_copy(update={"weight": min(failure.weight, HINT)}) if fails else failure
         if index in slow and not call.failed:
             yield _slow(call, kind, known, ECHO if is_root or index in slow_below else HINT)
         if usual and known is None and not is_root:
@@ -110,6 +119,15 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
             yield _fact(FactKind.NEW, call, kind, normal, says, SAID)
     yield from _repeated(made, kind, usual, normal)
     yield from _left_out(made, kind, usual)
+
+
+def is_usual(fact: Fact, normal: Normal) -> bool:
+    """Whether the call, or the kind of request, that the fact tells of fails now and then without a fault too."""
+    usual = normal.usual(fact.request)
+    if fact.kind is FactKind.STATUS:
+        return fact.request is not None and any(call.fails for call in usual.values() if call.under is None)
+    known = usual.get(fact.where)
+    return fact.kind in _FAILING and known is not None and known.fails > 0
 
 
 def _failure(call: Call, kind: str | None, normal: Normal, *, is_cause: bool) -> Fact:

@@ -9,13 +9,16 @@ from boifi_core.findings import Verdict
 from boifi_core.models import Dimension, TrialStatus
 from boifi_core.report.facts import ReportInput, TriedFault, tried_faults
 from boifi_core.report.influence import influences
-from boifi_core.report.tables import code
+from boifi_core.report.tables import code, escape
 
 HARMLESS = 1.0
 """A severity up to this is no failure."""
 
 NOISY = 1.0
 """Repeats of one fault that differ by more severity points than this are noisy."""
+
+FLAKY_RUNS, FLAKY_SHARE = 2, 0.25
+"""A target flakes of which so many fault-free runs, and such a share of them, look like a failure."""
 
 NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
@@ -29,7 +32,7 @@ def advice(report: ReportInput) -> list[str]:
     found = tried_faults(report)
     if not report.trials:
         return ["No trial was made; the session's state says why."]
-    lines = [*_broken(report), *_untraced(report)]
+    lines = [*_broken(report), *_by_itself(report), *_untraced(report)]
     if not found:
         return [*lines, "No trial was scored: check that the target is reachable and gives observations."]
     best = found[0]
@@ -49,6 +52,21 @@ def _broken(report: ReportInput) -> list[str]:
     if len(lost) * 5 <= len(report.trials):
         return []
     return [f"{len(lost)} of {counted(len(report.trials), 'trial')} gave no score: mend that first (see “Errors”)."]
+
+
+def _by_itself(report: ReportInput) -> list[str]:
+    """What fails without any fault, at the session's start or between its trials."""
+    lines = [
+        f"Without a fault {escape(trouble)}: mend that first, it hides what faults do." for trouble in report.troubles
+    ]
+    found = report.catalogue
+    if found.false_alarms >= FLAKY_RUNS and found.false_alarms >= FLAKY_SHARE * found.controls:
+        alarms = f"{found.false_alarms} of {counted(found.controls, 'fault-free run')}"
+        lines.append(
+            f"{alarms} between the trials looked like a failure: the target flakes or drifts by itself. Look at what "
+            "it does without a fault, and make the windows longer."
+        )
+    return lines
 
 
 def _untraced(report: ReportInput) -> list[str]:

@@ -10,11 +10,13 @@ from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
-from boifi_core.findings.catalogue import HARMLESS, Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import HARMLESS, Evidence
 from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
 from boifi_core.models import (
+    Control,
     Point,
     RawObservation,
     SessionState,
@@ -48,7 +50,7 @@ class Session:
         injector, observer: open connections to the target.
         baseline: the target without a fault; None until it was observed.
         baseline_severity: the median severity of the fault-free observations.
-        normal: the target as this run found it without a fault; scores are by it.
+        normal: the target as this run found it without a fault, before its first trial.
         evidence: what tells a failure from what is normal, as the session's first trials found it.
         worth: what a trial is worth to the search, by the objective.
         events: what happens in it, for whoever listens.
@@ -74,6 +76,7 @@ class Session:
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.normal = Normal(())
+        self._now: tuple[Sequence[Control], Normal] | None = None
         self.evidence = Evidence()
         self.events = Stream.here()
         self._found: tuple[int, Catalogue] | None = None
@@ -101,7 +104,7 @@ class Session:
         self.baseline = merge_baseline(observations)
         self._found = None
         self.evidence = Evidence(tuple(observations))
-        self.normal = self.evidence.normal
+        self.normal, self._now = self.evidence.normal, None
         self.analyzer = AnalyzerService(self._resolved(observations))
         severity = median(self.severity(observation) for observation in observations)
         self.baseline_severity = self.evidence.baseline_severity = severity
@@ -154,8 +157,11 @@ class Session:
         return max(UNHEALTHY_SEVERITY, HARMLESS + (self.baseline_severity or 0.0))
 
     def score(self, observation: RawObservation) -> SeverityScore:
-        """Of a window without a fault, by what is normal now."""
-        return self.analyzer.calculate_severity(observation, self.normal)
+        """Of a window without a fault, by what this run found to be normal, before its trials and between them."""
+        between = self.evidence.after(self.trials).between
+        if self._now is None or self._now[0] is not between:
+            self._now = between, Normal((*self.normal.observations, *(control.observation for control in between)))
+        return self.analyzer.calculate_severity(observation, self._now[1])
 
     def severity(self, observation: RawObservation) -> float:
         return self.score(observation).total_score

@@ -52,7 +52,8 @@ class ObservationTimedOut(ExecutorTimedOut):
 
 
 def score(session: Session, observation: RawObservation) -> SeverityScore:
-    return session.analyzer.calculate_severity(observation, session.evidence.normal)
+    """By what is normal, as the session's start and the fault-free windows between its trials so far tell."""
+    return session.analyzer.calculate_severity(observation, session.evidence.after(session.trials).normal)
 
 
 def record(session: Session, draft: Trial) -> Trial:

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Verdict
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import Evidence
 from boifi_core.models import Choice, Control, Phase
 
 
@@ -88,7 +89,7 @@ def test_one_that_fault_free_runs_show_as_well_is_not():
         verifying(n).model_copy(update={"control": Control(observation=NO_REVIEWS, severity=6.0)}) for n in range(2, 6)
     ]
     told = found(tried(1), *alarmed)
-    assert told.modes[0].verdict is Verdict.SUSPECTED
+    assert told.modes[0].verdict is Verdict.INCONCLUSIVE
     assert told.modes[0].confirmation.false_alarm_rate == 1
     assert told.false_alarms == 4
 

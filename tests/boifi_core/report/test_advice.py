@@ -126,3 +126,17 @@ def test_whether_more_trials_may_help():
     assert "last quarter" in advised(*rising, dimensions=axes)
     assert "last quarter" not in advised(*flat, dimensions=axes)
     assert "Few trials" in advised(*flat[:5], dimensions=axes)
+
+
+def test_p14_p20_what_fails_without_a_fault_is_said_first():
+    lines = advice(report_of((trial_of(1, 6.0),), troubles=["GET /gone fails: 30 of 30 requests, most with 404"]))
+    assert lines[0] == (
+        "Without a fault GET /gone fails: 30 of 30 requests, most with 404: mend that first, it hides what faults do."
+    )
+
+
+@pytest.mark.parametrize(("alarms", "controls", "is_told"), [(4, 4, True), (3, 9, True), (1, 2, False), (2, 20, False)])
+def test_p14_a_target_that_flakes_is_named(alarms, controls, is_told):
+    found = Catalogue(controls=controls, false_alarms=alarms)
+    text = f"{alarms} of {controls} fault-free runs between the trials looked like a failure: the target flakes"
+    assert (text in advised(trial_of(1, 0.0), catalogue=found)) == is_told

@@ -3,19 +3,22 @@
 from datetime import timedelta
 
 import pytest
+from histories import trial_of
 from meshes import page, unanswered, window
 from observations import NOON, observed
 
-from boifi_core.analyzer.config import AnalyzerConfig
+from boifi_core.analyzer import AnalyzerConfig, AnalyzerService
 from boifi_core.errors import ExecutorBadAnswer
-from boifi_core.models import RawObservation
+from boifi_core.models import Control, RawObservation
 from boifi_core.observers.hfi_answer import read_observation
 from boifi_core.session import trial as steps
 from boifi_core.session.config import parse_session
 from boifi_core.session.events import BaselineSeen, Note
+from boifi_core.session.learning import learnt_optimizer
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.baseline import MOST_WARM_UP, Baseline, TargetUnhealthy
+from boifi_core.session.phases.plan import Plan
 from boifi_core.session.stored_baseline import stored_evidence
 
 LOOKED_AT = '{"level": "info", "msg": "batch done", "errors": 0}'
@@ -172,3 +175,58 @@ def test_p14_a_call_that_flakes_is_named(opened):
 def test_a_healthy_target_is_told_of_in_one_line(opened):
     told = prepared(opened(), [RawObservation(timestamp=NOON, status_code=200, latency_ms=9, error_rate=0)])
     assert [type(event) for event in told] == [BaselineSeen]
+
+
+class TestWhatIsSeenBetweenTrials:
+    FLAKE = window(page(reviews=unanswered("r", "g", "reviews", "GET /reviews/17")), logs=("ERROR no reviews",))
+
+    def after_a_flake(self, session):
+        prepared(session, [window()])
+        control = Control(observation=self.FLAKE, severity=3.5)
+        session.keep(trial_of(1, 0.0, point=Plan().next(session).point, observation=window(), control=control))
+        return session
+
+    def test_p14_what_was_seen_without_a_fault_is_normal_to_all_trials_after_it(self, opened):
+        session = opened()
+        prepared(session, [window()])
+        assert steps.score(session, self.FLAKE).total_score > 3
+        session = self.after_a_flake(opened())
+        assert steps.score(session, self.FLAKE).total_score == 0
+        assert session.severity(self.FLAKE) == 0
+
+    def test_p14_a_session_that_is_resumed_takes_the_same_for_normal(self, opened):
+        session = self.after_a_flake(opened())
+        with open_session(session.folder) as again:
+            again.evidence = stored_evidence(session.folder)
+            first, second = (each.evidence.after(each.trials).normal for each in (session, again))
+            assert first.observations == second.observations
+            assert steps.score(again, self.FLAKE) == AnalyzerService(session.analyzer.config).calculate_severity(
+                self.FLAKE, first
+            )
+
+    def test_p14_what_trials_were_scored_stays_as_it_was(self, opened):
+        session = self.after_a_flake(opened())
+        session.keep(trial_of(2, 3.5, observation=self.FLAKE))
+        session.keep(trial_of(3, 0.0, observation=window(), control=Control(observation=self.FLAKE, severity=0.0)))
+        assert [trial.severity for trial in session.history.trials()] == [0.0, 3.5, 0.0]
+
+    def test_the_model_is_taught_by_the_baseline_alone_so_that_it_learns_the_same_again(self, opened):
+        session = opened(optimizer={"objective": "modes"})
+        prepared(session, [window()])
+        for number in range(1, 9):
+            control = Control(observation=self.FLAKE, severity=0.6) if number % 2 else None
+            proposal = Plan().next(session)
+            seen = self.FLAKE if number % 3 else window()
+            draft = trial_of(
+                number,
+                3.5 if number % 3 else 0.0,
+                observation=seen,
+                control=control,
+                phase=proposal.phase,
+                point=proposal.point,
+                plans=proposal.plans,
+            )
+            steps.record(session, draft)
+        again = learnt_optimizer(session.config, session.history.trials(), (), stored_evidence(session.folder))
+        assert again.history == session.optimizer.history
+        assert again.propose() == Plan().next(session).point
