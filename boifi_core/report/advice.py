@@ -23,6 +23,9 @@ FLAKY_RUNS, FLAKY_SHARE = 2, 0.25
 NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
 
+TOO_SLOW, MILD = 9.0, 5.0
+"""From this performance score on a target is too slow, and up to this severity that goes unnoticed."""
+
 HIGH_PERCENTAGE = 90
 """From this share of the requests on, hitting all of them makes little difference."""
 
@@ -44,6 +47,7 @@ def advice(report: ReportInput) -> list[str]:
     else:
         of_points = [tried for tried in found if tried.is_of_point]
         lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, of_points)]
+    lines += _slow(report, found)
     return [*lines, *_untried(report), *_budget(report)]
 
 
@@ -136,6 +140,20 @@ def _smaller(best: TriedFault) -> list[str]:
         return []
     return [
         "It hardly gets worse than this. Look for the smallest fault that still does it: a lower share, less delay."
+    ]
+
+
+def _slow(report: ReportInput, found: Sequence[TriedFault]) -> list[str]:
+    """Faults that made the target far too slow, and scored little for it."""
+    slow = [tried for tried in found if tried.score.performance_score >= TOO_SLOW and tried.severity < MILD]
+    if not slow or report.analyzer.profile == "worst":
+        return []
+    weight, weights = report.analyzer.weights["perf"], sum(report.analyzer.weights.values())  # type: ignore[arg-type]
+    times = counted(len(slow), "fault")
+    return [
+        f"{times} made the target slower than is acceptable (trial {slow[0].trial.trial}), which weighs {weight:g} of "
+        f"{weights:g} in the severity. If that is as bad as failing, set the analyzer's {code('profile')} to "
+        f"{code('worst')}."
     ]
 
 

@@ -1,8 +1,9 @@
 import pytest
-from histories import Axis, trial_of
+from histories import Axis, scored, trial_of
 from observations import observed, span, trace
 from reports import DIMENSIONS, report_of, session
 
+from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue, Confirmation, FailureMode, Verdict
 from boifi_core.report.advice import advice
@@ -140,3 +141,12 @@ def test_p14_a_target_that_flakes_is_named(alarms, controls, is_told):
     found = Catalogue(controls=controls, false_alarms=alarms)
     text = f"{alarms} of {controls} fault-free runs between the trials looked like a failure: the target flakes"
     assert (text in advised(trial_of(1, 0.0), catalogue=found)) == is_told
+
+
+def test_p16_what_slowness_weighs_is_said_where_it_goes_unnoticed():
+    score = scored(3.2, performance_score=10.0, bug_score=0.0)
+    slow = trial_of(1, 3.2, score=score, observation=observed(latency_ms=6100))
+    told = "1 fault made the target slower than is acceptable (trial 1), which weighs 2 of 17 in the severity."
+    assert told in advised(slow)
+    assert told not in advised(slow, analyzer=AnalyzerConfig(profile="worst"))
+    assert "slower than is acceptable" not in advised(trial_of(1, 3.2, score=scored(3.2)))
