@@ -40,6 +40,7 @@ class Evidence:
     _later: tuple[list[int], Evidence] | None = field(init=False, repr=False, default=None)
     _known: dict[int, Failure | None] = field(init=False, repr=False, default_factory=dict)
     _alarms: dict[int, tuple[Fact, ...] | None] = field(init=False, repr=False, default_factory=dict)
+    _clean: dict[int, bool] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.normal = Normal((*self.fault_free, *(control.observation for control in self.between)))
@@ -49,8 +50,12 @@ class Evidence:
 
         Not with those that show what the trial before them showed: they tell what its fault left behind.
         """
-        telling = [(trial, control) for before, trial, control in _controls(trials) if self._is_clean(before, trial)]
-        numbers = [trial.trial for trial, _ in telling[-_MOST:]]
+        telling = [
+            (trial.trial, trial.control)
+            for before, trial in zip([None, *trials], trials, strict=False)
+            if trial.control is not None and self._is_clean(before, trial.trial, trial.control)
+        ]
+        numbers = [number for number, _ in telling[-_MOST:]]
         if not numbers:
             return self
         if self._later is None or self._later[0] != numbers:
@@ -93,28 +98,19 @@ class Evidence:
     def _hurts(self, severity: float | None) -> bool:
         return severity is not None and severity > HARMLESS + self.usual_severity
 
-    def _is_clean(self, before: Trial | None, trial: Trial) -> bool:
-        """Whether the fault-free run before `trial` shows nothing that the trial before it showed."""
-        left = None if before is None else self.failure(before)
-        if left is None or trial.control is None:
-            return True
-        shown = {fact.key for fact in left.facts if fact.weight >= HINT}
-        return not any(fact.key in shown for fact in signature(trial.control.observation, self.normal))
+    def _is_clean(self, before: Trial | None, number: int, control: Control) -> bool:
+        """Whether the fault-free run of this trial shows nothing that the trial before it showed."""
+        if number not in self._clean:
+            left = None if before is None else self.failure(before)
+            shown = () if left is None else tuple(fact.key for fact in left.facts if fact.weight >= HINT)
+            seen = signature(control.observation, self.normal) if shown else ()
+            self._clean[number] = not any(fact.key in shown for fact in seen)
+        return self._clean[number]
 
 
 def is_reading(trial: Trial) -> bool:
     """Whether the trial looked for a failure again, right after a fault-free run that was made for that."""
     return trial.control is not None and trial.why is not None and trial.why.reason == VERIFY
-
-
-def _controls(trials: Sequence[Trial]) -> list[tuple[Trial | None, Trial, Control]]:
-    """Of each trial that had one: the trial before it, itself, and its fault-free run."""
-    befores = [None, *trials]
-    return [
-        (before, trial, trial.control)
-        for before, trial in zip(befores, trials, strict=False)
-        if trial.control is not None
-    ]
 
 
 def _is_telling(fact: Fact, normal: Normal) -> bool:
