@@ -12,7 +12,7 @@ from rich.text import Text
 
 from boifi_core.errors import counted
 from boifi_core.findings import Catalogue, FailureMode
-from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial, TrialStatus
 from boifi_core.report.facts import fault_text
 from boifi_core.report.failures import ONLY_SEEN, replay_trial
 from boifi_core.session.events import BaselineSeen, Event, Note, PhaseRemark, Recorded, StopAsked, Waiting
@@ -71,7 +71,8 @@ class Progress:
         self._best = max(self._best, trial.severity or 0.0)
         left = self._time_left()
         severity = "-" if trial.severity is None else f"{trial.severity:.1f}"
-        fault = faults_line(trial) + mark(trial)
+        degraded = " (degraded)" if trial.status is TrialStatus.DEGRADED else ""
+        fault = faults_line(trial) + mark(trial) + degraded
         if trial.severity is None:
             fault = f"{trial.status}: {trial.reason}"
         line = f"{trial.trial:>4}/{self._total:<4}  {severity:>8}  {self._best:>4.1f}  {left:>7}  {fault}"

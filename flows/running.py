@@ -28,7 +28,6 @@ from boifi_core.session.events import (
     StopAsked,
     Waiting,
 )
-from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
@@ -62,6 +61,7 @@ class Running:
         self._stop = False
         self._waited = False
         self._strangers: set[str] = set()
+        self._recovered: Control | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -172,7 +172,8 @@ class Running:
         Raises:
             Paused: the machine stood still meanwhile, and this is not the last try: nothing is recorded.
         """
-        control = self._control(number) if proposal.wants_control else None
+        recovered, self._recovered = self._recovered, None
+        control = self._control(number) if proposal.wants_control else recovered
         session_id = self.session.session_id
         attempt = Attempt(session_id, number, proposal, propose_ms, control)
         self.session.tell(Proposed(session_id, number, proposal))
@@ -239,11 +240,13 @@ class Running:
         seen = "nothing observed"
         while not self.stopping():
             try:
-                severity = self.session.severity(self.observe(f"after trial {number}", deadline))
+                window = self.observe(f"after trial {number}", deadline)
+                severity = self.session.severity(window)
             except (BoifiError, TimeoutError) as error:
                 seen = str(error)
             else:
-                if severity <= UNHEALTHY_SEVERITY:
+                if severity <= self.session.steady_severity:
+                    self._recovered = Control(observation=window, severity=severity)
                     return
                 seen = f"severity {severity:.1f} without a fault"
             pause_s = min(pause_s * 2, 2.0)
@@ -285,6 +288,7 @@ class Running:
         self._waited = False
         with target_lock(endpoint, holder, **ask), target_lease(endpoint, holder, **ask):
             if self._waited:
+                self._recovered = None  # seen before somebody else had it
                 self._write_state(None)
                 # Whoever had it may have died with its fault in force.
                 self.wait_for_others()

@@ -13,6 +13,7 @@ from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError, InvalidInput, counted
+from boifi_core.findings.evidence import is_reading
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.safety import pauses
 from boifi_core.safety.guardrails import ends_session
@@ -191,7 +192,7 @@ def _check(running: Running, trial: Trial) -> None:
     if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
         raise SessionFailed(f"{counted(len(recent), 'trial')} in a row failed, the last one: {trial.reason}")
     # What is measured to be sure of it must not see what is left of the fault before it.
-    is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
+    is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
     hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity
     if hurt or is_exact:
         running.await_recovery(trial.trial)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
     latency_ms = _median(o.latency_ms for o in observations)
     trace_kind = _mode(o.trace_kind for o in observations if o.trace_data is not None)
     kinds = dict.fromkeys(kind for o in observations for kind in o.traces)
+    by_kind = dict.fromkeys(kind for o in observations for kind in o.statuses)
     traces = {kind: _typical(o.traces.get(kind) for o in observations) for kind in kinds}
     reasons = dict.fromkeys(reason for o in observations for reason in o.degraded)
     return RawObservation(
@@ -43,6 +44,7 @@ def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
             name: median(o.quantiles_ms[name] for o in observations if name in o.quantiles_ms)
             for name in dict.fromkeys(name for o in observations for name in o.quantiles_ms)
         },
+        statuses={kind: _together(o.statuses.get(kind) for o in observations) for kind in by_kind},
         timestamp=max(o.timestamp for o in observations),
         degraded=tuple(reasons) if status_code is None or latency_ms is None else (),
     )
@@ -56,6 +58,13 @@ def _mode(values: Iterable[_T]) -> _T | None:
 def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return median(known) if known else None
+
+
+def _together(counts: Iterable[Mapping[int, int] | None]) -> dict[int, int]:
+    all_of_them: Counter[int] = Counter()
+    for each in counts:
+        all_of_them.update(each or {})
+    return dict(all_of_them)
 
 
 def _typical(texts: Iterable[str | None]) -> str | None:

@@ -4,74 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from boifi_core.analyzer.normal import Normal
+from boifi_core.findings.evidence import HARMLESS, Evidence, is_reading
 from boifi_core.findings.identity import identity
 from boifi_core.findings.likeness import Failure, grouped
 from boifi_core.findings.minimal import minimal_fault
 from boifi_core.findings.models import OUTCOMES, VERIFY, Catalogue, Confirmation, Fact, FactKind, FailureMode, Reading
-from boifi_core.findings.own_delay import is_only_the_delay
 from boifi_core.findings.region import region, widened
-from boifi_core.findings.signature import HINT, signature
+from boifi_core.findings.signature import HINT
 from boifi_core.findings.verdict import confirmation
 from boifi_core.findings.words import sentence
 from boifi_core.history.readings import by_fault, mean_severity, rankable, typical
-from boifi_core.models import Dimension, Phase, RawObservation, Trial
+from boifi_core.models import Dimension, Phase, Trial
 
-HARMLESS = 0.5
-"""A trial that is no more severe than this above the baseline shows no failure."""
+__all__ = ["HARMLESS", "Evidence", "catalogue", "replay_command"]
 
 _FACTS = 12
 """Of a failure, at most so many are told."""
-
-
-@dataclass
-class Evidence:
-    """A session's trials as failures; what was found out of a trial is kept, since it never changes.
-
-    Args:
-        fault_free: the observations that tell what is normal.
-        baseline_severity: the median of theirs.
-    """
-
-    fault_free: Sequence[RawObservation] = ()
-    baseline_severity: float = 0.0
-    normal: Normal = field(init=False, repr=False)
-    _known: dict[int, Failure | None] = field(init=False, repr=False, default_factory=dict)
-    _delayed: dict[int, bool] = field(init=False, repr=False, default_factory=dict)
-    _alarms: dict[int, tuple[Fact, ...] | None] = field(init=False, repr=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.normal = Normal(tuple(self.fault_free))
-
-    def failure(self, trial: Trial) -> Failure | None:
-        """What the trial showed; None where it was harmless, or nothing of it is unusual but the fault itself."""
-        if trial.trial not in self._known:
-            hurt = trial.observation is not None and self._hurts(trial.severity)
-            facts = signature(trial.observation, self.normal) if trial.observation is not None and hurt else ()
-            self._delayed[trial.trial] = is_only_the_delay(facts, trial.plans, self.normal)
-            # Where nothing is known to be normal, nothing can be told to be unusual.
-            tells = bool(facts) or not self.fault_free
-            is_failure = hurt and tells and not self._delayed[trial.trial]
-            self._known[trial.trial] = Failure.of(facts, trial.plans) if is_failure else None
-        return self._known[trial.trial]
-
-    def is_only_delayed(self, trial: Trial) -> bool:
-        """Whether it scored only because requests took as much longer as the faults held them up."""
-        self.failure(trial)
-        return self._delayed[trial.trial]
-
-    def alarm(self, trial: Trial) -> tuple[Fact, ...] | None:
-        """What the fault-free run before the trial showed, if it would have counted as a failure."""
-        if trial.trial not in self._alarms:
-            control = trial.control
-            hurt = control is not None and self._hurts(control.severity)
-            self._alarms[trial.trial] = signature(control.observation, self.normal) if control and hurt else None
-        return self._alarms[trial.trial]
-
-    def _hurts(self, severity: float | None) -> bool:
-        return severity is not None and severity > HARMLESS + self.baseline_severity
 
 
 def catalogue(
@@ -91,10 +41,11 @@ def catalogue(
         dimensions: of the search space, for the regions.
         out: what those commands need to find the session's data dir, such as ` --out DIR`.
     """
+    at_first, evidence = evidence, evidence.after(trials)
     scored = rankable(trials)
     failed = [(trial, failure) for trial in scored if (failure := evidence.failure(trial)) is not None]
     of_fault = {trial.trial: alike for alike in by_fault(trials) for trial in alike}
-    controls = [trial for trial in scored if trial.control is not None]
+    controls = [trial for trial in scored if is_reading(trial)]
     alarms = [alarm for trial in controls if (alarm := evidence.alarm(trial)) is not None]
     groups = grouped([failure for _, failure in failed])
     failing = {trial.trial for trial, _ in failed}
@@ -118,7 +69,7 @@ def catalogue(
         harmless=len(scored) - len(failed),
         delayed=sum(evidence.is_only_delayed(trial) for trial in scored),
         controls=len(controls),
-        false_alarms=len(alarms),
+        false_alarms=sum(at_first.alarm(trial) is not None for trial in controls),
     )
 
 

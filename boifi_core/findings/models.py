@@ -121,6 +121,11 @@ class Confirmation(Value):
     false_alarm_rate: float | None = Field(default=None, ge=0, le=1)
     false_alarm_high: float = Field(ge=0, le=1)
 
+    @property
+    def is_as_often_without(self) -> bool:
+        """Whether fault-free runs look like it as often as runs with the fault do: then it is not the fault's doing."""
+        return bool(self.shown) and (self.false_alarm_rate or 0.0) * len(self.readings) >= self.shown
+
 
 class Bound(Value):
     """Where in one dimension of the search space a failure was seen: from `low` to `high`, or at `values`.
@@ -214,7 +219,10 @@ class FailureMode(Value):
         return None if self.confirmation is None else self.confirmation.verdict
 
     def fails(self, fail_at: float) -> bool:
-        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain."""
+        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain.
+
+        What was only seen, or too seldom to be sure of, counts: more evidence for it must not let a pipeline pass.
+        """
         return self.severity >= fail_at and self.verdict is not Verdict.INCONCLUSIVE
 
 

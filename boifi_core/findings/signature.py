@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from boifi_core.analyzer.explain import percent
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
-from boifi_core.findings.models import CAUSE, MOST, SOME, Fact, FactKind
+from boifi_core.analyzer.scorers.bug import changed_kinds
+from boifi_core.findings.models import CAUSE, MOST, SOME, TROUBLE, Fact, FactKind
 from boifi_core.findings.said import readable
 from boifi_core.models import RawObservation
 from boifi_core.traces.calls import Call, calls
@@ -23,6 +25,10 @@ HINT = 1.0
 """A call that is slow, or left out, while those above it go well."""
 ECHO = 0.25
 """What follows from something else: a call that failed because one below it did."""
+
+_MOSTLY = 0.5
+"""A call that fails in this share of fault-free traces does so anyway. One that fails in fewer is a hint at most: it
+may be the fault's doing, and must not stand before what never fails without one."""
 
 _SLOW_FACTOR = 3.0
 _SLOW_LEAST_MS = 20.0
@@ -60,11 +66,14 @@ def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
 
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     status = observation.status_code
-    if status is not None and status >= 400 and status not in normal.status_codes:
-        yield Fact(kind=FactKind.STATUS, where=MOST, says=f"most requests get {status}", weight=SEEN, value=status)
     rate = observation.error_rate
+    if status is not None and not normal.is_usual_status(status):
+        yield Fact(kind=FactKind.STATUS, where=MOST, says=_most_get(status, rate, normal), weight=SEEN, value=status)
+    for kind, other in changed_kinds(observation, normal).items():
+        says = f"{kind} gets {other} instead"
+        yield Fact(kind=FactKind.STATUS, where=kind, request=kind, says=says, weight=SEEN, value=other)
     if rate is not None and rate > normal.error_rate:
-        yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{_share(rate)} of the requests fail", weight=HINT)
+        yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{percent(rate)} of the requests fail", weight=HINT)
     yield from _said(observation, normal)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None
     latency_ms = observation.latency_ms
@@ -84,6 +93,14 @@ def _said(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
         yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(lines[template])}”", weight=SAID)
 
 
+def _most_get(status: int, rate: float | None, normal: Normal) -> str:
+    if status < 400:
+        return f"most requests get {status} instead of {min(normal.status_codes)}"
+    if rate is not None and 0 < rate <= 0.5:  # the most frequent status of many
+        return f"{percent(rate)} of the requests fail, most of them with {status}"
+    return f"most requests get {status}"
+
+
 def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> Iterator[Fact]:
     usual = normal.usual(kind)
     slow = {index for index, call in enumerate(made) if _is_slow(call, usual.get(call.where))}
@@ -92,12 +109,16 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     for index, call in enumerate(made):
         known = usual.get(call.where)
         is_root = index == 0
-        if call.failed and not (known and known.fails):
+        fails = known.fails if known else 0.0
+        if call.failed and fails < _MOSTLY:
             if is_root:
                 what = kind or call.operation
-                yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=SEEN)
+                weight = HINT if fails else SEEN
+                yield Fact(kind=FactKind.STATUS, where=what, request=kind, says=f"{what} fails", weight=weight)
             else:
-                yield _failure(call, kind, CAUSE if index in began else SAID if index in waited else ECHO)
+                weight = CAUSE if index in began else SAID if index in waited else ECHO
+                failure = _failure(call, kind, weight)
+                yield failure.model_copy(update={"weight": min(weight, HINT)}) if fails else failure
         if index in slow and not call.failed:
             follows = ECHO if is_root or index in slow_below else HINT
             yield _slow(call, kind, known, CAUSE if index in began else follows)
@@ -106,6 +127,15 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
             yield _fact(FactKind.NEW, call, kind, says, SAID)
     yield from _repeated(made, kind, usual)
     yield from _left_out(made, kind, usual)
+
+
+def is_usual(fact: Fact, normal: Normal) -> bool:
+    """Whether the call, or the kind of request, that the fact tells of fails now and then without a fault too."""
+    usual = normal.usual(fact.request)
+    if fact.kind is FactKind.STATUS:
+        return fact.request is not None and any(call.fails for call in usual.values() if call.under is None)
+    known = usual.get(fact.where)
+    return fact.kind in TROUBLE and known is not None and known.fails > 0
 
 
 def _beginnings(
@@ -212,10 +242,6 @@ def _slow(call: Call, kind: str | None, known: UsualCall | None, weight: float) 
         callee=call.callee or (known.callee if known else None),
         value=call.duration_ms,
     )
-
-
-def _share(rate: float) -> str:
-    return "under 1 %" if rate < 0.01 else f"{rate:.0%}".replace("%", " %")
 
 
 def _short(text: str, limit: int = 80) -> str:

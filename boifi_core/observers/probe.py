@@ -22,6 +22,7 @@ from boifi_core.observers.trace_sources.table import open_source
 from boifi_core.observers.window import Outcome, by_kind_typical_first, summarise
 from boifi_core.wire.client import new_client
 from boifi_core.wire.loop import LoopThread
+from boifi_core.wire.reasons import why_unanswered
 
 _KEPT_BODY_BYTES = 2_000
 _KEPT_CHARACTERS = 300
@@ -130,10 +131,8 @@ class Probe:
         except TimeoutError:
             if limit_s < self._config.timeout_s:
                 return None
-        except httpx.ConnectError:
-            status, text = 503, "connection refused"
-        except (httpx.HTTPError, OSError):
-            status, text = 503, "connection cut"
+        except (httpx.HTTPError, OSError) as error:
+            status, text = 503, why_unanswered(error)
         latency_ms = (time.perf_counter() - started) * 1000
         return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered, request.path, started_ns)
 

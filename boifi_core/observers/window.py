@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from boifi_core.models import RawObservation
+from boifi_core.models import RawObservation, most_frequent
 from boifi_core.traces import Span, trace_text
 
 MAX_LOG_LINES = 20
@@ -60,7 +60,7 @@ def summarise(
 ) -> RawObservation:
     """One observation of the whole window.
 
-    `status_code` is the most frequent (of equally frequent ones the highest), `latency_ms` the 95th percentile by
+    `status_code` is the one that stands for all (`most_frequent`), `latency_ms` the 95th percentile by
     nearest rank, `error_rate` the share of 400 and above. `trace_data` is the trace of the worst kind: by status, then
     share of failures, then latency.
 
@@ -87,13 +87,13 @@ def summarise(
         traces=texts,
         quantiles_ms=quantiles,
         degraded=(*reasons, *missing),
+        statuses={kind: Counter(each.status for each in alike) for kind, alike in sorted(by_kind.items())},
     )
 
 
 def modal_status(outcomes: Iterable[Outcome]) -> int:
-    """The most frequent status; of equally frequent ones the highest."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    return max(counts, key=lambda status: (counts[status], status))
+    """The status that stands for all of them, see `most_frequent`."""
+    return most_frequent(Counter(outcome.status for outcome in outcomes))
 
 
 def nearest_rank(ordered: Sequence[float], share: float) -> float:

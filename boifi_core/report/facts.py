@@ -36,6 +36,7 @@ class ReportInput:
         curves: what it expects along each dimension; none with too few trials.
         catalogue: the distinct failures, and how sure they are.
         remarks: which phases were left out, or over early, and why.
+        troubles: what of the target fails by itself, at the session's start.
         out: what a command needs after it to find the session's data dir, such as ` --out DIR`.
     """
 
@@ -58,6 +59,7 @@ class ReportInput:
     curves: Sequence[Curve] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
     remarks: Sequence[str] = ()
+    troubles: Sequence[str] = ()
     out: str = ""
 
     @property

@@ -107,7 +107,8 @@ def _confirmed(sure: Confirmation) -> str:
         f"({sure.low * 100:.0f} to {sure.high * 100:.0f} % of all runs, at {level}); {severity}."
     )
     rate = f"at most {sure.false_alarm_high * 100:.0f} % would"
-    return f"{text} {sure.false_alarms} of {counted(sure.controls, 'fault-free run')} looked like it ({rate})."
+    text += f" {sure.false_alarms} of {counted(sure.controls, 'fault-free run')} looked like it ({rate})"
+    return f"{text}: as often as with the fault, so it is not the fault's." if sure.is_as_often_without else f"{text}."
 
 
 def _minimal(smallest: MinimalFault) -> str:

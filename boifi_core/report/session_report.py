@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from boifi_core.analyzer.steady import troubles
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
 from boifi_core.models import SessionState, SessionStatus, Trial
@@ -69,6 +70,7 @@ def report_input(folder: SessionFolder, state: SessionState | None = None) -> Re
         curves=curves(optimizer, None if best is None else best[0]) if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
         remarks=state.remarks if state else (),
+        troubles=troubles(stored_evidence(folder).normal),
         out=out_option(folder.data),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from boifi_core.findings.catalogue import Evidence
+from boifi_core.findings.evidence import Evidence
 from boifi_core.findings.objective import OBJECTIVES, Worth
 from boifi_core.models import (
     Phase,

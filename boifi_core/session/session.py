@@ -10,15 +10,18 @@ from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import HARMLESS, Evidence
 from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
 from boifi_core.models import (
+    Control,
     Point,
     RawObservation,
     SessionState,
     SessionStatus,
+    SeverityScore,
     Trial,
 )
 from boifi_core.observers.base import Observer
@@ -33,6 +36,9 @@ from boifi_core.session.progress import progress, recommendation
 from boifi_core.session.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.session.warm_start import signals, stored_past, training_score
 
+UNHEALTHY_SEVERITY = 2.0
+"""A target whose median fault-free severity is at least above this is not at its steady state."""
+
 
 class Session:
     """One session that this process holds.
@@ -44,7 +50,7 @@ class Session:
         injector, observer: open connections to the target.
         baseline: the target without a fault; None until it was observed.
         baseline_severity: the median severity of the fault-free observations.
-        normal: the target as this run found it without a fault; scores are by it.
+        normal: the target as this run found it without a fault, before its first trial.
         evidence: what tells a failure from what is normal, as the session's first trials found it.
         worth: what a trial is worth to the search, by the objective.
         events: what happens in it, for whoever listens.
@@ -70,6 +76,7 @@ class Session:
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.normal = Normal(())
+        self._now: tuple[Sequence[Control], Normal] | None = None
         self.evidence = Evidence()
         self.events = Stream.here()
         self._found: tuple[int, Catalogue] | None = None
@@ -97,7 +104,7 @@ class Session:
         self.baseline = merge_baseline(observations)
         self._found = None
         self.evidence = Evidence(tuple(observations))
-        self.normal = self.evidence.normal
+        self.normal, self._now = self.evidence.normal, None
         self.analyzer = AnalyzerService(self._resolved(observations))
         severity = median(self.severity(observation) for observation in observations)
         self.baseline_severity = self.evidence.baseline_severity = severity
@@ -141,8 +148,23 @@ class Session:
         sendable = [self.injector.as_sent(plan) for plan in plans]
         return with_expiry(sendable, self.config.executor.timeout_s)
 
+    @property
+    def steady_severity(self) -> float:
+        """Up to this severity a window without a fault is as the target is without one; above it, something is wrong.
+
+        It is 2, and more for a target that was seen to be in some trouble by itself.
+        """
+        return max(UNHEALTHY_SEVERITY, HARMLESS + (self.baseline_severity or 0.0))
+
+    def score(self, observation: RawObservation) -> SeverityScore:
+        """Of a window without a fault, by what this run found to be normal, before its trials and between them."""
+        between = self.evidence.after(self.trials).between
+        if self._now is None or self._now[0] is not between:
+            self._now = between, Normal((*self.normal.observations, *(control.observation for control in between)))
+        return self.analyzer.calculate_severity(observation, self._now[1])
+
     def severity(self, observation: RawObservation) -> float:
-        return self.analyzer.calculate_severity(observation, self.normal).total_score
+        return self.score(observation).total_score
 
     def learn(self, trial: Trial) -> None:
         """Let the model learn from a trial; one that must not train it is only kept from being proposed again.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from boifi_core.errors import ExecutorTimedOut
+from boifi_core.errors import ExecutorBadAnswer, ExecutorTimedOut
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.safety.pauses import awake_s
@@ -23,17 +23,26 @@ def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) ->
 
 
 def observe(session: Session, newer_than: datetime, deadline: float) -> RawObservation:
-    """One observation newer than `newer_than`, by `deadline` (of `time.monotonic`)."""
+    """One observation newer than `newer_than`, by `deadline` (of `time.monotonic`).
+
+    Raises:
+        ExecutorError: there is none, or one of which nothing can be read: that must not pass for a healthy target.
+    """
     session.tries += 1
     left_s = deadline - time.monotonic()
     if left_s <= 0:
         raise ObservationTimedOut(f"no observation within {session.config.executor.timeout_s:g} s")
     try:
-        return session.observer.observe(newer_than=newer_than, timeout_s=left_s)
+        seen = session.observer.observe(newer_than=newer_than, timeout_s=left_s)
     except ExecutorTimedOut as error:
         if time.monotonic() < deadline:
             raise
         raise ObservationTimedOut(str(error)) from error
+    if seen.tells_nothing:
+        raise ExecutorBadAnswer(
+            f"nothing of what was observed could be read: {'; '.join(seen.degraded) or 'it is empty'}"
+        )
+    return seen
 
 
 class ObservationTimedOut(ExecutorTimedOut):
@@ -43,7 +52,8 @@ class ObservationTimedOut(ExecutorTimedOut):
 
 
 def score(session: Session, observation: RawObservation) -> SeverityScore:
-    return session.analyzer.calculate_severity(observation, session.evidence.normal)
+    """By what is normal, as the session's start and the fault-free windows between its trials so far tell."""
+    return session.analyzer.calculate_severity(observation, session.evidence.after(session.trials).normal)
 
 
 def record(session: Session, draft: Trial) -> Trial:

@@ -46,6 +46,16 @@ def test_the_mark_fits_beside_a_fault_in_80_columns():
     assert len(line.rstrip()) <= 80
 
 
+def test_f5_a_trial_that_is_scored_on_a_part_of_its_fields_is_marked():
+    console = Console(file=io.StringIO(), width=80)
+    shown = Progress(console, 60)
+    for status in ("degraded", "scored"):
+        shown(Recorded("3f2a9c1e", trial_of(12, 7.5, status=status)))
+    first, second = console.file.getvalue().splitlines()
+    assert first.endswith(", 50 % (degraded)")
+    assert second.endswith(", 50 %")
+
+
 def verified(shown, **fields):
     again = {} if shown else {"observation": HEALTHY, "severity": 0.0}
     return found(tried(1, **fields), *(verifying(n, **again) for n in range(2, 6)))

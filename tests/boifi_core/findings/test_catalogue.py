@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Verdict
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import Evidence
 from boifi_core.models import Choice, Control, Phase
 
 
@@ -90,7 +91,7 @@ def test_one_that_fault_free_runs_show_as_well_is_not():
         verifying(n).model_copy(update={"control": Control(observation=NO_REVIEWS, severity=6.0)}) for n in range(2, 6)
     ]
     told = found(tried(1), *alarmed)
-    assert told.modes[0].verdict is Verdict.SUSPECTED
+    assert told.modes[0].verdict is Verdict.INCONCLUSIVE
     assert told.modes[0].confirmation.false_alarm_rate == 1
     assert told.false_alarms == 4
 
@@ -129,3 +130,22 @@ def test_that_some_requests_fail_without_a_fault_is_not_held_against_what_breaks
     told = found(tried(1), *alarmed)
     assert (told.false_alarms, told.modes[0].confirmation.false_alarms) == (4, 0)
     assert told.modes[0].verdict is Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [(0, None), (2, Verdict.SUSPECTED), (3, Verdict.SUSPECTED), (8, Verdict.CONFIRMED)],
+)
+def test_f6_more_evidence_for_a_failure_lets_no_pipeline_pass(readings, verdict):
+    [mode] = found(tried(1), *(verifying(number) for number in range(2, 2 + readings))).modes
+    assert mode.verdict == verdict
+    assert mode.fails(5.9)
+    assert not mode.fails(6.1)
+
+
+@pytest.mark.parametrize("again", [2, 4])
+def test_f6_what_was_measured_again_in_vain_fails_no_pipeline(again):
+    readings = [verifying(number, observation=HEALTHY, severity=0.0) for number in range(2, 2 + again)]
+    [mode] = found(tried(1), *readings).modes
+    assert mode.verdict is Verdict.INCONCLUSIVE
+    assert not mode.fails(0.0)

@@ -115,3 +115,32 @@ def test_log_lines_are_told_without_their_numbers_and_only_if_they_are_new():
     normal = Normal((window(logs=("took 5 ms",)),))
     facts = found(window(logs=("took 7 ms", "no answer from 10.0.0.1", "no answer from 10.0.0.2")), normal)
     assert list(facts) == [("log", "no answer from {id}")]
+
+
+@pytest.mark.parametrize(("usual", "seen"), [(200, 302), (201, 307), (302, 200)])
+def test_f10_most_requests_that_end_well_but_otherwise_are_told_of(usual, seen):
+    normal = Normal((observed(status_code=usual),))
+    fact = found(observed(status_code=seen), normal)["status", ""]
+    assert (fact.says, fact.weight) == (f"most requests get {seen} instead of {usual}", SEEN)
+    assert found(observed(status_code=usual + 1 if usual == 200 else usual), normal) == {}
+
+
+def test_f10_a_kind_of_request_that_ends_otherwise_is_told_of():
+    normal = Normal((observed(statuses={"GET /": {200: 9}, "GET /cart": {200: 1}}),))
+    facts = found(observed(statuses={"GET /": {200: 9}, "GET /cart": {302: 1}}), normal)
+    assert facts["status", "GET /cart"].says == "GET /cart gets 302 instead"
+    assert len(facts) == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        (0.34, "34 % of the requests fail, most of them with 503"),
+        (0.5, "50 % of the requests fail, most of them with 503"),
+        (0.62, "most requests get 503"),
+        (None, "most requests get 503"),
+    ],
+)
+def test_p27_most_is_of_all_requests(share, says):
+    normal = Normal((observed(status_code=200),))
+    assert found(observed(status_code=503, error_rate=share), normal)["status", ""].says == says

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from loopback import free_port
+from own_ca import self_signed, tls_server
 from target_server import Reply, Target
 
 from boifi_core.errors import ExecutorTimedOut, InvalidInput
@@ -148,6 +149,45 @@ class TestWhatIsReported:
         target.reply = lambda _: Reply(cut=True)
         seen = observe(probe_of({"url": target.url}))
         assert (seen.status_code, seen.error_rate, seen.logs) == (503, 1, ("connection cut",))
+
+
+class TestWhyThereWasNoAnswer:
+    """F11, P22: the reason of a failed request comes with it."""
+
+    def test_p22_a_port_where_nobody_listens(self, probe_of):
+        assert observe(probe_of({"url": f"http://127.0.0.1:{free_port()}"})).logs == ("connection refused",)
+
+    def test_p22_a_name_that_nobody_knows(self, probe_of):
+        (line,) = observe(probe_of({"url": "http://nobody.invalid/"}, count=1)).logs
+        assert line.startswith("name not resolved: ")
+
+    def test_f11_the_certificate_of_an_own_authority(self, probe_of, tmp_path):
+        with tls_server(self_signed(tmp_path)) as port:
+            seen = observe(probe_of({"url": f"https://127.0.0.1:{port}/"}, count=2))
+        assert (seen.status_code, seen.logs) == (503, ("certificate refused: self-signed certificate",))
+
+    def test_f11_a_certificate_that_has_run_out(self, probe_of, tmp_path, monkeypatch):
+        file = self_signed(tmp_path, days=-1)
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with tls_server(file) as port:
+            seen = observe(probe_of({"url": f"https://127.0.0.1:{port}/"}, count=2))
+        assert seen.logs == ("certificate refused: certificate has expired",)
+
+    def test_f11_a_certificate_of_another_name(self, probe_of, tmp_path, monkeypatch):
+        file = self_signed(tmp_path, name="127.0.0.9")
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with tls_server(file) as port:
+            (line,) = observe(probe_of({"url": f"https://127.0.0.1:{port}/"}, count=2)).logs
+        assert line.startswith("certificate refused: IP address mismatch")
+
+    def test_f11_no_tls_where_it_is_asked_for(self, target, probe_of):
+        (line,) = observe(probe_of({"url": target.url.replace("http:", "https:")}, count=2)).logs
+        assert line.startswith("TLS failed: ")
+
+    def test_p22_what_is_no_http(self, probe_of, tmp_path):
+        with tls_server(self_signed(tmp_path)) as port:
+            (line,) = observe(probe_of({"url": f"http://127.0.0.1:{port}/"}, count=2)).logs
+        assert line in ("answered what is no HTTP", "connection cut")
 
 
 class TestTime:

@@ -1,5 +1,5 @@
 import pytest
-from histories import Axis, trial_of
+from histories import Axis, scored, trial_of
 from observations import observed, span, trace
 from reports import DIMENSIONS, report_of, session
 
@@ -35,10 +35,9 @@ def test_nothing_made():
 def test_what_cannot_be_seen_without_traces_is_said():
     blind = trial_of(1, 6.0, observation=observed(status_code=503))
     seen = trial_of(2, 6.0, observation=observed(status_code=503, trace_data=trace(span("r", "GET /"))))
-    told = "No observation had a trace, so no severity can exceed 7.1"
+    told = "No observation had a trace: the severities are without a structure score"
     assert told in advised(blind)
     assert told not in advised(blind, seen)
-    assert told not in advised(blind, analyzer=AnalyzerConfig(weights={"struct": 0.01}))
 
 
 def test_what_was_confirmed_by_other_faults_is_not_asked_for_again():
@@ -129,3 +128,26 @@ def test_whether_more_trials_may_help():
     assert "last quarter" in advised(*rising, dimensions=axes)
     assert "last quarter" not in advised(*flat, dimensions=axes)
     assert "Few trials" in advised(*flat[:5], dimensions=axes)
+
+
+def test_p14_p20_what_fails_without_a_fault_is_said_first():
+    lines = advice(report_of((trial_of(1, 6.0),), troubles=["GET /gone fails: 30 of 30 requests, most with 404"]))
+    assert lines[0] == (
+        "Without a fault GET /gone fails: 30 of 30 requests, most with 404: mend that first, it hides what faults do."
+    )
+
+
+@pytest.mark.parametrize(("alarms", "controls", "is_told"), [(4, 4, True), (3, 9, True), (1, 2, False), (2, 20, False)])
+def test_p14_a_target_that_flakes_is_named(alarms, controls, is_told):
+    found = Catalogue(controls=controls, false_alarms=alarms)
+    text = f"{alarms} of {controls} fault-free runs between the trials looked like a failure: the target flakes"
+    assert (text in advised(trial_of(1, 0.0), catalogue=found)) == is_told
+
+
+def test_p16_what_slowness_weighs_is_said_where_it_goes_unnoticed():
+    score = scored(3.2, performance_score=10.0, bug_score=0.0)
+    slow = trial_of(1, 3.2, score=score, observation=observed(latency_ms=6100))
+    told = "1 fault made the target slower than is acceptable (trial 1), which weighs 2 of 17 in the severity."
+    assert told in advised(slow)
+    assert told not in advised(slow, analyzer=AnalyzerConfig(profile="worst"))
+    assert "slower than is acceptable" not in advised(trial_of(1, 3.2, score=scored(3.2)))

@@ -12,7 +12,7 @@ from observations import NOON
 from reports import evil_session, report_of, session
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings import Catalogue
+from boifi_core.findings import Catalogue, Verdict
 from boifi_core.findings.identity import origin
 from boifi_core.models import Choice, Near
 from boifi_core.optimizer import BestPoint, Importance
@@ -32,10 +32,10 @@ SECTIONS = [
 ]
 
 
-def verified(*, shows=True):
+def verified(*, shows=True, readings=4):
     """A failure that was measured again, in vain or not."""
     again = {} if shows else {"observation": HEALTHY, "severity": 0.0}
-    trials = (tried(1), *(verifying(n, **again) for n in range(2, 6)))
+    trials = (tried(1), *(verifying(n, **again) for n in range(2, 2 + readings)))
     return report_of(trials, baseline=HEALTHY)
 
 
@@ -62,10 +62,10 @@ def test_the_report_says_what_was_found():
     text = markdown(report_of(session(60), created_at=NOON - timedelta(seconds=20)))
     assert "| Trials | 60 of 60 (56 scored, 4 skipped) |" in text
     assert "| Lasted | 1 min 20 s |" in text
-    assert "**abort 429 on /ratings, 96 %**" in text
+    assert "**abort 429 on /ratings, 100 %**" in text
     assert "Why: most requests got 503; failing: get (gateway→ratings)." in text
     assert "| Most frequent status | 200 | 503 |" in text
-    assert "boifi replay 3f2a9c1e 11" in text
+    assert "boifi replay 3f2a9c1e 56" in text
     assert "| 4 | skipped | no observation newer than the policy within 30 s | 13, 26, 39, 52 |" in text
 
 
@@ -159,7 +159,7 @@ def test_text_from_the_target_stays_text():
 def test_json_has_what_the_markdown_has():
     data = json.loads(json.dumps(json_report(report_of(session(60))), allow_nan=False))
     assert data["best"] == data["worst"][0]
-    assert (data["best"]["trial"], data["best"]["bug_score"]) == (11, 10.0)
+    assert (data["best"]["trial"], data["best"]["bug_score"]) == (56, 10.0)
     assert data["best"]["plans"][0]["fault_type"] == "abort"
     assert len(data["worst"]) == 10
     assert len(data["severity_by_trial"]) == 60
@@ -228,6 +228,14 @@ def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
     unsure = ET.fromstring(junit(verified(shows=False), 0.0)).find("testsuite")
     assert (unsure.get("failures"), unsure.get("skipped")) == ("0", "1")
     assert "inconclusive" in unsure[1].find("skipped").get("message")
+
+
+def test_f6_junit_fails_on_what_is_suspected():
+    report = verified(readings=2)
+    assert report.catalogue.modes[0].verdict is Verdict.SUSPECTED
+    suite = ET.fromstring(junit(report, 5.0)).find("testsuite")
+    assert (suite.get("failures"), suite.get("skipped")) == ("1", "0")
+    assert "suspected" in suite[1].find("failure").get("message")
 
 
 def test_a_session_without_trials_claims_nothing_of_them():

@@ -148,7 +148,7 @@ def test_thresholds_that_were_taken_from_the_target_stay_a_sessions_own(tmp_path
     with open_session(folder) as first:
         assert first.learn_baseline([observed(latency_ms=40), observed(latency_ms=60)]) == 0.0
         first.keep_baseline()
-        assert first.severity(observed(latency_ms=500)) == pytest.approx(10 * 2 / 17)
+        assert first.severity(observed(latency_ms=500)) == pytest.approx(10 * 2 / 12)
     with open_session(folder) as again:
         again.learn_baseline([observed(latency_ms=80)])
         assert again.analyzer.config == first.analyzer.config
