@@ -30,7 +30,7 @@ class TraceSource(Protocol):
         """What a request carries besides `traceparent`, so that its spans get these ids."""
 
     def reserved_s(self, timeout_s: float) -> float:
-        """The longest that `collect` may take of an observation that may take `timeout_s`, both seconds."""
+        """How much of an observation that may take `timeout_s` is kept for `collect`, both seconds."""
 
     def collect(self, wanted: Mapping[str, Sequence[Outcome]], *, limit_s: float) -> Collected:
         """Wait until the traces are whole, as far as one can tell, and bring them.
