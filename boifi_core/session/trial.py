@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.safety.pauses import awake_s
 from boifi_core.safety.policies import CALL_TIMEOUT_S
+from boifi_core.session.events import Note
 from boifi_core.session.session import Session
 
 
@@ -29,11 +31,33 @@ def observe(session: Session, newer_than: datetime, deadline: float) -> RawObser
     if left_s <= 0:
         raise ObservationTimedOut(f"no observation within {session.config.executor.timeout_s:g} s")
     try:
-        return session.observer.observe(newer_than=newer_than, timeout_s=left_s)
+        seen = session.observer.observe(newer_than=newer_than, timeout_s=left_s)
     except ExecutorTimedOut as error:
         if time.monotonic() < deadline:
             raise
         raise ObservationTimedOut(str(error)) from error
+    _tell_of_thin_traces(session, seen)
+    return seen
+
+
+def _tell_of_thin_traces(session: Session, seen: RawObservation) -> None:
+    """Of each way in which traces are not whole once, as soon as it is seen."""
+    for reason in seen.degraded:
+        if reason.startswith(TRACES) and (way := without_numbers(reason)) not in session.told_of_traces:
+            session.told_of_traces.add(way)
+            session.tell(Note(session.session_id, reason, is_warning=True))
+
+
+TRACES = "traces: "
+"""Reasons for which an observation is degraded begin so where they are about traces."""
+
+
+def without_numbers(reason: str) -> str:
+    """A reason as it is alike whatever is counted in it."""
+    return _NUMBER.sub("…", reason)
+
+
+_NUMBER = re.compile(r"\b\d+\b")
 
 
 class ObservationTimedOut(ExecutorTimedOut):
