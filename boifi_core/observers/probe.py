@@ -75,6 +75,10 @@ class Probe:
         finally:
             self._one_window.release()
 
+    def news(self) -> Sequence[str]:
+        """What the source of traces has to tell."""
+        return () if self.source is None else self.source.news()
+
     def close(self) -> None:
         """Close connections, the loop's thread and the source of traces; again is harmless."""
         if self._loop.closed:

@@ -36,6 +36,8 @@ def observe(session: Session, newer_than: datetime, deadline: float) -> RawObser
         if time.monotonic() < deadline:
             raise
         raise ObservationTimedOut(str(error)) from error
+    for text in session.observer.news():
+        session.tell(Note(session.session_id, text))
     _tell_of_thin_traces(session, seen)
     return seen
 

@@ -25,9 +25,9 @@ def ids_in(seen):
     return trace_id, parent_id
 
 
-def send_span(port, trace_id, span_id, parent_id, *, lasts_s=0.0, **fields):
-    """Export a span that begins now."""
-    start_ns = time.time_ns()
+def send_span(port, trace_id, span_id, parent_id, *, lasts_s=0.0, at_ns=None, **fields):
+    """Export a span that begins now, or at another time."""
+    start_ns = time.time_ns() if at_ns is None else at_ns
     request = span_request(
         f"00-{trace_id}-{parent_id or '00' * 8}-01", start_ns=start_ns, end_ns=start_ns + round(lasts_s * 1e9), **fields
     )
@@ -80,6 +80,7 @@ class WithSource:
                 target.otlp_port = probes[-1].source.receiver.port
             return probes[-1].observe(newer_than=datetime.now(UTC), timeout_s=timeout_s)
 
+        drive.probe = lambda: probes[-1]
         yield drive
         for probe in probes:
             probe.close()

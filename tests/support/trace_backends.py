@@ -312,19 +312,31 @@ def _jaeger_span(held: Held, process_id: str) -> dict[str, Any]:
     }
 
 
-def _zipkin_span(held: Held) -> dict[str, Any]:
+def zipkin_sent(held: Held) -> dict[str, Any]:
+    """A span as a service sends it to Zipkin."""
     span = held.span
     made = {
-        "traceId": _short(held.trace_id),
+        "traceId": held.trace_id,
         "id": span.span_id.hex(),
         "kind": KINDS[span.kind].upper(),
-        "name": span.name.lower(),
+        "name": span.name,
         "timestamp": span.start_time_unix_nano // 1000,
         "duration": max(1, (span.end_time_unix_nano - span.start_time_unix_nano) // 1000),
-        "localEndpoint": {"serviceName": held.service.lower()},
+        "localEndpoint": {"serviceName": held.service},
         "tags": {"error": "500"} if span.status.code == 2 else {},
     }
     return {**made, "parentId": span.parent_span_id.hex()} if span.parent_span_id else made
+
+
+def _zipkin_span(held: Held) -> dict[str, Any]:
+    """As it is stored: names in lower case."""
+    sent = zipkin_sent(held)
+    return {
+        **sent,
+        "traceId": _short(sent["traceId"]),
+        "name": sent["name"].lower(),
+        "localEndpoint": {"serviceName": held.service.lower()},
+    }
 
 
 def _tempo_summary(trace: list[Held]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from typing import Any
@@ -13,8 +12,6 @@ from boifi_core.observers.trace_sources.dialect import MAX_FOUND, Api, Dialect, 
 from boifi_core.traces.record import Record
 from boifi_core.wire import bounded_json
 from boifi_core.wire.http import Answer, Wire
-
-_log = logging.getLogger("boifi.traces")
 
 _LIMIT = re.compile(r"limit|search depth|max traces", re.IGNORECASE)
 """A refusal that says so is of how many traces were asked for."""
@@ -85,7 +82,6 @@ class Asker:
         """The version of the API that it has, which is found out once."""
         if self._known is None:
             self._known = self._found_out(deadline)
-            _log.info("observer.traces: %s has %s", self._config.endpoint, self.api)
         return self._known
 
     def _found_out(self, deadline: float) -> Api:

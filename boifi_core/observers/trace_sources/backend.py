@@ -142,6 +142,7 @@ class Backend:
         self._config = config
         self.asker = Asker(config, dialect)
         self._lateness = Lateness(config.quiet_s)
+        self._told_of: str | None = None
 
     def headers(self, trace_id: bytes, parent_id: bytes) -> Mapping[str, str]:
         """See `TraceSource`; B3 too, which Envoy's and Zipkin's own tracers know instead of `traceparent`."""
@@ -166,6 +167,11 @@ class Backend:
                 return self._collected(window)
             time.sleep(min(pause_s, ends_at - now))
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+
+    def news(self) -> Sequence[str]:
+        """See `TraceSource`: which API there is."""
+        told, self._told_of = self._told_of, self.asker.api
+        return () if self._told_of in (None, told) else (f"traces: asked for by {self._told_of}",)
 
     def close(self) -> None:
         """See `TraceSource`."""

@@ -42,5 +42,8 @@ class TraceSource(Protocol):
             limit_s: the longest wait, seconds.
         """
 
+    def news(self) -> Sequence[str]:
+        """See `Observer`."""
+
     def close(self) -> None:
         """Give back ports and connections; the source is not used after."""

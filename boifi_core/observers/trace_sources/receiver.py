@@ -32,6 +32,8 @@ class ReceivedTraces:
         self.receiver = receiver
         self._wait_s = wait_s
         self._lateness = Lateness(quiet_s)
+        self._late: dict[str, float] = {}
+        self._told_of: set[str] = set()
         self._owned = owned
 
     @classmethod
@@ -55,6 +57,8 @@ class ReceivedTraces:
         deadline = ended_at + min(limit_s, self._wait_s)
         store, lateness = self.receiver.store, self._lateness
         for late in store.take_late():
+            if late.late_s > (lateness.bound_s or 0.0):  # else it ended late itself
+                self._late[late.service] = max(late.late_s, self._late.get(late.service, 0.0))
             lateness.note(late.service, late.late_s)
         window = _Window(outcomes)
 
@@ -81,6 +85,16 @@ class ReceivedTraces:
                 except ValueError as error:
                     reasons.append(f"traces: the trace of {kind} {error}")
         return Collected(traces, reasons)
+
+    def news(self) -> Sequence[str]:
+        """See `TraceSource`: whose spans came too late, once for each service."""
+        new = [service for service in self._late if service not in self._told_of]
+        self._told_of.update(new)
+        return [
+            f"traces: spans of {service} came {self._late[service]:.1f} s after their requests, too late for these; "
+            "they are waited for from now on, within wait_s and quiet_s"
+            for service in new
+        ]
 
     def close(self) -> None:
         """See `TraceSource`."""

@@ -216,6 +216,9 @@ def test_p2_each_way_in_which_traces_are_not_whole_is_told_of_once(opened):
             self.reasons, now = self.reasons[1:], self.reasons[0]
             return observed(degraded=now)
 
+        def news(self):
+            return ["traces: asked for by Jaeger's /api/v3"] if len(self.reasons) == 3 else []
+
     told = []
     opened.events.add(told.append)
     opened.observer = Observer()
@@ -225,4 +228,7 @@ def test_p2_each_way_in_which_traces_are_not_whole_is_told_of_once(opened):
         "traces: 0 of 30 requests have one",
         "traces: no span of GET /",
         "traces: a parent is missing, in 1 trace of 30",
+    ]
+    assert [event.text for event in told if isinstance(event, Note) and not event.is_warning] == [
+        "traces: asked for by Jaeger's /api/v3"
     ]

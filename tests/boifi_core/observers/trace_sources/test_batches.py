@@ -181,7 +181,7 @@ class TestTheReceiver:
     @staticmethod
     def span(of, span_id=b"spanspan", parent=None, **fields):
         request = span_request(
-            f"00-{of.trace_id.hex()}-{of.parent_id.hex()}-01", start_ns=time.time_ns(), end_ns=time.time_ns(), **fields
+            f"00-{of.trace_id.hex()}-{of.parent_id.hex()}-01", start_ns=of.started_ns, end_ns=of.ended_ns, **fields
         )
         span = request.resource_spans[0].scope_spans[0].spans[0]
         span.span_id, span.parent_span_id = span_id, parent or of.parent_id
@@ -218,3 +218,6 @@ class TestTheReceiver:
         export(source.receiver.port, self.span(second))
         assert source.reserved_s(60) == 0.5
         assert source.collect({"GET /": [second]}, limit_s=5).reasons == []
+        (news,) = source.news()
+        assert news.startswith("traces: spans of late came 0.")
+        assert source.news() == []

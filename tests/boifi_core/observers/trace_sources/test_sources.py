@@ -37,6 +37,10 @@ class TestReceiver(TraceSourceContract):
         return {"type": "otlp", "port": 0, "quiet_s": 0.05, "wait_s": 3}, None
 
 
+EXPECTED = {jaeger_old_api: "/api/traces", jaeger_new_api: "/api/v3", tempo_v1_api: "/api/traces"}
+"""The version that these are asked by."""
+
+
 class WithBackend(WithSource):
     """Of those that are asked over HTTP; `backend` is the server."""
 
@@ -257,6 +261,9 @@ class TestOtherVersions(WithBackend):
         for service in (None, "shop"):
             seen = observe("/", service=service)
             assert seen.degraded == ()
+            (news,) = observe.probe().news()
+            assert news == f"traces: asked for by {backend.kind.title()}'s {EXPECTED[backend.api]}"
+            assert observe.probe().news() == ()
             assert [span["service"] for span in spans_of(seen.trace_data)] == ["shop", "cart"]
 
 
