@@ -21,6 +21,9 @@ _MOST_TAKEN = 5_000
 
 _MOST_LATE = 1_000
 
+_BREATH_S = 0.005
+"""Spans come many exports at a time: those of so long are looked at together."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedSpan:
@@ -129,9 +132,13 @@ class SpanStore:
         Args:
             over_at: is asked anew whenever spans came, with the traces as they then are; nobody changes them meanwhile.
         """
-        with self._arrived:
-            while (left_s := over_at(self._traces) - time.monotonic()) > 0:
+        while True:
+            with self._arrived:
+                left_s = over_at(self._traces) - time.monotonic()
+                if left_s <= 0:
+                    return
                 self._arrived.wait(left_s)
+            time.sleep(_BREATH_S)
 
     def take(self, trace_ids: Iterable[bytes], *, over_at: float | None = None) -> dict[bytes, list[ReceivedSpan]]:
         """Remove these traces and return those of them that have any span.

@@ -124,7 +124,7 @@ class _Window:
         for (service, round_), late_s in self.batches.items():
             # What is there at the first question came before it, nobody knows when: at most so late as the latest.
             lateness.note(service, max(late_s) if round_ else min(late_s))
-        lateness.window_over()
+        lateness.window_over(self.got())
 
 
 class Backend:

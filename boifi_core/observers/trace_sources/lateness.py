@@ -41,6 +41,7 @@ class Lateness:
         self._quiet_s = quiet_s
         self._batches: dict[str, deque[float]] = {}
         self._is_learnt = False
+        self._was_whole = False
 
     @property
     def services(self) -> Collection[str]:
@@ -59,9 +60,10 @@ class Lateness:
         if service in self._batches or len(self._batches) < _MOST_SERVICES:
             self._batches.setdefault(service, deque(maxlen=_REMEMBERED)).append(late_s)
 
-    def window_over(self) -> None:
-        """All batches of a window were noted: from here on they count."""
+    def window_over(self, got: Got) -> None:
+        """All batches of a window were noted, in which so much came: from here on they count."""
         self._is_learnt = bool(self._batches)
+        self._was_whole |= bool(got.found) and got.is_whole
 
     def ends_at(self, got: Got, ended_at: float) -> float:
         """When the wait for a window's traces is over if nothing more comes until then.
@@ -73,19 +75,26 @@ class Lateness:
         bound_s = self.bound_s
         latest = max(ended_at, got.changed_at)
         if not got.is_whole:
-            return latest + _UNWHOLE_PATIENCE * (self._quiet_s if bound_s is None else bound_s)
+            return latest + self._unwhole_s()
         quiet_at = latest + self._quiet_s
         return quiet_at if bound_s is None else min(quiet_at, max(ended_at + bound_s, latest + _MARGIN_S))
 
     def longest_wait_s(self, wait_s: float) -> float:
         """The longest that a window may wait, at most `wait_s`, seconds."""
-        bound_s = self.bound_s
-        return wait_s if bound_s is None else min(wait_s, _UNWHOLE_PATIENCE * bound_s + _MARGIN_S)
+        return wait_s if self.bound_s is None else min(wait_s, self._unwhole_s() + _MARGIN_S)
 
     def still_coming(self, got: Got, ended_at: float, deadline: float) -> bool:
         """Whether the wait was broken off at `deadline` while spans came, so that there may be more of them."""
         silent_s, came_s = deadline - got.changed_at, got.changed_at - ended_at
         return self.ends_at(got, ended_at) > deadline and silent_s < min(self._quiet_s, came_s)
+
+    def _unwhole_s(self) -> float:
+        """How long it may be silent where something is missing."""
+        bound_s = self.bound_s
+        if bound_s is None:
+            return _UNWHOLE_PATIENCE * self._quiet_s
+        # What is always missing will not come. What never was may be a span that has not ended: its caller gave up.
+        return max(_UNWHOLE_PATIENCE * bound_s, self._quiet_s if self._was_whole else 0.0)
 
     def _bound_s(self, batches: Collection[float]) -> float:
         longest_s = max(batches)

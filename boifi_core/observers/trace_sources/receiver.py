@@ -142,7 +142,7 @@ class _Window:
                 batches[service, came] = max(batches[service, came], late_s)
         for (service, _), late_s in batches.items():
             lateness.note(service, late_s)
-        lateness.window_over()
+        lateness.window_over(self.got)
 
 
 def _spans(received: Sequence[ReceivedSpan]) -> list[Span]:

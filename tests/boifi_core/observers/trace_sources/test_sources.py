@@ -256,15 +256,15 @@ class PassingFailure(list):
 
 @pytest.mark.parametrize("backend", OLD_AND_NEW, indirect=True, ids=lambda each: each[1].__name__)
 class TestOtherVersions(WithBackend):
-    def test_traces_are_found_by_their_ids_and_by_time(self, observe, target, backend):
+    @pytest.mark.parametrize("service", [None, "shop"])
+    def test_traces_are_found_by_their_ids_and_by_time(self, observe, target, backend, service):
         target.reply = lambda seen: calling_cart(backend.port)(seen)
-        for service in (None, "shop"):
-            seen = observe("/", service=service)
-            assert seen.degraded == ()
-            (news,) = observe.probe().news()
-            assert news == f"traces: asked for by {backend.kind.title()}'s {EXPECTED[backend.api]}"
-            assert observe.probe().news() == ()
-            assert [span["service"] for span in spans_of(seen.trace_data)] == ["shop", "cart"]
+        seen = observe("/", service=service)
+        assert seen.degraded == ()
+        assert [span["service"] for span in spans_of(seen.trace_data)] == ["shop", "cart"]
+        (news,) = observe.probe().news()
+        assert news == f"traces: asked for by {backend.kind.title()}'s {EXPECTED[backend.api]}"
+        assert observe.probe().news() == ()
 
 
 @pytest.mark.parametrize("backend", BACKENDS, indirect=True, ids=lambda each: each[1].__name__)
