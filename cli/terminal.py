@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -90,6 +91,8 @@ class Progress:
                             no_wrap=True)  # fmt: skip
 
 
+_WITHOUT_WHOLE_TRACES = re.compile(r"trial \d+: (.*; )?traces: ")
+
 SHOWN = 10
 """How many failures the closing output has; the report has them all."""
 
@@ -107,6 +110,10 @@ def closing(
     console.print(
         Text(f"{state.status}: {state.reason}. {counted(len(made), 'trial')}, {scored} of them scored."), soft_wrap=True
     )
+    thin = sum(_WITHOUT_WHOLE_TRACES.match(error) is not None for error in state.errors)
+    if thin:
+        text = f"In {thin} of them the traces were not whole, which hides failures and may show false ones: see the"
+        console.print(f"{text} report.", soft_wrap=True)
     if found.modes:
         _failures(console, found)
     elif scored:

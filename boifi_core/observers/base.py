@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -31,6 +31,9 @@ class Observer(Protocol):
             ExecutorTimedOut: nothing new enough came within `timeout_s`.
             ExecutorUnreachable, ExecutorRejected, ExecutorBadAnswer: as for `Injector`.
         """
+
+    def news(self) -> Sequence[str]:
+        """What is worth a line to whoever runs the session and was not told yet: how it observes, what it missed."""
 
     def close(self) -> None:
         """Give back ports and connections; the observer is not used after."""

@@ -33,8 +33,8 @@ class Probe:
 
     Args:
         config: which requests, how many, how fast.
-        receiver: where the spans arrive; it stays the caller's to close. Without one, the probe opens the source of
-            traces that the config names, if any.
+        receiver: where the spans arrive, which are sent at once; it stays the caller's to close. Without one, the probe
+            opens the source of traces that the config names, if any.
 
     Raises:
         InvalidInput: the source of traces cannot be opened, or a header's variable is not set.
@@ -72,9 +72,13 @@ class Probe:
             outcomes = self._loop.run(self._drive, deadline - reserved_s)
             if not outcomes:
                 raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
-            return self._summary(outcomes, started_at, timeout_s, reserved_s)
+            return self._summary(outcomes, started_at, timeout_s, deadline)
         finally:
             self._one_window.release()
+
+    def news(self) -> Sequence[str]:
+        """What the source of traces has to tell."""
+        return () if self.source is None else self.source.news()
 
     def close(self) -> None:
         """Close connections, the loop's thread and the source of traces; again is harmless."""
@@ -86,7 +90,7 @@ class Probe:
             self.source.close()
 
     def _summary(
-        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, limit_s: float
+        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, deadline: float
     ) -> RawObservation:
         reasons = []
         if len(outcomes) < self._config.count:
@@ -95,6 +99,7 @@ class Probe:
             )
         if self.source is None:
             return summarise(outcomes, started_at=started_at, reasons=reasons)
+        limit_s = max(0.0, deadline - time.monotonic())
         collected = self.source.collect(by_kind_typical_first(outcomes), limit_s=limit_s)
         reasons += collected.reasons
         return summarise(outcomes, started_at=started_at, traces=collected.traces, reasons=reasons)
@@ -134,7 +139,18 @@ class Probe:
         except (httpx.HTTPError, OSError) as error:
             status, text = 503, why_unanswered(error)
         latency_ms = (time.perf_counter() - started) * 1000
-        return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered, request.path, started_ns)
+        return Outcome(
+            request.kind,
+            status,
+            latency_ms,
+            text,
+            trace_id,
+            parent_id,
+            answered,
+            path=request.path,
+            started_ns=started_ns,
+            method=request.method,
+        )
 
     def _headers(self, request: RequestConfig, trace_id: bytes, parent_id: bytes) -> dict[str, str]:
         headers = request.read_headers()

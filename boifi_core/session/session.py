@@ -57,6 +57,7 @@ class Session:
         errors: what went wrong so far, one line each.
         remarks: which phases are left out or over early, one line each.
         tries: how often injector and observer were asked for something.
+        told_of_traces: in which ways traces were not whole, of which somebody was told.
     """
 
     def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
@@ -84,6 +85,7 @@ class Session:
         state = folder.state()
         self.remarks = [] if state is None else list(state.remarks)
         self.tries = 0
+        self.told_of_traces: set[str] = set()
 
     @property
     def session_id(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,13 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.safety.pauses import awake_s
 from boifi_core.safety.policies import CALL_TIMEOUT_S
+from boifi_core.session.events import Note
 from boifi_core.session.session import Session
+
+TRACES = "traces: "
+"""Reasons for which an observation is degraded begin so where they are about traces."""
+
+_NUMBER = re.compile(r"\b\d+\b")
 
 
 def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) -> None:
@@ -42,7 +49,23 @@ def observe(session: Session, newer_than: datetime, deadline: float) -> RawObser
         raise ExecutorBadAnswer(
             f"nothing of what was observed could be read: {'; '.join(seen.degraded) or 'it is empty'}"
         )
+    for text in session.observer.news():
+        session.tell(Note(session.session_id, text))
+    _tell_of_thin_traces(session, seen)
     return seen
+
+
+def _tell_of_thin_traces(session: Session, seen: RawObservation) -> None:
+    """Of each way in which traces are not whole once, as soon as it is seen."""
+    for reason in seen.degraded:
+        if reason.startswith(TRACES) and (way := without_numbers(reason)) not in session.told_of_traces:
+            session.told_of_traces.add(way)
+            session.tell(Note(session.session_id, reason, is_warning=True))
+
+
+def without_numbers(reason: str) -> str:
+    """A reason as it is alike whatever is counted in it."""
+    return _NUMBER.sub("…", reason)
 
 
 class ObservationTimedOut(ExecutorTimedOut):

@@ -175,6 +175,9 @@ class TestTables:
             def observe(self, *, newer_than, timeout_s):
                 return RawObservation(timestamp=newer_than)
 
+            def news(self):
+                return ()
+
             def close(self):
                 pass
 

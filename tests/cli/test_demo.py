@@ -165,7 +165,7 @@ def test_a_stock_control_plane_and_our_own_probe(boifi_here, tmp_path):
             "type": "probe",
             "requests": [{"url": f"{target.shop}/"}, {"url": f"{target.shop}/product/1", "weight": 2}],
             "count": 12,
-            "traces": {"type": "otlp", "port": otlp_port},
+            "traces": {"type": "otlp", "port": otlp_port, "quiet_s": 0.5},
         }
         path.write_text(yaml.safe_dump(data))
         boifi_here("run", path, "--trials", 6, "--out", tmp_path / "probed", check=0)

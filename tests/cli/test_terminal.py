@@ -101,6 +101,22 @@ def test_the_closing_lists_what_was_not_measured_again_below_what_was():
 
 
 @pytest.mark.parametrize(
+    ("errors", "line"),
+    [
+        (("trial 1: traces: 0 of 30 requests have one; traces: no span of GET /", "trial 3: late"), "In 1 of them the"),
+        (("trial 1: odd; traces: 2 parents are missing, in 1 trace of 3",), "In 1 of them the traces were not whole"),
+        (("trial 1: no answer from http://traces: 3",), None),
+    ],
+)
+def test_p2_the_closing_says_in_how_many_trials_traces_were_not_whole(errors, line):
+    console = Console(file=io.StringIO(), width=140)
+    state = state_of().model_copy(update={"errors": errors})
+    closing(console, SessionFolder(Path("/data/sessions/s")), state, found(tried(1)))
+    assert ("traces were not whole" in console.file.getvalue()) == (line is not None)
+    assert (line or "") in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
     ("told", "fail_on", "status"),
     [
         (found(tried(1)), None, 0),

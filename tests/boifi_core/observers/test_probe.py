@@ -284,10 +284,12 @@ class TestTraces:
         target.otlp_port = None
         seen = observe(probe_of({"url": f"{target.url}/a"}, receiver=receiver))
         assert (seen.status_code, seen.trace_data) == (200, None)
-        assert seen.degraded == ("traces: no span of GET /a",)
+        assert seen.degraded == ("traces: 0 of 10 requests have one", "traces: no span of GET /a")
 
     def test_the_probe_opens_and_closes_a_receiver_of_its_own(self, target):
-        probe = Probe(ProbeConfig.model_validate({"requests": [{"url": target.url}], "traces": {"port": 0}}))
+        probe = Probe(
+            ProbeConfig.model_validate({"requests": [{"url": target.url}], "traces": {"port": 0, "quiet_s": 0}})
+        )
         target.otlp_port = probe.source.receiver.port
         assert observe(probe).traces
         probe.close()
