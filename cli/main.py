@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from boifi_core.errors import BoifiError, InvalidInput, counted, printable
+from boifi_core.wire.proxies import spare_loopback
 from cli.termination import Terminated
 
 app = typer.Typer(
@@ -225,6 +226,7 @@ def _warn(text: str) -> None:
 def command() -> int:
     """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
     _show_waits()
+    spare_loopback([os.environ.get("PREFECT_API_URL", "")])
     try:
         app()
     except SystemExit as end:
