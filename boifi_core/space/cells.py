@@ -27,7 +27,7 @@ def draw_where(column: Column, test: Statement, rng: np.random.Generator, n: int
     parts = test.parts
     if not len(parts):
         return column.from_unit(rng.random(n))
-    sizes = parts[:, 1] - parts[:, 0] + (0 if column.is_real else 1)
+    sizes = parts[:, 1] - parts[:, 0] + column.grain
     shares = sizes / sizes.sum() if sizes.sum() > 0 else np.full(len(parts), 1 / len(parts))
     chosen = rng.choice(len(parts), size=n, p=shares)
     unit = rng.random(n)
@@ -67,7 +67,7 @@ def all_rows(layout: Layout, reals: int) -> Iterator[Rows]:
 
 def count_rows(layout: Layout) -> int | None:
     """How many rows there are, conditions counted and constraints not; None with a real dimension."""
-    if any(column.is_real for column in layout.columns):
+    if any(column.count(column.low, column.high) is None for column in layout.columns):
         return None
     children: dict[int, list[tuple[Statement, int]]] = {}
     counts: dict[int, int] = {}
@@ -78,7 +78,7 @@ def count_rows(layout: Layout) -> int | None:
         # One column for each child: in which cells it exists.
         exist = np.column_stack([np.zeros((len(parts), 0), bool), *(test.of(parts[:, 0]) for test, _ in mine)])
         counts[index] = sum(
-            int(high - low + 1)
+            (column.count(low, high) or 0)
             * math.prod(counts[child] for (_, child), is_there in zip(mine, there, strict=True) if is_there)
             for (low, high), there in zip(parts.tolist(), exist.tolist(), strict=True)
         )
@@ -173,6 +173,8 @@ def _fillings(layout: Layout, solution: dict[int, Cell], reals: int, row: Rows, 
 
 
 def _entries(column: Column, low: float, high: float, reals: int) -> Iterable[float]:
+    if column.step is not None:
+        return column.on_step(low + column.step * np.arange(column.count(low, high) or 0), np.round).tolist()
     if not column.is_real:
         return map(float, range(int(low), int(high) + 1))
     if low == high:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from boifi_core.models import Point
 from boifi_core.space.condition import Condition, identity, is_number
 from boifi_core.space.constraint import Constraint
-from boifi_core.space.dimension import Dimension
+from boifi_core.space.dimension import CLOSE, Dimension, decimals
 
 Rows = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,6 +41,10 @@ class Column:
             self.low, self.high = 0.0, float(len(dimension.values) - 1)
         else:
             self.low, self.high = float(dimension.low), float(dimension.high)
+        self.step = dimension.step
+        if self.step is not None:
+            self._digits = max(map(decimals, (self.low, self.step)))
+        self.grain = self.step or (0.0 if self.is_real else 1.0)
         # Booleans equal 0 and 1 in Python, so they are told apart by a second key.
         self._codes = {identity(value): code for code, value in enumerate(self.values)}
 
@@ -84,9 +88,9 @@ class Column:
 
     def between(self, low: float, high: float, unit: Rows) -> Rows:
         """The same over the part of the dimension from `low` to `high`, both inside."""
-        top = high if self.is_real else high + 1
+        top = high + self.grain
         entries: Rows = low * (top / low) ** unit if self.log else low + unit * (top - low)
-        return np.clip(entries if self.is_real else np.floor(entries), low, high)
+        return np.clip(self.taken(entries, np.floor), low, high)
 
     def to_unit(self, entries: Rows) -> Rows:
         """Where the numbers lie between the bounds, 0 to 1."""
@@ -99,7 +103,35 @@ class Column:
         """The numbers that lie nearest to `unit` (0 to 1): the way back from `to_unit`."""
         span = self.high / self.low if self.log else self.high - self.low
         entries = self.low * span**unit if self.log else self.low + unit * span
-        return np.clip(entries if self.is_real else np.round(entries), self.low, self.high)
+        return np.clip(self.taken(entries, np.round), self.low, self.high)
+
+    def taken(self, entries: Rows, rounded: Callable[[Rows], Rows]) -> Rows:
+        """The entries as it takes them: on a step, whole, or as they are."""
+        if self.step is not None:
+            return self.on_step(entries, rounded)
+        return entries if self.is_real else rounded(entries)
+
+
+    def on_step(self, entries: Rows, rounded: Callable[[Rows], Rows]) -> Rows:
+        """The entries moved onto a step: by `np.floor` to the one below, by `np.ceil` above, by `np.round` the nearest."""
+        assert self.step is not None
+        steps = (entries - self.low) / self.step
+        near: Rows = np.round(steps)  # what is added up of fractions is not exact
+        steps = np.where(np.abs(steps - near) <= CLOSE, near, rounded(steps))
+        found: Rows = np.round(self.low + steps * self.step, self._digits)
+        return found
+
+    def has(self, entry: float) -> bool:
+        """Whether a number between its bounds is one that it can take."""
+        if self.step is not None:
+            return bool(self.on_step(np.array([entry]), np.round)[0] == entry)
+        return self.is_real or entry == int(entry)
+
+    def count(self, low: float, high: float) -> int | None:
+        """How many numbers or categories there are from `low` to `high`, both inside; None if endlessly many."""
+        if self.step is not None:
+            return round((high - low) / self.step) + 1
+        return None if self.is_real else int(high - low + 1)
 
 
 class Statement:
@@ -143,7 +175,7 @@ def cells(column: Column, tests: Iterable[Statement]) -> list[Cell]:
             continue
         below, above = _around(cut, column)
         found += [(start, below)] if start <= below else []
-        found += [(cut, cut)] if column.is_real or cut == int(cut) else []
+        found += [(cut, cut)] if below < cut < above and column.has(cut) else []
         start = above
     return [*found, (start, column.high)] if start <= column.high else found
 
@@ -155,6 +187,10 @@ def _constants(test: Statement) -> list[float]:
 
 def _around(cut: float, column: Column) -> Cell:
     """The nearest entries below and above `cut`."""
+    if column.step is not None:
+        apart = column.step if column.has(cut) else 0.0
+        below, above = column.on_step(np.array([cut - apart]), np.floor), column.on_step(np.array([cut + apart]), np.ceil)
+        return float(below[0]), float(above[0])
     if column.is_real:
         return float(np.nextafter(cut, -np.inf)), float(np.nextafter(cut, np.inf))
     return math.ceil(cut) - 1.0, math.floor(cut) + 1.0
