@@ -1,7 +1,8 @@
 """Search over constrained dimensions, exact and bounded.
 
 Conditions and constraints compare a dimension with constants only. These constants cut it into cells, and anywhere in a
-cell every statement is equally true, so a search over cells finds a valid point if there is one.
+cell every statement is equally true, so a search over cells finds a valid point if there is one. Rules over several
+columns at once (`wide.py`) are none of its business: who searches looks whether what it found keeps to them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from boifi_core.space.rows import Cell, Column, Layout, Rows, Rule, Statement, cells
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Cell, Column, Rows, Rule, Statement, cells
 
 _MAX_STEPS = 20_000
 _MAX_TESTS = 4_000_000
@@ -62,7 +64,8 @@ def all_rows(layout: Layout, reals: int) -> Iterator[Rows]:
     """Every valid row once, in a fixed order; of a stretch of real numbers only `reals` are taken."""
     for solution in cell_solutions(layout):
         for entries in _fillings(layout, solution, reals, np.full(len(layout.columns), np.nan), 0):
-            yield entries.copy()
+            if not layout.wide or layout.valid(entries[None, :])[0]:
+                yield entries.copy()
 
 
 def count_rows(layout: Layout) -> int | None:
@@ -174,7 +177,8 @@ def _fillings(layout: Layout, solution: dict[int, Cell], reals: int, row: Rows, 
 
 def _entries(column: Column, low: float, high: float, reals: int) -> Iterable[float]:
     if column.step is not None:
-        return column.on_step(low + column.step * np.arange(column.count(low, high) or 0), np.round).tolist()
+        steps = np.arange(column.count(low, high) or 0, dtype=np.float64)
+        return [float(entry) for entry in column.on_step(low + column.step * steps, np.round)]
     if not column.is_real:
         return map(float, range(int(low), int(high) + 1))
     if low == high:

@@ -58,7 +58,7 @@ class Dimension:
             return False
         if self.step is not None:
             steps = (value - self.low) / self.step
-            return self.low <= value <= self.high and abs(steps - round(steps)) <= CLOSE
+            return bool(self.low <= value <= self.high and abs(steps - round(steps)) <= CLOSE)
         return self.low <= value <= self.high and (self.type == "real" or value == int(value))
 
     def can_satisfy(self, condition: Condition) -> bool:
@@ -202,7 +202,7 @@ def _numeric(data: Mapping[str, Any], field: str, common: dict[str, Any]) -> Dim
     if log_scale and low <= 0:
         raise InvalidInput(low_field, "must be above 0 with log_scale", low)
     step = None if data.get("step") is None else _bound(data["step"], f"{field}.step", common["type"])
-    if step is not None and not 0 < step <= high - low:
+    if step is not None and not 0 < step <= (high - low) * (1 + CLOSE):
         rule = f"must be above 0, and at most what lies between min and max, {high - low:g}"
         raise InvalidInput(f"{field}.step", rule, data["step"])
     if step is not None and (high - low) / step > _MOST_STEPS:

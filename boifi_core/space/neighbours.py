@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from boifi_core.space.rows import Column, Layout, Mask, Rows
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Column, Mask, Rows
 from boifi_core.space.sampling import settle
 
 _STEPS = (0.02, 0.08, 0.25)

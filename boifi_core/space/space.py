@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions,
 from boifi_core.space.constraint import Constraint
 from boifi_core.space.dimension import Dimension
 from boifi_core.space.encoding import encode_rows, encoded_width
+from boifi_core.space.layout import Layout
 from boifi_core.space.neighbours import neighbour_rows
 from boifi_core.space.plans import Group, build_plans
 from boifi_core.space.read import read_space
-from boifi_core.space.rows import Layout, Mask, Rows
+from boifi_core.space.rows import Mask, Rows
 from boifi_core.space.sampling import sample_rows, settle
 from boifi_core.space.skopt_dimensions import to_skopt
+from boifi_core.space.wide import at_most_rules
 
 if TYPE_CHECKING:
     import skopt.space
@@ -43,12 +45,14 @@ class SearchSpace:
         constraints: what must hold between them.
         fixed: fields of every plan that are not searched.
         groups: the faults that a point stands for, and which dimensions make each.
+        at_most: of how many faults at once a point may be; None for all.
     """
 
     dimensions: tuple[Dimension, ...]
     constraints: tuple[Constraint, ...]
     fixed: dict[str, Any]
     groups: tuple[Group, ...]
+    at_most: int | None = field(default=None, kw_only=True)
 
     @classmethod
     def parse(cls, data: Any, *, field: str = "search_space") -> SearchSpace:
@@ -63,7 +67,8 @@ class SearchSpace:
         """
         if isinstance(data, SearchSpace):
             return data
-        space = cls(*read_space(data, field))
+        dimensions, constraints, fixed, faults, at_most = read_space(data, field)
+        space = cls(dimensions, constraints, fixed, faults, at_most=at_most)
         try:
             points = space.sample(np.random.default_rng(0), _PARSE_SAMPLES)
         except SearchTooLongError:
@@ -72,6 +77,8 @@ class SearchSpace:
         except _UnsatisfiableError:
             rule = "must leave at least one point: nothing keeps to all of them"
             raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints[:5]))) from None
+        except InvalidInput as error:
+            raise error.at(f"{field}.{error.field}") from None
         for point in points:
             try:
                 space.plans(point)
@@ -82,7 +89,9 @@ class SearchSpace:
     @cached_property
     def layout(self) -> Layout:
         """The columns of the rows."""
-        return Layout(self.dimensions, self.constraints, self.fixed)
+        layout = Layout(self.dimensions, self.constraints, self.fixed)
+        layout.wide += at_most_rules(self.at_most, self.groups, layout.columns, self.fixed)
+        return layout
 
     @cached_property
     def _witness(self) -> Rows:
@@ -95,6 +104,8 @@ class SearchSpace:
         solution = next(cell_solutions(self.layout), None)
         if solution is None:
             raise _UnsatisfiableError
+        if self.layout.wide:
+            raise SearchTooLongError
         row = self.layout.draw(rng, 1)
         for index, (low, _) in solution.items():
             row[0, index] = low
@@ -167,6 +178,11 @@ class SearchSpace:
         for constraint in self.constraints:
             if not constraint.holds(values):
                 raise InvalidInput("point", f"must keep to the constraint: {constraint}", point)
+        self._check_count(point)
+
+    def _check_count(self, point: Point) -> None:
+        if self.at_most is not None and not self.layout.valid(self.rows([point]))[0]:
+            raise InvalidInput("point", f"must have at most {self.at_most} faults at once", point)
 
     def valid_rows(self, rows: Rows) -> Mask:
         """Which rows keep to all constraints, shape (n,); conditions are taken to be applied."""
@@ -211,6 +227,8 @@ class SearchSpace:
             data["constraints"] = [constraint.dump() for constraint in self.constraints]
         if self.fixed:
             data["fixed"] = dict(self.fixed)
+        if self.at_most is not None:
+            data["at_most"] = self.at_most
         return data
 
     def __eq__(self, other: object) -> bool:
