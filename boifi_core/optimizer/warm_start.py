@@ -52,7 +52,7 @@ def fitted_in(space: SearchSpace, past: Evidence, rng: np.random.Generator) -> R
     low, high = (np.array([getattr(column, end) for column in space.layout.columns]) for end in ("low", "high"))
     taken = [column.taken(past.rows[:, index], np.round) for index, column in enumerate(space.layout.columns)]
     inside = np.clip(np.column_stack(taken), low, high)
-    rows = space.layout.masked(np.where(np.isnan(inside), drawn, inside))
+    rows = space.canonical_rows(space.layout.masked(np.where(np.isnan(inside), drawn, inside)))
     return rows[space.valid_rows(rows)]
 
 

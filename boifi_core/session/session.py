@@ -51,6 +51,7 @@ class Session:
         errors: what went wrong so far, one line each.
         remarks: which phases are left out or over early, one line each.
         tries: how often injector and observer were asked for something.
+        is_searched_out: whether every point of the search space was tried.
     """
 
     def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
@@ -77,6 +78,7 @@ class Session:
         state = folder.state()
         self.remarks = [] if state is None else list(state.remarks)
         self.tries = 0
+        self.is_searched_out = False
 
     @property
     def session_id(self) -> str:
@@ -85,7 +87,8 @@ class Session:
     @property
     def budget(self) -> Budget:
         """How many trials it may make, and what of that is spent."""
-        return Budget.of(self.config, self.trials)
+        budget = Budget.of(self.config, self.trials)
+        return budget.without_search() if self.is_searched_out else budget
 
     @property
     def next_number(self) -> int:

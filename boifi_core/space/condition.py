@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from boifi_core.errors import InvalidInput
+from boifi_core.errors import InvalidInput, listed
 from boifi_core.space.limits import LONGEST_NAME, LONGEST_TEXT, MOST_VALUES, check_text
 from boifi_core.value import Value, complaint
 
@@ -78,7 +78,8 @@ class Condition(Value):
         """One line for people."""
         words = [self.field, self.operator.replace("_", " ")]
         if self.operator != "exists":
-            words.append(str(self.value if self.other is None else self.other))
+            value = f"[{listed(self.value)}]" if self.operator == "in" else str(self.value)
+            words.append(value if self.other is None else self.other)
         return " ".join(words)
 
 
