@@ -53,6 +53,7 @@ _RETURNERS = {
     "over",
     "all_made",
     "_misfit",
+    "_misplaced",
     "_own_reason",
 }
 """Functions that return a reason."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.faults.sending import Sending
 from boifi_core.value import KindConfig
 from boifi_core.wire.endpoint import EndpointConfig
 
@@ -27,12 +28,14 @@ class Capabilities:
         max_delay_ms: the longest delay, milliseconds.
         parameters: whether it reads `FaultPlan.parameters`.
         error_message: whether it can set the message of an injected error; if not, it is dropped with a warning.
+        sending: how it changes faults on their way.
     """
 
     fault_types: frozenset[str]
     max_delay_ms: int
     parameters: bool = False
     error_message: bool = False
+    sending: Sending = field(default_factory=Sending)
 
 
 class Injector(Protocol):

@@ -43,7 +43,8 @@ def hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
     """One Latin hypercube of `n` valid rows; where it broke a constraint, rows are drawn instead."""
     width = len(space.dimensions)
     parts = rng.permuted(np.tile(np.arange(n), (width, 1)), axis=1).T
-    rows = settle(space.layout, rng, space.layout.from_unit((parts + rng.random((n, width))) / n))
+    drawn = settle(space.layout, rng, space.layout.from_unit((parts + rng.random((n, width))) / n))
+    rows = space.canonical_rows(drawn)
     broken = ~space.valid_rows(rows)
     if broken.any():
         rows[broken] = space.sample_rows(rng, int(broken.sum()))
@@ -73,7 +74,7 @@ def _defaults_first(space: SearchSpace, rng: np.random.Generator, rows: Rows) ->
     row = space.layout.from_unit(unit)
     for index, default in given:
         row[0, index] = columns[index].code(default)
-    row = space.layout.masked(row)
+    row = space.canonical_rows(space.layout.masked(row))
     return np.vstack([row, rows[1:]]) if space.valid_rows(row)[0] else rows
 
 

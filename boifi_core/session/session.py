@@ -58,6 +58,7 @@ class Session:
         remarks: which phases are left out or over early, one line each.
         tries: how often injector and observer were asked for something.
         told_of_traces: in which ways traces were not whole, of which somebody was told.
+        is_searched_out: whether every point of the search space was tried.
     """
 
     def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
@@ -86,6 +87,7 @@ class Session:
         self.remarks = [] if state is None else list(state.remarks)
         self.tries = 0
         self.told_of_traces: set[str] = set()
+        self.is_searched_out = False
 
     @property
     def session_id(self) -> str:
@@ -94,7 +96,8 @@ class Session:
     @property
     def budget(self) -> Budget:
         """How many trials it may make, and what of that is spent."""
-        return Budget.of(self.config, self.trials)
+        budget = Budget.of(self.config, self.trials)
+        return budget.without_search() if self.is_searched_out else budget
 
     @property
     def next_number(self) -> int:

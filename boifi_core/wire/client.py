@@ -13,9 +13,7 @@ from typing import Any
 import httpx
 
 from boifi_core.errors import InvalidInput
-
-# Proxies from the environment are for the world outside, whatever NO_PROXY says.
-_LOOPBACK_DIRECT: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+from boifi_core.wire.proxies import check_proxies, direct_mounts
 
 # Servers commonly drop connections that idle for 2 to 5 seconds. A request that meets that moment fails by no fault of
 # the target's, so ours are given up before.
@@ -55,15 +53,17 @@ def new_client(
         ca_file: the authorities to trust instead of the usual ones, and `section` where the user named them.
 
     Raises:
-        InvalidInput: `ca_file` holds no certificates.
+        InvalidInput: `ca_file` holds no certificates, or a proxy of the environment is none.
     """
+    urls = [*urls]
+    check_proxies()
     check = _check.get()
     return httpx.AsyncClient(
         event_hooks={} if check is None else {"request": [_watching(check)]},
         verify=_trust(any(url.startswith("https:") for url in urls), ca_file, section),
         headers={"User-Agent": "boifi", "Accept-Encoding": "identity", **headers},
         cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
-        mounts=_LOOPBACK_DIRECT,
+        mounts=direct_mounts(urls),
         follow_redirects=False,
         timeout=None,
         limits=httpx.Limits(

@@ -83,3 +83,17 @@ def test_a_session_that_is_resumed_goes_on_where_its_follow_up_was(hfi, tmp_path
         resume_session(folder, config)
         session(str(folder.path), return_state=True)
         assert [(t.plans, t.why.reason) for t in read_trials(folder, config)] == wanted
+
+
+def test_p10_what_is_left_of_a_budget_goes_into_the_failures_of_a_space_that_is_used_up(hfi, run):
+    dimensions = [
+        {"name": "fault_type", "type": "categorical", "values": ["abort"]},
+        {"name": "target_path", "type": "categorical", "values": ["/reviews", "/details", "/ratings"]},
+        {"name": "abort_status_code", "type": "categorical", "values": [429, 500, 503]},
+    ]
+    folder, state, trials = run(hfi.url, total_trials=60, initial_points=3, search_space={"dimensions": dimensions})
+    assert state.reason == "every point of the search space was tried"
+    assert len(trials) > 9 + 4, "the share of confirming alone"
+    modes = stored_catalogue(folder).modes
+    assert len(modes) > 1
+    assert all(mode.confirmation is not None for mode in modes)

@@ -36,6 +36,7 @@ class Search(SessionPhase):
             return _chosen(session)
         except SpaceExhausted:
             self.over = "every point of the search space was tried"
+            session.is_searched_out = True
             return None
 
 
