@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from boifi_core.traces.calls import CLIENT, own_name, told_calls
 from boifi_core.traces.folding import learn_folds
-from boifi_core.traces.peers import is_address
+from boifi_core.traces.peers import host_and_port, is_address
 from boifi_core.traces.span import Span
 from boifi_core.traces.tree import MAX_SEQUENCE, parents
 from boifi_core.traces.vocabulary import Heard, Vocabulary, Words
@@ -95,7 +95,7 @@ def _names(spans: Iterable[Span]) -> set[str]:
 
 
 def _host(peer: str | None) -> str | None:
-    return None if peer is None or is_address(peer) else peer.rpartition(":")[0] or peer
+    return None if peer is None or is_address(peer) else host_and_port(peer)[0]
 
 
 def _always(traces: Mapping[str | None, Traces]) -> Set[str]:
@@ -109,12 +109,12 @@ def _always(traces: Mapping[str | None, Traces]) -> Set[str]:
 
 
 def _ports(traces: Iterable[Sequence[Span]]) -> dict[str, set[str]]:
+    """By host the ports that it is asked at, an empty one where none is said."""
     found: dict[str, set[str]] = defaultdict(set)
     for spans in traces:
         for peer in {span.peer for span in spans if span.peer is not None and not is_address(span.peer)}:
-            host, _, port = peer.rpartition(":")
-            if host and port.isdecimal():
-                found[host].add(port)
+            host, port = host_and_port(peer)
+            found[host].add(port)
     return dict(found)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from boifi_core.traces.folding import Folds
 from boifi_core.traces.names import without_ids
-from boifi_core.traces.peers import is_address, is_loopback
+from boifi_core.traces.peers import host_and_port, is_address, is_loopback
 
 Words = tuple[str, str | None, str]
 """What a sender says of its call: who it is, whom it asks, and what for."""
@@ -42,9 +42,8 @@ class Vocabulary:
         """The service that a peer stands for; the peer itself, without a port that tells nothing, where unknown."""
         if peer is None or peer in self.answerers:
             return None if peer is None else self.answerers[peer]
-        host, _, port = peer.rpartition(":")
         if is_address(peer):
             return peer if peer in self.addresses or is_loopback(peer) else without_ids(f"//{peer}/")[2:-1]
-        if not host or not port.isdecimal():
-            return self.folds(peer)
-        return self.folds(host) if self.ports.get(host, {port}) == {port} else f"{self.folds(host)}:{port}"
+        host, port = host_and_port(peer)
+        name = self.folds.learnt(host)
+        return name if not port or self.ports.get(host, {port}) == {port} else f"{name}:{port}"
