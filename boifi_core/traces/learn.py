@@ -71,19 +71,15 @@ def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
 
 
 def _shared(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
-    """The services of proxies' spans below proxies' spans of the same: no service asks itself through its proxy."""
+    """The services of proxies' spans that receive below proxies' spans of the same: no service asks itself."""
     found = set()
     for spans in traces:
         for index, parent in enumerate(parents(spans)):
             span = spans[index]
             above = None if parent is None else spans[parent]
-            if (
-                above is not None
-                and span.is_proxy
-                and above.is_proxy
-                and span.service
-                and span.service == above.service
-            ):
+            if above is None or not span.service or span.service != above.service or span.kind != "server":
+                continue
+            if span.is_proxy and above.is_proxy and (above.kind == "client" or span.peer != above.peer):
                 found.add(span.service)
     return frozenset(found)
 

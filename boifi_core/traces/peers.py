@@ -28,6 +28,9 @@ _AWS = ("rpc.system.name", "rpc.system")
 _PROXYS = frozenset(("response_flags", *_CLUSTER, "guid:x-request-id", "node_id"))
 _OF_A_PROXY = ("component", "direction", "istio.canonical_service")
 
+SAID = frozenset((*_SERVICE, *_SYSTEM))
+"""The attributes that no span has but of what it asks of others."""
+
 ATTRIBUTES = frozenset(
     [
         *(*_SERVICE, *_CLUSTER, *_NAMED, *_PORTS, *_URLS, *_SYSTEM, *_ADDRESSED, *_ADDRESSED_PORTS, *_AWS),
