@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from boifi_core.traces.asked import is_telling
 from boifi_core.traces.outcome import was_waited_for
@@ -112,7 +112,26 @@ def calls(spans: Sequence[Span], vocabulary: Vocabulary | None = None) -> list[C
 
 def told_calls(spans: Sequence[Span], vocabulary: Vocabulary) -> list[tuple[Call, Words | None, Heard | None]]:
     """The calls of a trace, each with what its sender says of it, and what the one says that was asked."""
-    return [(call, words, heard) for call, words, heard, _ in _Trace(spans, vocabulary).walk()]
+    found = [(call, words, heard) for call, words, heard, _ in _Trace(spans, vocabulary).walk()]
+    return _by_elimination(found, vocabulary) if vocabulary.choices else found
+
+
+def _by_elimination(
+    found: list[tuple[Call, Words | None, Heard | None]], vocabulary: Vocabulary
+) -> list[tuple[Call, Words | None, Heard | None]]:
+    """The calls, those that nobody answered named after the one of their words that is missing, if it is one."""
+    made: dict[Words, set[Heard]] = defaultdict(set)
+    for _, words, heard in found:
+        if words is not None and heard is not None:
+            made[words].add(heard)
+    named = []
+    for call, words, heard in found:
+        left = vocabulary.choices.get(words, frozenset()) - made[words] if words is not None and heard is None else ()
+        if len(left) == 1 and words not in vocabulary.requests:
+            callee, operation = next(iter(left))
+            call = replace(call, callee=callee, operation=operation)
+        named.append((call, words, heard))
+    return named
 
 
 def renamed(spans: Sequence[Span], vocabulary: Vocabulary) -> list[Span]:
@@ -282,7 +301,7 @@ class _Trace:
         elif told.edges and not is_telling(name):
             words = self.sent(told)
             name = words[2] if words is not None else name
-        return service or self.words.service_at(self.peer(told)), self.words.folds(name)
+        return service or self.words.service_at(self.words.lasting(self.peer(told))), self.words.folds(name)
 
     def sent(self, told: _Told) -> Words | None:
         """What the sender, or the first proxy, says of the call; None where there is neither."""
@@ -293,7 +312,7 @@ class _Trace:
         if what is None:
             names = [_without_peer(span) for span in edges]
             what = next((name for name in names if is_telling(name)), names[0])
-        return told.caller, self.peer(told), self.words.folds(what)
+        return told.caller, self.words.lasting(self.peer(told)), self.words.folds(what)
 
     def peer(self, told: _Told) -> str | None:
         """Whom the edges name: a service rather than an address, the sender's word before its proxies'."""

@@ -41,7 +41,10 @@ def learn(traces: Mapping[str | None, Traces]) -> Vocabulary:
                 requests["", words[1], words[2]].add(heard)
                 if heard is not None:
                     answerers[words[1]].add(heard[0])
-    return replace(known, answerers=_only(answerers), requests=_only(requests))
+    choices = {
+        words: {each for each in heard if each} for words, heard in requests.items() if words[0] and None not in heard
+    }
+    return replace(known, answerers=_only(answerers), requests=_only(requests), choices=choices)
 
 
 def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
