@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
-from boifi_core.traces import parse_trace
+from boifi_core.traces import Span, parse_trace
+from boifi_core.traces.calls import renamed
+from boifi_core.traces.learn import learn
 
 _T = TypeVar("_T")
 
@@ -69,15 +71,18 @@ def _together(counts: Iterable[Mapping[int, int] | None]) -> dict[int, int]:
 
 def _typical(texts: Iterable[str | None]) -> str | None:
     """A trace of the most frequent shape, and among those the one whose longest span is of middle length."""
-    by_shape: dict[tuple[str, ...], list[tuple[float, str]]] = {}
+    read: list[tuple[str, list[Span]]] = []
     for text in texts:
         try:
-            spans = parse_trace(text or "")
+            read.append((text or "", parse_trace(text or "")))
         except ValueError:
             continue
+    known = learn({None: [spans for _, spans in read]})
+    by_shape: dict[tuple[str, ...], list[tuple[float, str]]] = {}
+    for text, spans in read:
         if spans:
             longest_ms = max(span.duration_ms or 0.0 for span in spans)
-            by_shape.setdefault(tuple(operations(spans)), []).append((longest_ms, text or ""))
+            by_shape.setdefault(tuple(operations(renamed(spans, known))), []).append((longest_ms, text))
     if not by_shape:
         return None
     most = max(len(alike) for alike in by_shape.values())

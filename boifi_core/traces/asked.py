@@ -15,6 +15,7 @@ from boifi_core.traces import fields
 _METHODS = ("http.request.method", "http.method", "http.request.method_original")
 _ROUTES = ("http.route", "url.template")
 _PATHS = ("url.path", "http.target", "http.path", "url.full", "http.url", "http.uri", "url", "uri.path")
+_SYSTEM = ("rpc.system.name", "rpc.system")
 _RPC_SERVICE, _RPC_METHOD = ("rpc.service", "grpc.service"), ("rpc.method", "grpc.method", "dapr.invoke_method")
 _DB = ("db.system.name", "db.system", "db.type")
 _DB_OPERATION = ("db.operation.name", "db.operation")
@@ -70,6 +71,7 @@ _TABLE = re.compile(
     r"\b(?:from|into|update|join|table(?:\s+if\s+(?:not\s+)?exists)?|call|exec(?:ute)?)\s+(?:only\s+)?([\w.`\"\[\]$-]+)",
     re.IGNORECASE,
 )
+_QUOTES = re.compile(r"[`\"\[\]]")
 _COMMENT = re.compile(r"\s*(?:/\*.*?\*/|--[^\n]*\n)\s*", re.DOTALL)
 _MOST_OF_A_STATEMENT = 2_000
 
@@ -91,7 +93,7 @@ def asked(attributes: Mapping[str, Any], name: str) -> str | None:
     found = None
     if not _OTHERS.isdisjoint(attributes):
         ways = (_rpc, _database, _message, _graphql, _function)
-        found = next((words for way in ways if (words := way(attributes)) is not None), None)
+        found = next((words for way in ways if (words := way(attributes, name)) is not None), None)
     if found is None:
         path = route(attributes) or url_path(attributes)
         found = _http(attributes, name, path) if path else None
@@ -100,7 +102,7 @@ def asked(attributes: Mapping[str, Any], name: str) -> str | None:
 
 def answered(attributes: Mapping[str, Any], name: str) -> str | None:
     """What a span was asked that receives: by its route; by the path of the URL only where its name does not tell."""
-    found = None if _OTHERS.isdisjoint(attributes) else _rpc(attributes) or _message(attributes)
+    found = None if _OTHERS.isdisjoint(attributes) else _rpc(attributes, name) or _message(attributes, name)
     path = route(attributes)
     if found is None and path is None and not is_telling(name):
         path = url_path(attributes)
@@ -150,16 +152,19 @@ def _http(attributes: Mapping[str, Any], name: str, path: str) -> str:
     return f"{method(attributes, name)} {path if path[:1] in '/*' else f'/{path}'}".strip()
 
 
-def _rpc(attributes: Mapping[str, Any]) -> str | None:
+def _rpc(attributes: Mapping[str, Any], _: str) -> str | None:
     service, called = first(attributes, _RPC_SERVICE), first(attributes, _RPC_METHOD)
     if called is None:
         return None
+    if first(attributes, _SYSTEM) in ("aws-api", "aws.api"):  # whose services are peers
+        on = first(attributes, (*_DB_TARGET, *_DESTINATION))
+        return called if on is None else f"{called} {on}"
     if service is None or called.startswith(f"{service}/") or "/" in called:
         return called.removeprefix("/")
     return f"{service}/{called}"
 
 
-def _database(attributes: Mapping[str, Any]) -> str | None:
+def _database(attributes: Mapping[str, Any], _: str) -> str | None:
     summary = first(attributes, (_DB_SUMMARY,))
     if summary is not None:
         return summary
@@ -174,24 +179,26 @@ def _database(attributes: Mapping[str, Any]) -> str | None:
         return target
     if target is None:
         table = _TABLE.search(text)
-        target = table[1].strip('`"[]').rstrip(".") if table else None
+        target = _QUOTES.sub("", table[1]) if table else None
     return operation if target is None else f"{operation} {target}"
 
 
-def _message(attributes: Mapping[str, Any]) -> str | None:
+def _message(attributes: Mapping[str, Any], name: str) -> str | None:
     operation, to = first(attributes, _MESSAGING), first(attributes, _DESTINATION)
     if any(str(attributes.get(name, "")).lower() == "true" for name in _TEMPORARY):
         to = "(temporary)"
     if to is None:
         return None
-    return to if operation is None else f"{operation} {to}"
+    if operation is None:
+        return None if is_telling(name) else to
+    return f"{operation} {to}"
 
 
-def _graphql(attributes: Mapping[str, Any]) -> str | None:
-    kind, name = (first(attributes, (key,)) for key in _GRAPHQL)
-    return None if name is None else f"{kind or 'query'} {name}"
+def _graphql(attributes: Mapping[str, Any], _: str) -> str | None:
+    kind, query = (first(attributes, (key,)) for key in _GRAPHQL)
+    return None if query is None else f"{kind or 'query'} {query}"
 
 
-def _function(attributes: Mapping[str, Any]) -> str | None:
-    name = first(attributes, _FAAS)
-    return None if name is None else f"invoke {name}"
+def _function(attributes: Mapping[str, Any], _: str) -> str | None:
+    invoked = first(attributes, _FAAS)
+    return None if invoked is None else f"invoke {invoked}"

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from boifi_core.traces.asked import is_telling
 from boifi_core.traces.outcome import was_waited_for
-from boifi_core.traces.peers import is_address
+from boifi_core.traces.peers import host_and_port, is_address
 from boifi_core.traces.span import RECEIVERS, SENDERS, Span
 from boifi_core.traces.tree import MAX_SEQUENCE, parents
 from boifi_core.traces.vocabulary import Heard, Vocabulary, Words
@@ -48,7 +48,7 @@ class Call:
         cut: it was given up by its caller itself, and so is whatever was under way below it.
         duration_ms: None where unknown.
         under: the index of the call within which it was made; None for a root.
-        answered: the one that was asked has a span of its own.
+        answered: the one that was asked, or its own proxy, has a span of it.
         ended: False where its caller gave up on it while the one that was asked was still at work, so that what that
             one asked of others may have no span yet.
     """
@@ -112,7 +112,26 @@ def calls(spans: Sequence[Span], vocabulary: Vocabulary | None = None) -> list[C
 
 def told_calls(spans: Sequence[Span], vocabulary: Vocabulary) -> list[tuple[Call, Words | None, Heard | None]]:
     """The calls of a trace, each with what its sender says of it, and what the one says that was asked."""
-    return [(call, words, heard) for call, words, heard, _ in _Trace(spans, vocabulary).walk()]
+    found = [(call, words, heard) for call, words, heard, _ in _Trace(spans, vocabulary).walk()]
+    return _by_elimination(found, vocabulary) if vocabulary.choices else found
+
+
+def _by_elimination(
+    found: list[tuple[Call, Words | None, Heard | None]], vocabulary: Vocabulary
+) -> list[tuple[Call, Words | None, Heard | None]]:
+    """The calls, those that nobody answered named after the one of their words that is missing, if it is one."""
+    made: dict[Words, set[Heard]] = defaultdict(set)
+    for _, words, heard in found:
+        if words is not None and heard is not None:
+            made[words].add(heard)
+    named = []
+    for call, words, heard in found:
+        left = vocabulary.choices.get(words, frozenset()) - made[words] if words is not None and heard is None else ()
+        if len(left) == 1 and words not in vocabulary.requests:
+            callee, operation = next(iter(left))
+            call = replace(call, callee=callee, operation=operation)
+        named.append((call, words, heard))
+    return named
 
 
 def renamed(spans: Sequence[Span], vocabulary: Vocabulary) -> list[Span]:
@@ -151,6 +170,12 @@ def _is_proxys(span: Span, vocabulary: Vocabulary) -> bool:
 def own_name(span: Span) -> str:
     """A span's name without its service."""
     return span.name.removeprefix(f"{span.service}:") if span.service else span.name
+
+
+def _without_peer(span: Span) -> str:
+    """A span's own name, without the peer that it may have been given for want of another."""
+    name, peer = own_name(span), span.peer or ""
+    return name.removesuffix(peer).rstrip("/ ") or host_and_port(peer)[0]
 
 
 class _Trace:
@@ -199,10 +224,10 @@ class _Trace:
                 continue
             self.seen.add(index)
             span = self.spans[index]
-            if is_edge(span, self.words):
-                told.edges.append(index)
-            elif told.edges and self._is_detail(span, told):
+            if told.edges and self._is_detail(span, told):
                 told.details.append(index)
+            elif is_edge(span, self.words):
+                told.edges.append(index)
             else:
                 told.receivers.append(index)
                 continue
@@ -210,14 +235,15 @@ class _Trace:
 
     def _is_detail(self, span: Span, told: _Told) -> bool:
         """Whether the sender says it, and not the one that was asked."""
-        return span.kind not in RECEIVERS and span.service == self.spans[told.edges[0]].service
+        is_own = span.service == self.spans[told.edges[0]].service and not _is_proxys(span, self.words)
+        return is_own and span.kind not in RECEIVERS and span.kind not in SENDERS
 
     def _tells_too(self, above: int, below: int) -> bool:
         """Whether a span tells of the same call as the edge that it lies below."""
         span, child = self.spans[above], self.spans[below]
         if span.kind == "producer":
             return False
-        if not is_edge(child, self.words):
+        if not is_edge(child, self.words) or (child.service == span.service and child.kind == "internal"):
             return True
         if not _is_proxys(span, self.words):
             # A proxy of the sender's, or a sender that says it twice, as a library and the one that it uses.
@@ -250,7 +276,7 @@ class _Trace:
             cut=cut,
             duration_ms=first.duration_ms,
             under=told.under,
-            answered=bool(told.receivers),
+            answered=bool(told.receivers) or self._came_to_sidecar(told),
             ended=not (given_up and self._is_at_work(told)),
         )
 
@@ -275,7 +301,7 @@ class _Trace:
         elif told.edges and not is_telling(name):
             words = self.sent(told)
             name = words[2] if words is not None else name
-        return service or self.words.service_at(self.peer(told)), self.words.folds(name)
+        return service or self.words.service_at(self.words.lasting(self.peer(told))), self.words.folds(name)
 
     def sent(self, told: _Told) -> Words | None:
         """What the sender, or the first proxy, says of the call; None where there is neither."""
@@ -284,8 +310,9 @@ class _Trace:
         edges = [self.spans[index] for index in told.edges]
         what = next((span.asked for span in edges if span.asked), None)
         if what is None:
-            what = next((name for span in edges if is_telling(name := own_name(span))), own_name(edges[0]))
-        return told.caller, self.peer(told), self.words.folds(what)
+            names = [_without_peer(span) for span in edges]
+            what = next((name for name in names if is_telling(name)), names[0])
+        return told.caller, self.words.lasting(self.peer(told)), self.words.folds(what)
 
     def peer(self, told: _Told) -> str | None:
         """Whom the edges name: a service rather than an address, the sender's word before its proxies'."""
@@ -313,6 +340,15 @@ class _Trace:
             None,
         )
 
+    def _came_to_sidecar(self, told: _Told) -> bool:
+        """Whether the proxy of the one that was asked tells of it."""
+        edges = [self.spans[index] for index in told.edges]
+        is_sent = [span.kind == "client" for span in edges]
+        return any(
+            span.is_proxy and span.kind == "server" and (span.peer is None or any(is_sent[:place]))
+            for place, span in enumerate(edges)
+        )
+
     def _tries(self, told: _Told) -> int:
         """Attempts: each receiver, and each edge that nothing of the call lies below."""
         telling = {*told.edges, *told.receivers}
@@ -324,9 +360,6 @@ class _Trace:
         first = self.spans[told.first]
         last = self.spans[told.receivers[-1]] if told.receivers else None
         failed = first.is_error or (first.status_code or 0) >= 400
-        if not failed and first.status_code is None and told.edges and last is not None and first.kind != "producer":
-            # A sender that says nothing of the end got what the last attempt came to.
-            failed = last.is_error or (last.status_code or 0) >= 400
         if not failed:
             return False, False, False
         if first.status_code is None and (was_waited_for(first.error) or (last is not None and _outlives(last, first))):

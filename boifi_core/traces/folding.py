@@ -20,7 +20,7 @@ _MOST_KEPT = 20_000
 _FEWEST_TRACES_FOR_WORDS = 4
 """A place of plain words is one of ids only where this many traces have it, and no word twice."""
 
-_VERSION = re.compile(r"[vV]\d+(?:[._-]?\d+)*(?:(?:alpha|beta|rc)\d*)?")
+_VERSION = re.compile(r"(?<![^\W_])[vV]\d+(?:\.\d+)*(?:(?:alpha|beta|rc)\d*)?(?![^\W_])")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _DIGIT = re.compile(r"\d")
 _CAPITAL = re.compile(r"[a-z][A-Z]")
@@ -56,6 +56,14 @@ class Folds:
                 self._folded.clear()
             found = self._folded[name] = self._fold(without_ids(name))
         return found
+
+    def learnt(self, name: str) -> str:
+        """The name with `{id}` where words were seen to vary, whatever they look like."""
+        places = _places(name)
+        skeleton = _with_holes(name, places) if places else name
+        return _filled(
+            name, [match for n, match in enumerate(places) if match[0] in self.varying.get((skeleton, n), ())]
+        )
 
     def _fold(self, name: str) -> str:
         places = _places(name)
@@ -144,9 +152,7 @@ def _places(name: str) -> list[re.Match[str]]:
 
 
 def _may_be_id(word: str) -> bool:
-    plain = _PERCENT.sub("", word)
-    if _VERSION.fullmatch(plain):
-        return False
+    plain = _without_versions(word)
     return _DIGIT.search(plain) is not None or _is_mixed(plain)
 
 
@@ -166,14 +172,20 @@ def _has_shape(match: re.Match[str], name: str) -> bool:
 
     A word with one digit at its end (`oauth2`, `s3`), and the first word of a name, do not.
     """
-    word = _PERCENT.sub("", match[0])
+    word = _without_versions(match[0])
     before = name[match.start() - 1 : match.start()]
     if not match.start() or is_port(match, name):
         return False
     digits = len(_DIGIT.findall(word))
     if before in _VALUE_OF:
-        return digits >= 2 or (digits == 1 and not word[-1].isdigit() and len(word) >= _SHORTEST_MIXED) or not digits
+        is_code = digits == 1 and word.isupper() and len(word) >= _SHORTEST_MIXED
+        return digits >= 2 or is_code or _is_mixed(word)
     return digits >= 2
+
+
+def _without_versions(word: str) -> str:
+    """Without what has digits and is no id: escapes (`%C3`), and versions (`shop.v1beta1.Cart`)."""
+    return _VERSION.sub("", _PERCENT.sub("", word))
 
 
 def _is_mixed(word: str) -> bool:

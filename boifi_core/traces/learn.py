@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from boifi_core.traces.calls import CLIENT, own_name, told_calls
 from boifi_core.traces.folding import learn_folds
-from boifi_core.traces.peers import is_address
+from boifi_core.traces.peers import host_and_port, is_address
 from boifi_core.traces.span import Span
 from boifi_core.traces.tree import MAX_SEQUENCE, parents
 from boifi_core.traces.vocabulary import Heard, Vocabulary, Words
@@ -41,7 +41,10 @@ def learn(traces: Mapping[str | None, Traces]) -> Vocabulary:
                 requests["", words[1], words[2]].add(heard)
                 if heard is not None:
                     answerers[words[1]].add(heard[0])
-    return replace(known, answerers=_only(answerers), requests=_only(requests))
+    choices = {
+        words: {each for each in heard if each} for words, heard in requests.items() if words[0] and None not in heard
+    }
+    return replace(known, answerers=_only(answerers), requests=_only(requests), choices=choices)
 
 
 def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
@@ -71,19 +74,15 @@ def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
 
 
 def _shared(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
-    """The services of proxies' spans below proxies' spans of the same: no service asks itself through its proxy."""
+    """The services of proxies' spans that receive below proxies' spans of the same: no service asks itself."""
     found = set()
     for spans in traces:
         for index, parent in enumerate(parents(spans)):
             span = spans[index]
             above = None if parent is None else spans[parent]
-            if (
-                above is not None
-                and span.is_proxy
-                and above.is_proxy
-                and span.service
-                and span.service == above.service
-            ):
+            if above is None or not span.service or span.service != above.service or span.kind != "server":
+                continue
+            if span.is_proxy and above.is_proxy and (above.kind == "client" or span.peer != above.peer):
                 found.add(span.service)
     return frozenset(found)
 
@@ -95,7 +94,7 @@ def _names(spans: Iterable[Span]) -> set[str]:
 
 
 def _host(peer: str | None) -> str | None:
-    return None if peer is None or is_address(peer) else peer.rpartition(":")[0] or peer
+    return None if peer is None or is_address(peer) else host_and_port(peer)[0]
 
 
 def _always(traces: Mapping[str | None, Traces]) -> Set[str]:
@@ -109,12 +108,12 @@ def _always(traces: Mapping[str | None, Traces]) -> Set[str]:
 
 
 def _ports(traces: Iterable[Sequence[Span]]) -> dict[str, set[str]]:
+    """By host the ports that it is asked at, an empty one where none is said."""
     found: dict[str, set[str]] = defaultdict(set)
     for spans in traces:
         for peer in {span.peer for span in spans if span.peer is not None and not is_address(span.peer)}:
-            host, _, port = peer.rpartition(":")
-            if host and port.isdecimal():
-                found[host].add(port)
+            host, port = host_and_port(peer)
+            found[host].add(port)
     return dict(found)
 
 

@@ -28,6 +28,9 @@ _AWS = ("rpc.system.name", "rpc.system")
 _PROXYS = frozenset(("response_flags", *_CLUSTER, "guid:x-request-id", "node_id"))
 _OF_A_PROXY = ("component", "direction", "istio.canonical_service")
 
+SAID = frozenset((*_SERVICE, *_SYSTEM))
+"""The attributes that no span has but of what it asks of others."""
+
 ATTRIBUTES = frozenset(
     [
         *(*_SERVICE, *_CLUSTER, *_NAMED, *_PORTS, *_URLS, *_SYSTEM, *_ADDRESSED, *_ADDRESSED_PORTS, *_AWS),
@@ -42,6 +45,9 @@ _NO_CLUSTER = re.compile(
     r"(?:local|self|app)(?:[-_]?(?:service|app|cluster|host))?",
 )
 """Clusters of Envoy that name nobody: those of the service that it stands before, and those that stand for any."""
+
+_ALL_PROXIES = re.compile(r"(?:unknown_service:?)?(?:envoy|proxy|istio-proxy|linkerd-proxy)?")
+"""What tracers of proxies go by where nobody has told them for whom they stand."""
 
 _KUBERNETES = re.compile(r"([\w-]+)\.([\w-]+)\.svc(?:\.[\w.-]+)?")
 _CONSUL = re.compile(r"([\w-]+)\.[\w.-]+\.(?:internal|external)\.[\w-]+\.consul")
@@ -72,6 +78,21 @@ def peer(attributes: Mapping[str, Any], name: str) -> str | None:
 def is_address(host: str | None) -> bool:
     """Whether it is an IP address or the machine itself, with or without a port, and so names no service."""
     return host is None or _address_in(host) is not None
+
+
+def host_and_port(peer: str) -> tuple[str, str]:
+    """The two parts of a peer; the port is empty where none is said."""
+    host, port = _split(peer)
+    return host, port or ""
+
+
+def is_inbound(attributes: Mapping[str, Any], service: str | None) -> bool:
+    """Whether a proxy's span tells of what came to the service that it goes by, so that it names no other."""
+    if service is None or _ALL_PROXIES.fullmatch(service):
+        return False
+    return (
+        attributes.get("direction") == "inbound" or _NO_CLUSTER.fullmatch(first(attributes, _CLUSTER) or "") is not None
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -62,8 +62,8 @@ class Record:
 
     @property
     def is_proxy(self) -> bool:
-        """Whether it is a proxy's, which passes on what others ask."""
-        return peers.is_proxy(self.attributes)
+        """Whether it is a proxy's, which passes on what others ask; what it asks itself, Envoy calls `async`."""
+        return peers.is_proxy(self.attributes) and not self.operation.startswith("async ")
 
     @property
     def peer(self) -> str | None:
@@ -79,9 +79,15 @@ class Record:
         if self._said is None:
             receives = self.kind in RECEIVERS and not self.is_proxy
             told = (asked.answered if receives else asked.asked)(self.attributes, self.operation)
-            to = None if receives else peers.peer(self.attributes, self.operation)
+            to = None if receives or self._is_of_itself() else peers.peer(self.attributes, self.operation)
             self._said = to, None if told is None else without_ids(told)
         return self._said
+
+    def _is_of_itself(self) -> bool:
+        """Whether an address that the span has may be its own service's."""
+        if self.kind == "server":
+            return peers.is_inbound(self.attributes, self.service)
+        return self.kind == "internal" and peers.SAID.isdisjoint(self.attributes)
 
     @property
     def name(self) -> str:

@@ -331,3 +331,99 @@ class TestF25:
         assert parts(page(now), page(usual)) == {"struct.bottleneck": 2.0}
         shuffled = random.Random(slow).sample(usual, len(usual))
         assert parts(page(shuffled), page(usual)) == {}
+
+
+GRAPH = {
+    "web": ("cart", "catalogue", "orders"),
+    "cart": ("pricing",),
+    "orders": ("stock", "payments"),
+    "payments": ("bank",),
+}
+HTTP = {"http.request.method": "GET"}
+PROXYS = {"component": "proxy", "http.method": "GET"}
+
+
+class Request:
+    """A request through a shop, as the spans that one kind of instrumentation makes of it."""
+
+    def __init__(self, tracing, chance, *, aborted=None, late=None):
+        self.tracing, self.chance, self.aborted, self.late = tracing, chance, aborted, late
+        self.spans, self.at = [], 0.0
+        self.number = chance.randrange(10, 10**6)
+        self.ask(None, "web", None)
+
+    def text(self):
+        return otlp(*self.chance.sample(self.spans, len(self.spans)))
+
+    def ask(self, caller, callee, parent):
+        """Whether the call fails; its spans are made on the way."""
+        begun, made = self.at, []
+        self.at += self.chance.uniform(0.5, 1.5)
+        fails = callee == self.aborted
+        for teller, name, kind, attributes in self.tellers(caller, callee):
+            if not fails or teller in (caller, f"{caller}.shop", "envoy"):
+                made.append((len(self.spans) + 1, parent, teller, name, kind, attributes))
+                parent = made[-1][0]
+                self.spans.append(None)
+        if not fails:
+            self.at += 500 if callee == self.late else 0
+            below = [self.ask(callee, other, parent) for other in GRAPH.get(callee, ())]
+            fails = any(below)
+        self.at += self.chance.uniform(0.5, 1.5)
+        for place, (id_, above, teller, name, kind, attributes) in enumerate(made):
+            code = "http.status_code" if "component" in attributes else "http.response.status_code"
+            ended = {"error": fails, code: 503 if fails else 200}
+            lasts = self.at - begun - 0.01 * place
+            self.spans[id_ - 1] = sent(id_, above, teller, name, begun, lasts, kind, **attributes, **ended)
+        return fails
+
+    def tellers(self, caller, callee):
+        """Who tells of the call, from its sender to its receiver."""
+        url = f"http://{callee}:8080/{callee}/cust{self.number}"
+        own = (callee, f"GET /{callee}/:id", 2, {**HTTP, "http.route": f"/{callee}/:id"})
+        envoys = ("envoy", "ingress", 2, {**PROXYS, "upstream_cluster": callee, "http.url": url})
+        to = {"upstream_cluster": f"outbound|8080||{callee}.shop.svc.cluster.local", "http.url": url}
+        peer = {"url.full": url, "server.address": callee, "server.port": 8080}
+        ways = {
+            "own": [envoys, own],
+            "one": [envoys],
+            "otel": [(caller, "GET", 3, {**HTTP, **peer}), own],
+            "bare": [(caller, "GET", 3, {}), own],
+            "sidecar": [
+                (f"{caller}.shop", f"egress {callee}:8080", 3, {**PROXYS, **to}),
+                (f"{callee}.shop", "ingress", 2, {**PROXYS, "upstream_cluster": "inbound|8080||", "http.url": url}),
+            ],
+        }
+        return ways[self.tracing] if caller or self.tracing == "one" else ways[self.tracing][1:]
+
+
+TRACINGS = ("own", "otel", "bare", "sidecar", "one")
+PLACES = ("cart", "catalogue", "stock", "bank", "pricing")
+
+
+@pytest.mark.parametrize("tracing", TRACINGS)
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_makes_the_spans_each_fault_is_a_failure_of_its_own_and_nothing_is_new(tracing, seed):
+    chance = random.Random(seed)
+    normal = Normal(tuple(seen(Request(tracing, chance).text()) for _ in range(3)))
+    assert signature(seen(Request(tracing, chance).text()), normal) == ()
+    failures = []
+    for place in PLACES:
+        plan = (FaultPlan(fault_type="abort", target_service=place, abort_status_code=503),)
+        for _ in range(2):
+            found = signature(seen(Request(tracing, chance, aborted=place).text()), normal)
+            causes = [fact for fact in found if fact.weight == 3.0 and fact.kind != "status"]
+            assert [fact.callee.removesuffix(".shop") for fact in causes if fact.callee] == [place]
+            assert not [fact for fact in found if fact.kind == "new"]
+            failures.append(Failure.of(found, plan))
+    assert grouped(failures) == [[n, n + 1] for n in range(0, 2 * len(PLACES), 2)]
+
+
+@pytest.mark.parametrize("tracing", TRACINGS)
+def test_whatever_makes_the_spans_the_late_call_is_told(tracing):
+    chance = random.Random(7)
+    normal = Normal(tuple(seen(Request(tracing, chance).text()) for _ in range(3)))
+    for place in PLACES:
+        found = signature(seen(Request(tracing, chance, late=place).text()), normal)
+        slow = [fact for fact in found if fact.kind == "slow" and fact.weight == 1.0]
+        assert [fact.callee.removesuffix(".shop") for fact in slow] == [place]
