@@ -31,19 +31,20 @@ def warm_up(windows: Sequence[RawObservation]) -> int:
     the last much quicker. Where bad windows come by chance, one comes among the others too, sooner or later.
     """
     for n in range(len(windows) - 1, 0, -1):
-        if all(_is_worse(early, late) for early in windows[:n] for late in windows[n:]):
+        if all(is_worse(early, late) for early in windows[:n] for late in windows[n:]):
             return n
     latencies = [window.latency_ms or 0.0 for window in windows]
     is_falling = all(later < earlier for earlier, later in pairwise(latencies))
-    return int(len(windows) > 1 and is_falling and _is_worse(windows[0], windows[-1]))
+    return int(len(windows) > 1 and is_falling and is_worse(windows[0], windows[-1]))
 
 
 def is_drifting(windows: Sequence[RawObservation]) -> bool:
     """Whether the last of these fault-free windows is worse than every one before it."""
-    return len(windows) > 2 and all(_is_worse(windows[-1], earlier) for earlier in windows[:-1])
+    return len(windows) > 2 and all(is_worse(windows[-1], earlier) for earlier in windows[:-1])
 
 
-def _is_worse(one: RawObservation, other: RawObservation) -> bool:
+def is_worse(one: RawObservation, other: RawObservation) -> bool:
+    """Whether of two fault-free windows the first is so much worse that it is hardly chance."""
     if (one.error_rate or 0.0) - (other.error_rate or 0.0) > FAILS_MORE:
         return True
     if (one.status_code or 0) >= 400 > (other.status_code or 999):

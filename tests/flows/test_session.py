@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 from hfi_landscape import landscape
 from hfi_server import HfiServer, Knobs
+from loopback import free_port
+from own_ca import self_signed, tls_server
 
 from boifi_core.models import SessionStatus, TrialStatus
 from boifi_core.session.config import parse_session
@@ -142,6 +144,51 @@ def test_an_unhealthy_target_ends_the_session_before_any_fault(hfi, run):
     assert "not healthy without a fault: median severity" in state.reason
     assert trials == []
     assert hfi.requests("POST") == []
+
+
+AS_TEXT = {"status_code": "200", "latency_ms": "50", "error_rate": "0.0", "logs": [], "trace_data": None}
+
+
+def test_f5_a_target_of_which_nothing_can_be_read_ends_the_session_before_any_fault(hfi, run):
+    hfi.respond = lambda faults: AS_TEXT
+    _, state, trials = run(hfi.url)
+    assert (state.status, trials, hfi.requests("POST")) == (SessionStatus.FAILED, [], [])
+    assert state.reason.startswith(
+        "nothing of what was observed could be read: status_code: must be a number, got '200'"
+    )
+
+
+def test_f5_a_trial_of_which_nothing_can_be_read_has_failed(hfi, run):
+    hfi.respond = lambda faults: AS_TEXT if faults else HEALTHY
+    _, _, trials = run(hfi.url, total_trials=2, initial_points=2, max_failures_in_row=5)
+    assert [(trial.status, trial.score) for trial in trials] == [(TrialStatus.FAILED, None)] * 2
+    assert all("could be read" in trial.reason for trial in trials)
+    assert hfi.active() == {}
+
+
+def test_f11_p22_why_no_request_was_answered_stands_in_reason_and_report(hfi, run, tmp_path):
+    with tls_server(self_signed(tmp_path)) as port:
+        for url, why in (
+            (f"http://127.0.0.1:{free_port()}/", "connection refused"),
+            (f"https://127.0.0.1:{port}/", "certificate refused: self-signed certificate"),
+        ):
+            probe = {"type": "probe", "requests": [{"url": url}], "count": 3}
+            folder, state, trials = run(hfi.url, observer=probe)
+            assert (state.status, trials) == (SessionStatus.FAILED, [])
+            assert f"(most requests got 503; “{why}”; GET / fails: " in state.reason
+            assert why in (folder.path / "report.md").read_text()
+
+
+def test_f12_p20_what_is_normal_gives_no_points_and_what_fails_is_named(hfi, run):
+    told = []
+    logs = ['level=info msg="batch done" errors=0']
+    statuses = {"GET /page": {"200": 20}, "GET /gone": {"404": 10}}
+    hfi.respond = lambda faults: {**HEALTHY, "logs": logs, "statuses": statuses, "error_rate": 0.33}
+    with listening(lambda event: told.append(event.text) if isinstance(event, Note) else None):
+        _, state, trials = run(hfi.url, total_trials=2, initial_points=2)
+    assert state.status is SessionStatus.COMPLETED
+    assert "without a fault GET /gone fails: 10 of 10 requests, most with 404" in told
+    assert [trial.score.breakdown for trial in trials] == [{"bug.error_rate": 3.0}] * 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from boifi_core.analyzer.steady import cause, troubles, warm_up
+from boifi_core.analyzer.steady import cause, is_worse, troubles, warm_up
 from boifi_core.errors import BoifiError, counted
 from boifi_core.models import RawObservation
 from boifi_core.session.events import BaselineSeen, Note
@@ -58,6 +58,8 @@ def _warm(session: Session, observe: Observe) -> list[RawObservation]:
         left_out += windows[:n]
         made = wanted + len(left_out)
         windows = [*windows[n:], *(observe(f"baseline {number}") for number in range(made - n + 1, made + 1))]
+    if any(not is_worse(early, late) for early in left_out for late in windows):
+        return [*left_out, *windows]  # bad windows come again: they are normal
     if left_out:
         what = f"{counted(len(left_out), 'observation')} ({', '.join(map(_in_short, left_out))})"
         _tell(session, f"left out of what is normal, since the target was warming up: {what}")

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 from histories import trial_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from meshes import page, unanswered, window
 from observations import NOON, observed
 
@@ -81,6 +83,18 @@ def test_f14_a_target_that_warms_up_for_ever_is_waited_for_within_limits(opened)
     told = prepared(session, slow(*(1e9 / 2**n for n in range(MOST_WARM_UP + 10))))
     assert "without a fault the target still gets better after" in notes(told)[1]
     assert len(session.normal.observations) == 3
+
+
+@given(st.lists(st.sampled_from([20, 800]), min_size=3, max_size=20))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_c15_where_slow_windows_come_by_chance_they_are_normal(opened, latencies_ms):
+    session = opened(analyzer=AUTO)
+    windows = iter(slow(*latencies_ms, *[20] * 40))
+    used = []
+    Baseline().prepare(session, lambda _label: used.append(next(windows)) or used[-1])
+    slowest = session.normal.latencies_ms[-1]
+    is_warm_up = used == sorted(used, key=lambda window: -window.latency_ms)
+    assert slowest == (20 if is_warm_up and used[-1].latency_ms == 20 else max(w.latency_ms for w in used))
 
 
 def test_f14_where_windows_agree_none_is_left_out(opened):
