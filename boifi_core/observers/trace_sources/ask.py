@@ -53,7 +53,7 @@ class Asker:
         try:
             answer = self._get(api.path(trace_id), deadline, expected=(404,))
         except ExecutorError as error:
-            if "not found" in str(error):  # some older ones have no 404 for it
+            if "not found" in _answered(error):  # some older ones have no 404 for it
                 return []
             raise
         if answer.status == 404:
@@ -68,7 +68,7 @@ class Asker:
             try:
                 answer = self._get(path, deadline, expected=(404,))
             except ExecutorError as error:
-                if self._limit == 1 or not _LIMIT.search(str(error).partition(": answered ")[2]):
+                if self._limit == 1 or not _LIMIT.search(_answered(error)):
                     raise
                 self._limit //= 2
             else:
@@ -103,6 +103,11 @@ class Asker:
     def _get(self, path: str, deadline: float, *, expected: tuple[int, ...]) -> Answer:
         timeout_s = max(_SHORTEST_S, min(self._config.timeout_s, deadline - time.monotonic()))
         return self._wire.call("GET", path, timeout_s=timeout_s, expected=expected)
+
+
+def _answered(error: ExecutorError) -> str:
+    """The status of an error's answer and the server's own words; empty where there was no answer."""
+    return str(error).partition(": answered ")[2]
 
 
 def _shown(path: str, answer: Answer) -> str:
