@@ -14,6 +14,7 @@ from rich.console import Console
 
 from boifi_core.errors import BoifiError, InvalidInput, counted, printable
 from boifi_core.wire.proxies import spare_loopback
+from cli.output import outlive_readers, take_what_cannot_be_shown
 from cli.termination import Terminated
 
 app = typer.Typer(
@@ -227,6 +228,7 @@ def _warn(text: str) -> None:
 
 def command() -> int:
     """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
+    take_what_cannot_be_shown()
     _show_waits()
     spare_loopback([os.environ.get("PREFECT_API_URL", "")])
     try:
@@ -260,6 +262,7 @@ def _failed(message: str, status: int) -> int:
 
 def main() -> None:
     """The console script."""
+    outlive_readers()
     logging.raiseExceptions = False  # Prefect says on standard error what of its log did not reach its API
     status = command()
     sys.stdout.flush()

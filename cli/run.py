@@ -32,7 +32,7 @@ from boifi_core.settings import state_dir
 from boifi_core.space import SearchSpace
 from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir
-from boifi_core.wire.endpoint import variable_named
+from boifi_core.wire.environment import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api, where_to_look
 from cli.termination import Terminated, sigterm_raises
 

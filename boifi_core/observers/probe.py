@@ -50,7 +50,11 @@ class Probe:
         elif config.traces is not None:
             self.source = open_source(config.traces)
         self._client = new_client(
-            [request.url for request in config.requests], connections=config.concurrency, headers={}
+            [request.url for request in config.requests],
+            connections=config.concurrency,
+            headers={},
+            trust=config,
+            section="observer",
         )
         self._loop = LoopThread("probe")
         self._one_window = threading.Lock()

@@ -97,20 +97,17 @@ class Wire:
     """Calls to `config.endpoint`; one attempt each.
 
     Raises:
-        InvalidInput: token or authorities cannot be used.
+        InvalidInput: a login, a header or a certificate cannot be used.
     """
 
     def __init__(self, config: EndpointConfig) -> None:
         self._config = config
-        self._token = config.read_token()
-        headers = {"Accept": "application/json"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
+        login, self._secrets = config.read_login()
         self._client = new_client(
             [config.endpoint],
             connections=_CONNECTIONS,
-            headers=headers,
-            ca_file=config.ca_file,
+            headers={"Accept": "application/json", **login},
+            trust=config,
             section=config.section,
         )
         self._loop = LoopThread(config.section)
@@ -176,9 +173,9 @@ class Wire:
         return kind(f"{answer.what}: answered {answer.status}{text}")
 
     def _readable(self, text: str) -> str:
-        """One printable line without our token, which a server may quote."""
-        if self._token is not None:
-            text = text.replace(self._token, "***")
+        """One printable line without our secrets, which a server may quote."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
         line = "".join(character if character.isprintable() else " " for character in text)
         return " ".join(line.split())[:_MAX_REASON_CHARACTERS]
 

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from failures import HEALTHY, LATE, tried, verifying
 from histories import Axis, trial_of
+from junit_schemas import problems
 from observations import NOON
 from reports import evil_session, report_of, session
 
@@ -209,17 +210,39 @@ def test_junit_fails_on_failures_at_or_above_the_threshold():
     report = report_of(session(60))
     worst = report.catalogue.modes[0]
     suite = ET.fromstring(junit(report, worst.severity)).find("testsuite")
-    failing = [case.get("name") for case in suite if case.find("failure") is not None]
+    cases = suite.findall("testcase")
+    failing = [case.get("name") for case in cases if case.find("failure") is not None]
     assert failing == [
         f"{mode.id}: {origin(mode.signature, mode.worst_plans)}"
         for mode in report.catalogue.modes
         if mode.severity == worst.severity
     ]
     assert suite.get("failures") == str(len(failing))
-    assert suite.get("tests") == str(len(suite)) == str(len(report.catalogue.modes) + 1)
-    assert "abort 429 on /ratings" in suite[1].find("failure").text
-    every = ET.fromstring(junit(report, 0)).find("testsuite")
-    assert all(case.find("failure") is not None for case in list(every)[1:])
+    assert suite.get("tests") == str(len(cases)) == str(len(report.catalogue.modes) + 1)
+    assert "abort 429 on /ratings" in cases[1].find("failure").text
+    every = ET.fromstring(junit(report, 0)).findall("testsuite/testcase")
+    assert all(case.find("failure") is not None for case in every[1:])
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        report_of(()), report_of(session(60)), verified(), verified(shows=False), evil_session(),
+        report_of((), status="FAILED", reason="not\x00 healthy\ud800"),
+    ],
+    ids=["nothing", "much", "sure", "unsure", "evil", "failed"],
+)  # fmt: skip
+@pytest.mark.parametrize("fail_at", [0, 5, 10])
+def test_f18_junit_is_as_the_schemas_of_jenkins_and_of_ant_have_it(report, fail_at):
+    assert problems(junit(report, fail_at)) == []
+
+
+def test_f18_the_schemas_find_what_was_wrong():
+    old = '<testsuites tests="1" skipped="0"><testsuite name="a" timestamp="2026-01-01T00:00:00+00:00"/></testsuites>'
+    found = problems(old)
+    assert "jenkins: testsuites@skipped is not allowed" in found
+    assert "ant: testsuite@hostname is needed" in found
+    assert "testsuite@timestamp is '2026-01-01T00:00:00+00:00'" in found
 
 
 def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
@@ -227,7 +250,7 @@ def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
     assert (sure.get("failures"), sure.get("skipped")) == ("1", "0")
     unsure = ET.fromstring(junit(verified(shows=False), 0.0)).find("testsuite")
     assert (unsure.get("failures"), unsure.get("skipped")) == ("0", "1")
-    assert "inconclusive" in unsure[1].find("skipped").get("message")
+    assert "inconclusive" in unsure.findall("testcase")[1].find("skipped").get("message")
 
 
 def test_f6_junit_fails_on_what_is_suspected():
@@ -253,5 +276,5 @@ def test_replays_are_told_beside_the_trials_that_were_asked_for():
 def test_junit_has_an_error_for_a_session_that_failed():
     suite = ET.fromstring(junit(evil_session(), 10.0)).find("testsuite")
     assert suite.get("errors") == "1"
-    assert "onerror" in suite[0].find("error").get("message")
+    assert "onerror" in suite.find("testcase/error").get("message")
     assert ET.fromstring(junit(report_of(()), 5)).find("testsuite").get("errors") == "0"
