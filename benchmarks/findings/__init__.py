@@ -61,6 +61,7 @@ def tables(told: Sessions, alarms: Mapping[Tracing, Sequence[Alarms]], trials: i
 def _told(key: Key, file: Path) -> Told:
     known = kept.of(key, file)
     if known is None or known.told is None:
+        print(f"  tracing {key.tracing}, seed {key.seed}: {key.trials} trials", flush=True)
         told = tell(*session_of(key.tracing, key.seed, key.trials))
         known = kept.add(Kept(code=kept.code(), key=key, told=told), file)
     assert known.told is not None
@@ -70,6 +71,7 @@ def _told(key: Key, file: Path) -> Told:
 def _alarms(key: Key, file: Path) -> Alarms:
     known = kept.of(key, file)
     if known is None or known.alarms is None:
+        print(f"  tracing {key.tracing}, seed {key.seed}: without a fault", flush=True)
         found = without_faults(key.tracing, key.seed)
         alarms = Alarms(
             modes=len(found.modes),
