@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +78,9 @@ def test_a_session_of_anothers_target_starts_none(tmp_path, started):
     with demo.embedded_target(folder, stored_config(folder)):
         pass
     assert started == []
+
+
+def test_the_page_has_every_way_of_tracing():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "demo-target.md").read_text(encoding="utf-8")
+    section = page.partition("## How it is traced")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == [tracing.value for tracing in Tracing]

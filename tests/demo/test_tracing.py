@@ -13,6 +13,8 @@ from demo.shop.graph import LINKS
 from demo.target import start_target
 from demo.tracing import Tracing
 
+pytestmark = pytest.mark.alone  # a product page is whole only where its parts come within tens of milliseconds
+
 PARENT = bytes.fromhex("cd" * 8)
 PRODUCT = {"catalogue", "pricing", "inventory", "warehouse", "reviews", "recommendations", "profiles"}
 """Who is asked for a product page."""
