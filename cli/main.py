@@ -201,7 +201,11 @@ def up(
     tracing: TracedBy = Tracing.OWN,
     batch_s: Annotated[
         float | None,
-        typer.Option(help="How long spans are collected before they are sent; else 0.01 s (own) or 1 s.", min=0.001),
+        typer.Option(
+            help="Seconds for which spans are collected before they are sent; else 0.01, or 1 where they go "
+            "elsewhere and are not the services' own.",
+            min=0.001,
+        ),
     ] = None,
     otlp_endpoint: Annotated[
         str | None,

@@ -20,7 +20,7 @@ from pathlib import Path
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.run import LOOPBACK, running
 from demo.shop.mends import MENDABLE
-from demo.tracing import Tracing
+from demo.tracing import Tracing, default_batch_s
 
 DEFAULT_OTLP = "http://127.0.0.1:4318"
 
@@ -32,6 +32,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     if arguments.until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+    by_default_s = default_batch_s(arguments.tracing, goes_elsewhere=arguments.no_observations)
     otlp_endpoint = (arguments.otlp_endpoint or DEFAULT_OTLP) if arguments.no_observations else None
     with tempfile.TemporaryDirectory(prefix="boifi-") as folder:
         async with running(
@@ -41,7 +42,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             shop_port=arguments.shop_port,
             otlp_endpoint=otlp_endpoint,
             tracing=arguments.tracing,
-            batch_s=arguments.batch_s,
+            batch_s=arguments.batch_s or by_default_s,
             mended=arguments.mended,
         ) as at:
             line = {"control_plane": at.control_plane, "shop": at.shop, "pid": os.getpid()}

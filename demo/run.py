@@ -25,7 +25,7 @@ from demo.faults import Faults
 from demo.mesh.bootstrap import Mesh
 from demo.mesh.envoy import Envoy
 from demo.shop.graph import ENTRY, LINKS
-from demo.tracing import BATCH_S, Tracing
+from demo.tracing import Tracing
 from demo.traffic import Windows, probe_config
 
 LOOPBACK = "127.0.0.1"
@@ -50,7 +50,7 @@ async def running(
     shop_port: int = 0,
     otlp_endpoint: str | None = None,
     tracing: Tracing = Tracing.OWN,
-    batch_s: float | None = None,
+    batch_s: float,
     mended: Collection[str] = (),
 ) -> AsyncIterator[Addresses]:
     """The target, from ready to ended.
@@ -63,7 +63,7 @@ async def running(
         otlp_endpoint: where spans go instead of the target's own receiver. Then it observes nothing itself, like a
             stock control plane.
         tracing: who reports spans.
-        batch_s: how long they collect them, seconds; `BATCH_S` has what holds otherwise.
+        batch_s: how long they collect them, seconds.
         mended: the weaknesses of `demo.shop.front.MENDABLE` that the shop is without.
 
     Raises:
@@ -78,9 +78,8 @@ async def running(
             _listen(LOOPBACK, shop_port).close()
         receiver = OtlpReceiver() if otlp_endpoint is None else None
         endpoint = otlp_endpoint or f"http://{LOOPBACK}:{receiver.port if receiver else 0}"
-        every_s = BATCH_S[tracing] if batch_s is None else batch_s
-        shop, services = await _start_shop(folder, endpoint, tracing, every_s, mended)
-        envoy = await Envoy.start(folder, Mesh(services, LINKS, ENTRY, endpoint, shop_port, tracing, every_s))
+        shop, services = await _start_shop(folder, endpoint, tracing, batch_s, mended)
+        envoy = await Envoy.start(folder, Mesh(services, LINKS, ENTRY, endpoint, shop_port, tracing, batch_s))
         faults = Faults(envoy)
         await asyncio.to_thread(_warm_up, envoy.entry)
         probe = Probe(probe_config(envoy.entry), receiver) if receiver else None

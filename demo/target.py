@@ -18,7 +18,7 @@ from typing import IO
 from boifi_core import child_process
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.shop.mends import MENDABLE
-from demo.tracing import BATCH_S, Tracing
+from demo.tracing import AT_ONCE_S, Tracing, default_batch_s
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,7 +32,7 @@ class Target:
     pid: int
     otlp_endpoint: str | None = None
     tracing: Tracing = Tracing.OWN
-    batch_s: float = BATCH_S[Tracing.OWN]
+    batch_s: float = AT_ONCE_S
 
 
 @contextlib.contextmanager
@@ -57,7 +57,7 @@ def start_target(
         observations: False for a control plane that only injects.
         otlp_endpoint: without observations: where spans go, by default port 4318 of loopback.
         tracing: who reports spans.
-        batch_s: how long they collect them, seconds; `demo.tracing.BATCH_S` has what holds otherwise.
+        batch_s: how long they collect them, seconds; else as `default_batch_s` says.
         mended: the weaknesses, by their names in `docs/demo-target.md`, that the shop is without.
         timeout_s: how long the start may take.
 
@@ -70,7 +70,7 @@ def start_target(
             raise InvalidInput("mended", f"must be one of {', '.join(MENDABLE)}", name)
     command = [sys.executable, "-m", "demo", "--port", str(port), "--until-stdin-closes"]
     command += ["--shop-port", str(shop_port), "--tracing", tracing]
-    every_s = BATCH_S[tracing] if batch_s is None else batch_s
+    every_s = default_batch_s(tracing, goes_elsewhere=not observations) if batch_s is None else batch_s
     command += ["--batch-s", str(every_s)]
     command += [argument for name in mended for argument in ("--mended", name)]
     command += [] if observations else ["--no-observations"]

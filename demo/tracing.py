@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class Tracing(StrEnum):
@@ -24,16 +22,16 @@ class Tracing(StrEnum):
     NONE = "none"
 
 
-BATCH_S: Mapping[Tracing, float] = MappingProxyType(
-    {
-        Tracing.OWN: 0.01,
-        Tracing.OTEL: 1.0,
-        Tracing.SIDECAR: 1.0,
-        Tracing.ONE: 1.0,
-        Tracing.NONE: 0.0,
-    }
-)
-"""How long who reports collects spans before it sends them, where nothing else is said; seconds.
+AT_ONCE_S, BATCH_S = 0.01, 1.0
 
-SDKs and Envoy themselves wait 5 s, which would make a session of 100 trials last a quarter of an hour.
-"""
+
+def default_batch_s(tracing: Tracing, *, goes_elsewhere: bool) -> float:
+    """How long who reports collects spans before it sends them, where nothing else is said; seconds.
+
+    What the target observes by itself comes at once, and so do the spans of its own tracer. SDKs and Envoy wait 5 s if
+    nobody tells them otherwise, by which a session of 100 trials would last a quarter of an hour.
+
+    Args:
+        goes_elsewhere: whether the spans go to somebody else than the target itself.
+    """
+    return BATCH_S if goes_elsewhere and tracing is not Tracing.OWN else AT_ONCE_S

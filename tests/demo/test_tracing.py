@@ -41,12 +41,22 @@ class Target:
         """All spans of one request, by their ids, once none came for a while."""
         trace_id, store = os.urandom(16), self._receiver.store
         headers = {"traceparent": f"00-{trace_id.hex()}-{PARENT.hex()}-01"}
-        self.status = httpx.get(self.target.shop + path, headers=headers).status_code
+        self.answer = httpx.get(self.target.shop + path, headers=headers)
         end, before = time.monotonic() + 10, -1
         while len(store) != before and time.monotonic() < end:
             before = len(store)
             time.sleep(quiet_s)
         return {each.span.span_id: each for each in store.take([trace_id]).get(trace_id, [])}
+
+    def page(self):
+        """The spans of a product page for which everybody was asked; a busy machine may take some tries."""
+        for _ in range(20):
+            spans = self.trace()
+            if self.answer.status_code == 200:
+                told = self.answer.json()
+                if told["also_bought"].get("because") and told["stock"].get("item"):
+                    return spans
+        raise AssertionError(self.answer.text)
 
 
 @contextlib.contextmanager
@@ -91,7 +101,7 @@ def parents(spans):
 
 
 def test_services_with_an_sdk_report_a_client_and_a_server_for_each_call_and_the_mesh_nothing(otel):
-    root, pairs = parents(otel.trace())
+    root, pairs = parents(otel.page())
     assert (root.service, root.span.name, root.span.kind) == ("gateway", "GET /product/{id}", Span.SPAN_KIND_SERVER)
     assert {child.service for _, child in pairs} == {"gateway"} | PRODUCT
     for parent, child in pairs:
@@ -110,7 +120,7 @@ def test_services_with_an_sdk_report_a_client_and_a_server_for_each_call_and_the
 
 
 def test_sidecars_report_each_call_twice_by_the_names_of_their_services(sidecar):
-    root, pairs = parents(sidecar.trace())
+    root, pairs = parents(sidecar.page())
     assert (root.service, root.span.name, root.span.kind) == ("gateway.shop", "ingress", Span.SPAN_KIND_SERVER)
     for parent, child in pairs:
         told, callee = attributes(child), child.service.removesuffix(".shop")
@@ -133,7 +143,7 @@ def test_sidecars_report_each_call_twice_by_the_names_of_their_services(sidecar)
 
 
 def test_with_one_tracer_only_attributes_tell_who_was_asked(one):
-    root, pairs = parents(one.trace())
+    root, pairs = parents(one.page())
     assert attributes(root)["upstream_cluster"] == "gateway"
     assert {each.service for pair in pairs for each in pair} == {"envoy"}
     assert {(child.span.name, child.span.kind) for _, child in pairs} == {("ingress", Span.SPAN_KIND_SERVER)}
@@ -146,7 +156,7 @@ def test_with_one_tracer_only_attributes_tell_who_was_asked(one):
 def test_without_tracing_nothing_comes():
     with running(Tracing.NONE) as target:
         assert target.trace(quiet_s=0.2) == {}
-        assert target.status == 200
+        assert target.answer.status_code == 200
 
 
 @contextlib.contextmanager
@@ -172,8 +182,16 @@ def test_a_fault_shows_as_real_ones_do(otel, sidecar, one):
     for target in (sidecar, one):
         with without_reviews(target):
             asked = [each for each in target.trace().values() if "reviews:8080" in attributes(each)["http.url"]]
-            assert target.status == 502
+            assert target.answer.status_code == 502
             assert sorted(attributes(each)["response_flags"] for each in asked) == ["-", "FI"]
             assert {(attributes(each)["http.status_code"], attributes(each)["error"]) for each in asked} == {
                 ("503", "true")
             }
+
+
+@pytest.mark.parametrize("tracing", [Tracing.OTEL, Tracing.SIDECAR])
+def test_the_control_planes_own_windows_have_the_spans_too(tracing):
+    with start_target(tracing=tracing) as target:
+        seen = httpx.get(f"{target.control_plane}/v1/observations/latest", timeout=20).json()
+    assert seen["degraded"] == []
+    assert set(seen["traces"]) == {"home", "product", "cart", "checkout"}
