@@ -16,6 +16,7 @@ from boifi_core.errors import BoifiError, InvalidInput, counted, printable
 from boifi_core.wire.proxies import spare_loopback
 from cli.output import outlive_readers, take_what_cannot_be_shown
 from cli.termination import Terminated
+from demo.tracing import Tracing
 
 app = typer.Typer(
     help="BOIFI finds the faults that hurt a service mesh most.",
@@ -56,14 +57,21 @@ Seed = Annotated[int | None, typer.Option(help="Seed of all choices; the same se
 Out = Annotated[
     str | None, typer.Option(help="The data dir, or s3://bucket/prefix; else BOIFI_DATA, else ./boifi-data.")
 ]
+TracedBy = Annotated[
+    Tracing,
+    typer.Option(
+        help="Who reports spans: the services by their own tracer, or by OpenTelemetry's SDK; the proxies, each by its "
+        "service's name, or all as one; nobody."
+    ),
+]
 
 
 @app.command()
-def demo(trials: Trials = None, seed: Seed = None, out: Out = None) -> None:
+def demo(trials: Trials = None, seed: Seed = None, out: Out = None, tracing: TracedBy = Tracing.OWN) -> None:
     """Find the worst faults of the embedded shop, a real Envoy mesh on this machine."""
     from cli.demo import run_demo
 
-    raise typer.Exit(run_demo(trials, seed, out, _console()))
+    raise typer.Exit(run_demo(trials, seed, out, tracing, _console()))
 
 
 @app.command()
@@ -194,11 +202,26 @@ def up(
         list[str] | None,
         typer.Option(metavar="NAME", help="A weakness that the shop is to be without; more than once."),
     ] = None,
+    tracing: TracedBy = Tracing.OWN,
+    batch_s: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds for which spans are collected before they are sent; else 0.01, or 1 where they go "
+            "elsewhere and are not the services' own.",
+            min=0.001,
+        ),
+    ] = None,
+    otlp_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Where spans go, as to a session's probe; the control plane then observes nothing."
+        ),
+    ] = None,
 ) -> None:
     """Start the embedded target alone, until Ctrl-C."""
     from cli.demo import target_up
 
-    target_up(port, mended or [], _console())
+    target_up(port, mended or [], tracing, batch_s, otlp_endpoint, _console())
 
 
 @campaign_app.command("run")

@@ -57,8 +57,8 @@ def folder_of(pid):
     """The target's folder, from its shop's command line."""
     for child in children(pid):
         words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-        if "--mesh" in words:
-            return Path(words[words.index("--mesh") + 1]).parent
+        if "--folder" in words:
+            return Path(words[words.index("--folder") + 1])
     raise AssertionError(f"{pid} has no shop")
 
 
@@ -173,6 +173,16 @@ def test_a_port_in_use_is_one_line_and_exit_2():
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == f"port {port}: already in use\n"
         with pytest.raises(InvalidInput, match=rf"^port {port}: already in use$"), start_target(port):
+            pytest.fail("it started")
+
+
+def test_the_shop_has_the_port_that_it_is_given_or_says_that_it_is_in_use():
+    port = free_port()
+    with start_target(shop_port=port) as target:
+        assert target.shop == f"http://127.0.0.1:{port}"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidInput, match=rf"^port {port}: already in use$"), start_target(shop_port=port):
             pytest.fail("it started")
 
 
