@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from boifi_core.errors import BoifiError
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings.effect import effect
 from boifi_core.history.dataset import SETTLING
 from boifi_core.models import Phase, Point, RawObservation, Trial, TrialStatus
 from boifi_core.observers.base import glance
@@ -15,7 +14,7 @@ from boifi_core.safety.pauses import Deadline, lost
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, policy_names, with_expiry
 from boifi_core.safety.settling import told
 from boifi_core.session.events import Settled
-from boifi_core.session.settling import LIMIT_S, ROUNDS, unmistakable, until_gone, until_in_force
+from boifi_core.session.settling import LIMIT_S, ROUNDS, moved, unmistakable, until_gone, until_in_force
 from flows.running import MOST_PAUSES, Running, SessionFailed
 from tasks import steps
 
@@ -136,8 +135,7 @@ class _Watch:
         if reason := ends_session(seen, session.config.guardrails):
             raise SessionFailed(reason)
         self._seen = seen
-        wait_ms = sum(plan.wait_ms for plan in self._plans)
-        return seen.timestamp, effect(seen, session.baseline or seen, wait_ms)
+        return seen.timestamp, moved(session, seen, self._plans)
 
     def trial(self, unseen: str | None = None) -> Trial:
         """The trial as the history keeps it: without a score, since it was no search's choice.

@@ -14,6 +14,8 @@ _LEAST_LATE_MS, _LEAST_ERRORS = 50.0, 0.08
 _RETRIES_MS = 500.0
 """What a fault that is no wait may take where calls are made again; a busy machine seldom does."""
 
+_CLEAR = 0.9
+
 _SHARE = 50.0
 """Percent of the requests: a fault on as many is seen in every window."""
 
@@ -52,7 +54,7 @@ def _class(seen: RawObservation) -> int:
 def clearness(plan: FaultPlan, usual: RawObservation | None) -> float:
     """How surely a fault shows where requests pass it, 0 to 1: an abort, or a wait ten times the usual."""
     if plan.abort_status_code is not None:
-        return 1.0 if plan.abort_status_code >= 400 else 0.3
+        return 1.0 if plan.abort_status_code >= 500 else 0.9 if plan.abort_status_code >= 400 else 0.3
     usual_ms = 0.0 if usual is None else usual.latency_ms or 0.0
     return min(1.0, plan.wait_ms / max(10 * usual_ms, 4 * _LEAST_LATE_MS))
 
@@ -80,7 +82,7 @@ def without_effect(trials: Sequence[Trial], usual: RawObservation | None, severi
         if len(trial.plans) != 1:
             continue
         (plan,) = trial.plans
-        if is_moved or (clearness(plan, usual) >= 1 and plan.percentage >= _SHARE and not plan.headers):
+        if is_moved or (clearness(plan, usual) >= _CLEAR and plan.percentage >= _SHARE and not plan.headers):
             moved.setdefault(plan.target_service or plan.target_path, []).append(is_moved)
     if not changed_at_all:
         whole = sum(map(len, moved.values()))

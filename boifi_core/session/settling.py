@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -11,14 +11,14 @@ import numpy as np
 
 from boifi_core.errors import ExecutorError
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings.effect import clearness
-from boifi_core.models import Point
+from boifi_core.findings.effect import clearness, effect
+from boifi_core.models import Point, RawObservation
 from boifi_core.safety.pauses import Deadline
 from boifi_core.session.learning import searchable_space
 from boifi_core.session.preflight.base import services_in
 from boifi_core.session.session import Session
 
-LIMIT_S = 20.0
+LIMIT_S = 12.0
 """How long the effect of one fault is watched for, and then its end, seconds."""
 
 ROUNDS = 3
@@ -81,6 +81,22 @@ def _passed(session: Session, plan: FaultPlan) -> float:
     by_service = 1.0 if service is None or service in services else 0.0 if services else 0.5
     by_path = 1.0 if path == "/" or is_asked or any(path in span.operation for span in spans) else 0.0
     return by_service + by_path
+
+
+_STRUCTURE = 2.0
+"""Points of the structure's score that a fault-free window has not: where a call is failed or left out unseen."""
+
+
+def moved(session: Session, seen: RawObservation, plans: Sequence[FaultPlan]) -> float:
+    """How far a window is from one without a fault, also by the calls in its traces, where it has any; 0 by chance."""
+    usual = session.baseline or seen
+    by_structure = _structure(session, seen) - _structure(session, usual)
+    by_answers = effect(seen, usual, sum(plan.wait_ms for plan in plans))
+    return max(by_answers, by_structure / 10 if by_structure >= _STRUCTURE else 0.0)
+
+
+def _structure(session: Session, seen: RawObservation) -> float:
+    return session.analyzer.calculate_severity(seen, session.normal).structure_score
 
 
 Look = Callable[[], tuple[datetime, float]]

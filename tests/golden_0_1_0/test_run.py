@@ -11,7 +11,7 @@ from tests.golden_0_1_0 import folders
 from tests.golden_0_1_0.golden import alike, masked, same_json, same_text, without_code_of_addresses
 from tests.golden_0_1_0.page import Page
 
-TASKS = 119
+TASKS = 125
 """How many Prefect keeps of it."""
 
 ENDED = ("COMPLETED", "FAILED")

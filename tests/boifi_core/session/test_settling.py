@@ -169,6 +169,19 @@ def test_an_effect_is_what_chance_and_a_busy_machine_do_not_make(seen, wait_ms, 
     assert (effect(observed(**(USUAL | seen)), observed(**USUAL), wait_ms) > 0) == is_one
 
 
+def test_an_effect_that_only_traces_show_is_one(opened):
+    spans = (
+        span("r", "GET /", service="web"),
+        span("a", "GET /a", "r", service="a"),
+        span("b", "GET /b", "a", service="b"),
+    )
+    session = opened([KINDS, DELAYS], [observed(trace_data=trace(*spans))])
+    assert settling.moved(session, observed(trace_data=trace(*spans)), ()) == 0
+    survived = spans[0], span("a", "GET /a", "r", service="a", status="error")
+    assert settling.moved(session, observed(trace_data=trace(*survived)), ()) > 0
+    assert settling.moved(session, observed(), ()) == 0, "a glance has none"
+
+
 def measured(hold_ms, gone_ms):
     from histories import trial_of
 
