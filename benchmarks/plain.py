@@ -61,7 +61,7 @@ def await_recovery(session: Session, trial: Trial) -> None:
     """
     recovery = session.config.recovery
     is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
-    if (trial.severity or 0) < recovery.after_severity and not is_exact:
+    if not session.hurt(trial) and not is_exact:
         return
     deadline = time.monotonic() + recovery.timeout_s
     while session.severity(_observe(session)) > session.steady_severity:

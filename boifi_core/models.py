@@ -112,6 +112,7 @@ class TrialStatus(StrEnum):
 class Phase(StrEnum):
     """Why a trial was made: the phases of today; a trial may have another that somebody added."""
 
+    SETTLE = "settle"
     INITIAL = "initial"
     SEARCH = "search"
     CONFIRM = "confirm"
@@ -160,15 +161,17 @@ class Control(Value):
 class Trial(Value):
     """One experiment, whole: what was proposed, what was sent, what was seen, how bad it was, and how long it took.
 
-    `trial` counts from 1. `plans` are as sent (after the injector's rounding). `why` is None where nobody chose the
-    point (a replay), and in histories from before it was kept. `control` is the fault-free run just before it,
-    where there was one: that which a confirming trial is interleaved with, or the window in which the target was seen
-    to be back. The plans of a `minimise` trial are smaller than those of its point. `retries` is how often
-    injector and observer were asked again after an answer that was no good.
+    `trial` counts from 1; 0 is the settling trial, which no budget, model or finding knows. `plans` are as sent (after
+    the injector's rounding). `why` is None where nobody chose the point (a replay), and in histories from before it was
+    kept. `control` is the fault-free run just before it, where there was one: that which a confirming trial is
+    interleaved with, or the window in which the target was seen to be back. The plans of a `minimise` trial are smaller
+    than those of its point. `retries` is how often injector and observer were asked again after an answer that was no
+    good. `in_force_ms` and `gone_ms` are from the injector's answers until the fault counted as in force, and until it
+    counted as gone; None where neither was waited for.
     """
 
     session_id: str
-    trial: int = Field(ge=1)
+    trial: int = Field(ge=0)
     status: TrialStatus
     reason: str | None = None
     phase: str = Field(pattern=r"^[a-z_]+$")
@@ -184,6 +187,8 @@ class Trial(Value):
     why: Choice | None = None
     control: Control | None = None
     retries: int = Field(default=0, ge=0)
+    in_force_ms: float | None = Field(default=None, ge=0)
+    gone_ms: float | None = Field(default=None, ge=0)
 
     @property
     def severity(self) -> float | None:

@@ -130,6 +130,19 @@ def validate(session_file: SessionFile, out: Out = None) -> None:
           f"{running.how_many(space)}, {counted(config.total_trials, 'trial')}")  # fmt: skip
 
 
+@app.command("check")
+def check_target(session_file: SessionFile, out: Out = None) -> None:
+    """Check a session file, then its target, with a fault of almost nothing."""
+    from cli import run as running
+    from cli.check import run_check
+
+    config, warnings = running.load(session_file, None, None)
+    for warning in warnings:
+        _warn(warning)
+    running.past_for(config, out)
+    raise typer.Exit(run_check(config, _console()))
+
+
 @app.command()
 def sessions(out: Out = None) -> None:
     """List the sessions of the data dir, oldest first."""

@@ -25,7 +25,9 @@ from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageError, StorageUnavailable, place_of
 from flows.asked import check_here
 from flows.disk import waiting_for_disk
+from flows.first_look import begin
 from flows.running import Running, SessionFailed
+from flows.settling import settle
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
 from flows.words import in_words, told_in_words
@@ -147,11 +149,13 @@ def _trials(running: Running) -> str:
     remove_dead_locks()
     try:
         with running.target():
-            sweep_and_report.sweep(live)
+            if sweep_and_report.sweep(live):
+                running.settling.cleared(live.lags)
             running.wait_for_others()
             if running.stopping():
                 return live.folder.stop_reason()
-            plan.prepare(live, running.observe)
+            begin(running, plan)
+            settle(running)
         while not _nothing_is_left(running):
             if reason := _ends(running, pauses.awake_s() - began):
                 return reason
@@ -193,6 +197,6 @@ def _check(running: Running, trial: Trial) -> None:
         raise SessionFailed(f"{counted(len(recent), 'trial')} in a row failed, the last one: {trial.reason}")
     # What is measured to be sure of it must not see what is left of the fault before it.
     is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
-    hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity
+    hurt = trial.status is TrialStatus.SKIPPED or running.session.hurt(trial)
     if hurt or is_exact:
-        running.await_recovery(trial.trial)
+        running.await_recovery(trial.trial, must=is_exact or running.session.must_be_back(trial))

@@ -46,12 +46,14 @@ AFTER_POINT = {
     "control": pa.string(),
     "retries": pa.int64(),
     "unobserved": pa.string(),
+    "in_force_ms": pa.float64(),
+    "gone_ms": pa.float64(),
 }
 """`breakdown`, `fallback` and `unobserved` are the score's, `why` is why it was chosen, `control` the fault-free run;
 all JSON."""
 
-_ADDED = ("why", "control", "retries", "unobserved")
-LATER = tuple(set(_ADDED[n:]) for n in range(len(_ADDED)))
+_ADDED = ({"why"}, {"control"}, {"retries"}, {"unobserved", "in_force_ms", "gone_ms"})
+LATER = tuple(set().union(*_ADDED[n:]) for n in range(len(_ADDED)))
 """The columns that histories of version 1, 2, … are without."""
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
@@ -110,6 +112,8 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         "why": None if trial.why is None else trial.why.model_dump_json(),
         "control": None if trial.control is None else trial.control.model_dump_json(),
         "retries": trial.retries,
+        "in_force_ms": trial.in_force_ms,
+        "gone_ms": trial.gone_ms,
     }
     for dimension in dimensions:
         if dimension.name in trial.point:
@@ -175,6 +179,8 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         why=None if why is None else Choice.model_validate_json(why),
         control=None if control is None else Control.model_validate_json(control),
         retries=cells.get("retries") or 0,
+        in_force_ms=cells.get("in_force_ms"),
+        gone_ms=cells.get("gone_ms"),
     )
 
 

@@ -8,7 +8,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import cycle, islice
 
 import httpx
 
@@ -26,6 +28,7 @@ from boifi_core.wire.reasons import why_unanswered
 
 _KEPT_BODY_BYTES = 2_000
 _KEPT_CHARACTERS = 300
+_GLANCE = 10
 
 
 class Probe:
@@ -67,18 +70,35 @@ class Probe:
         Raises:
             ExecutorTimedOut: not one request was done in time.
         """
+        reserved_s = 0.0 if self.source is None else self.source.reserved_s(timeout_s)
+        with self._window(newer_than, timeout_s) as (started_at, deadline):
+            queue = interleaved(self._config.requests, self._config.count)
+            outcomes = self._driven(queue, deadline - reserved_s, timeout_s)
+            return self._summary(outcomes, started_at, timeout_s, deadline)
+
+    def glance(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """See `Glancing`: each of the requests at least once, whatever its weight."""
+        count = max(len(self._config.requests), self._config.concurrency, _GLANCE)
+        with self._window(newer_than, timeout_s) as (started_at, deadline):
+            queue = islice(cycle(self._config.requests), count)
+            return summarise(self._driven(queue, deadline, timeout_s), started_at=started_at)
+
+    @contextmanager
+    def _window(self, newer_than: datetime, timeout_s: float) -> Iterator[tuple[datetime, float]]:
+        """Have the probe to ourselves; gives when the window begins, and when it must be over (`time.monotonic`)."""
         deadline = time.monotonic() + timeout_s
         if not self._one_window.acquire(timeout=timeout_s):
             raise ExecutorTimedOut(f"probe: another window was still running after {timeout_s:g} s")
         try:
-            started_at = _wait_until_after(newer_than, deadline)
-            reserved_s = 0.0 if self.source is None else self.source.reserved_s(timeout_s)
-            outcomes = self._loop.run(self._drive, deadline - reserved_s)
-            if not outcomes:
-                raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
-            return self._summary(outcomes, started_at, timeout_s, deadline)
+            yield _wait_until_after(newer_than, deadline), deadline
         finally:
             self._one_window.release()
+
+    def _driven(self, queue: Iterator[RequestConfig], deadline: float, timeout_s: float) -> list[Outcome]:
+        outcomes = self._loop.run(self._drive, queue, deadline)
+        if not outcomes:
+            raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
+        return outcomes
 
     def news(self) -> Sequence[str]:
         """What the source of traces has to tell."""
@@ -108,8 +128,7 @@ class Probe:
         reasons += collected.reasons
         return summarise(outcomes, started_at=started_at, traces=collected.traces, reasons=reasons)
 
-    async def _drive(self, deadline: float) -> list[Outcome]:
-        queue = interleaved(self._config.requests, self._config.count)
+    async def _drive(self, queue: Iterator[RequestConfig], deadline: float) -> list[Outcome]:
         outcomes: list[Outcome] = []
 
         async def send_in_turn() -> None:
@@ -120,7 +139,7 @@ class Probe:
                 outcomes.append(outcome)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._config.concurrency, self._config.count)):
+            for _ in range(self._config.concurrency):
                 group.create_task(send_in_turn())
         return outcomes
 

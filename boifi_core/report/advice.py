@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from boifi_core.errors import counted
 from boifi_core.findings import Verdict
+from boifi_core.findings.effect import EVERYWHERE, without_effect
 from boifi_core.models import Dimension, TrialStatus
 from boifi_core.report.facts import ReportInput, TriedFault, tried_faults
 from boifi_core.report.influence import influences
@@ -39,6 +40,14 @@ def advice(report: ReportInput) -> list[str]:
     if not found:
         return [*lines, "No trial was scored: check that the target is reachable and gives observations."]
     best = found[0]
+    idle = without_effect(report.trials, report.baseline, report.baseline_severity)
+    if EVERYWHERE in idle:
+        return [*lines, f"{nothing_changed(idle[EVERYWHERE])} See that the requests pass proxies that it steers."]
+    lines += [
+        f"No fault on {code(place)} ever changed anything, in {counted(n, 'trial')}: is it spelt as the mesh has it, "
+        "and do the requests pass there?"
+        for place, n in idle.items()
+    ]
     if best.severity <= max(HARMLESS, report.baseline_severity or 0.0):
         lines.append(
             "No fault hurt. Search longer delays and higher percentages, add services and paths, or inject two faults "
@@ -49,6 +58,14 @@ def advice(report: ReportInput) -> list[str]:
         lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, of_points)]
     lines += _slow(report, found)
     return [*lines, *_untried(report), *_budget(report)]
+
+
+def nothing_changed(trials: int) -> str:
+    """What is said where no fault of any kind did anything, though these trials ought to have."""
+    return (
+        f"No fault of any kind had an effect, though {counted(trials, 'trial')} should have shown one: does the "
+        "control plane reach this traffic?"
+    )
 
 
 def _broken(report: ReportInput) -> list[str]:

@@ -27,8 +27,9 @@ from boifi_core.models import (
 from boifi_core.observers.base import Observer
 from boifi_core.safety.guardrails import objection
 from boifi_core.safety.policies import with_expiry
+from boifi_core.safety.settling import Lags, lags_of, remarks_of
 from boifi_core.session.budget import Budget
-from boifi_core.session.config import SessionConfig
+from boifi_core.session.config import MUST_BE_BACK, SessionConfig
 from boifi_core.session.events import Event, Stream
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.learning import learnt_optimizer, searched
@@ -59,6 +60,7 @@ class Session:
         tries: how often injector and observer were asked for something.
         told_of_traces: in which ways traces were not whole, of which somebody was told.
         is_searched_out: whether every point of the search space was tried.
+        settled: the settling trial; None where none was made.
     """
 
     def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
@@ -72,6 +74,7 @@ class Session:
         self.history = History(folder.history, config.search_space)
         self.history.create()
         self.trials = self.history.trials()
+        self.settled = self.history.settling()
         past = stored_past(folder) if config.warm_start else ()
         self.worth = OBJECTIVES[config.optimizer.objective]()
         self.optimizer = learnt_optimizer(config, self.trials, past, stored_evidence(folder), self.worth)
@@ -84,7 +87,8 @@ class Session:
         self._found: tuple[int, Catalogue] | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
         state = folder.state()
-        self.remarks = [] if state is None else list(state.remarks)
+        of_phases = () if state is None else state.remarks
+        self.remarks = [remark for remark in of_phases if remark not in remarks_of(self.settled)]
         self.tries = 0
         self.told_of_traces: set[str] = set()
         self.is_searched_out = False
@@ -151,7 +155,12 @@ class Session:
     def as_sent(self, plans: Sequence[FaultPlan]) -> tuple[FaultPlan, ...]:
         """These plans as the injector will send them, with an expiry."""
         sendable = [self.injector.as_sent(plan) for plan in plans]
-        return with_expiry(sendable, self.config.executor.timeout_s)
+        return with_expiry(sendable, self.config.executor.timeout_s + self.lags.longest_s)
+
+    @property
+    def lags(self) -> Lags:
+        """How long its faults take to take hold and to let go, as far as is known."""
+        return lags_of(self.config.executor, self.settled)
 
     @property
     def steady_severity(self) -> float:
@@ -170,6 +179,19 @@ class Session:
 
     def severity(self, observation: RawObservation) -> float:
         return self.score(observation).total_score
+
+    def hurt(self, trial: Trial) -> bool:
+        """Whether the target has to be seen as before after this trial."""
+        after = self.config.recovery.after_severity
+        if after is not None:
+            return (trial.severity or 0.0) >= after
+        return self.evidence.failure(trial) is not None
+
+    def must_be_back(self, trial: Trial) -> bool:
+        """Whether the session ends where it is not."""
+        after = self.config.recovery.after_severity
+        is_said = after is not None and self.hurt(trial)
+        return is_said or trial.severity is None or trial.severity >= MUST_BE_BACK
 
     def learn(self, trial: Trial) -> None:
         """Let the model learn from a trial; one that must not train it is only kept from being proposed again.
@@ -211,5 +233,5 @@ class Session:
             progress=progress(self.trials, self.config.total_trials, recommendation(self.config, self.optimizer)),
             error_message=error_message,
             errors=tuple(self.errors),
-            remarks=tuple(self.remarks),
+            remarks=(*remarks_of(self.settled), *self.remarks),
         )

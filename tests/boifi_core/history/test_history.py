@@ -85,7 +85,10 @@ OF_VERSION["3"] = [
     trial_of(7, 5.5, phase="minimise", why=Choice(reason="minimise", nearest=(Near(trial=1, severity=7.5),))),
 ]
 OF_VERSION["4"] = [*OF_VERSION["3"], trial_of(8, 5.0, retries=3)]
-OF_VERSION["5"] = [*OF_VERSION["4"], trial_of(9, 9.0, score=scored(9.0, unobserved=("perf", "struct")))]
+OF_VERSION["5"] = [
+    *OF_VERSION["4"],
+    trial_of(9, 9.0, score=scored(9.0, unobserved=("perf", "struct")), in_force_ms=1500.0, gone_ms=0.0),
+]
 
 
 @pytest.fixture
@@ -102,9 +105,24 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
         "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why, "
-        "control, retries, unobserved"
+        "control, retries, unobserved, in_force_ms, gone_ms"
     )
     assert len(frame) == 0
+
+
+def test_the_settling_trial_is_a_row_for_readers_and_none_of_the_sessions_trials(history):
+    assert history.settling() is None
+    settling = trial_of(0, 9.0, phase="settle", in_force_ms=1500.0, gone_ms=1400.0)
+    history.keep_settling(settling)
+    for number in (1, 2, 3):
+        history.append(trial_of(number))
+    assert history.settling() == settling
+    assert [trial.trial for trial in history.trials()] == [1, 2, 3]
+    assert [trial.trial for trial in history.trials(limit=2)] == [1, 2]
+    assert [trial.trial for trial in history.trials(after=1, limit=1)] == [2]
+    history.create()
+    assert history.settling() == settling
+    assert list(pandas.read_parquet(history.folder)["phase"]) == ["settle", "search", "search", "search"]
 
 
 def test_a_dimensions_column_has_its_own_type(history):

@@ -12,6 +12,7 @@ from own_ca import self_signed, tls_server
 from target_server import Reply, Target
 
 from boifi_core.errors import ExecutorTimedOut, InvalidInput
+from boifi_core.observers.base import glance
 from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.probe import Probe, interleaved
 from boifi_core.observers.probe_config import ProbeConfig
@@ -99,6 +100,29 @@ class TestWhatIsSent:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         assert observe(probe_of({"url": target.url})).status_code == 200
+
+
+class TestAGlance:
+    def test_it_has_every_request_whatever_its_weight_and_no_traces(self, target, probe_of):
+        requests = [{"url": f"{target.url}/{n}", "weight": 1000 if n == 0 else 1} for n in range(12)]
+        target.reply = lambda seen: Reply(status=503 if seen.path == "/11" else 200)
+        probe = probe_of(*requests, count=5, traces={"type": "otlp", "port": 0})
+        began = datetime.now(UTC)
+        seen = probe.glance(newer_than=began, timeout_s=10)
+        assert {each.path for each in target.seen} == {f"/{n}" for n in range(12)}
+        assert seen.timestamp > began
+        assert seen.error_rate == pytest.approx(1 / 12)
+        assert (seen.degraded, seen.traces) == ((), {})
+
+    def test_an_observer_that_cannot_is_asked_for_a_whole_window(self):
+        class Whole:
+            def observe(self, *, newer_than, timeout_s):
+                return newer_than, timeout_s
+
+            def close(self):
+                pass
+
+        assert glance(Whole(), newer_than=LONG_AGO, timeout_s=3.0) == (LONG_AGO, 3.0)
 
 
 class TestWhatIsReported:

@@ -74,8 +74,38 @@ def mode_of(trials, **fields):
     return mode.model_copy(update=fields)
 
 
+def struck(number, service, severity=0.0, percentage=100, **seen):
+    plan = FaultPlan(fault_type="abort", abort_status_code=503, target_service=service, percentage=percentage)
+    return trial_of(number, severity, plans=(plan,), observation=observed(**seen))
+
+
+def test_f13_no_fault_of_any_kind_had_an_effect():
+    told = "No fault of any kind had an effect, though 3 trials should have shown one: does the control plane reach"
+    plan = FaultPlan(fault_type="delay", delay_ms=600)
+    trials = (struck(1, "a"), struck(2, "b"), trial_of(3, 0.0, plans=(plan,), observation=observed()))
+    assert told in advised(*trials)
+    assert "Search longer delays" not in advised(*trials)
+
+
+@pytest.mark.parametrize("seen", [{"error_rate": 0.5}, {"latency_ms": 900.0}, {"status_code": 302}])
+def test_f13_is_not_said_where_a_harmless_fault_had_one(seen):
+    assert "had an effect" not in advised(struck(1, "a"), struck(2, "a"), struck(3, "a", 0.2, **seen))
+
+
+def test_f13_is_not_said_where_no_fault_was_clear():
+    assert "had an effect" not in advised(*(struck(n, "a", percentage=10) for n in range(1, 9)))
+
+
+@pytest.mark.parametrize("place", ["ordres", "cart-v2", "off.the.way"])
+def test_p24_a_place_whose_faults_never_change_anything_is_told_of(place):
+    trials = (struck(1, place), struck(2, "orders", 6.0, error_rate=1.0), struck(3, place), struck(4, "orders"))
+    text = advised(*trials)
+    assert f"No fault on `{place}` ever changed anything, in 2 trials: is it spelt as the mesh has it" in text
+    assert "No fault on `orders`" not in text
+
+
 def test_nothing_hurt():
-    assert "No fault hurt." in advised(*(hurt(n, 0.5, percentage=n) for n in range(1, 5)))
+    assert "No fault hurt." in advised(*(struck(n, "a", 0.5, percentage=n) for n in range(1, 5)))
     assert "No fault hurt." in advised(hurt(1, 1.8), baseline_severity=1.8)
 
 

@@ -18,6 +18,7 @@ from boifi_core.findings.identity import origin
 from boifi_core.models import Choice, Near
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report import html, json_report, junit, markdown
+from boifi_core.session.preflight.base import Line
 
 ROOT = Path(__file__).resolve().parents[3]
 SECTIONS = [
@@ -278,3 +279,17 @@ def test_junit_has_an_error_for_a_session_that_failed():
     assert suite.get("errors") == "1"
     assert "onerror" in suite.find("testcase/error").get("message")
     assert ET.fromstring(junit(report_of(()), 5)).find("testsuite").get("errors") == "0"
+
+
+def test_what_the_first_look_said_stands_among_the_facts():
+    lines = (
+        Line(check="control_plane", outcome="passed", text="answers"),
+        Line(check="traces", outcome="warned", text="none came", advice="see that the services send spans"),
+    )
+    report = report_of(session(5), checks=lines, remarks=("settle faults take hold and let go at once",))
+    text = markdown(report)
+    assert "| First look | passed: control_plane: answers |" in text
+    assert "| First look | warned: traces: none came; see that the services send spans |" in text
+    data = json_report(report)
+    assert [line["outcome"] for line in data["first_look"]] == ["passed", "warned"]
+    assert data["remarks"] == ["settle faults take hold and let go at once"]
