@@ -8,7 +8,7 @@ from functools import partial
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.findings.models import MOST, SOME, Fact, FactKind
 from boifi_core.models import RawObservation
-from boifi_core.traces.calls import Call, calls
+from boifi_core.traces.calls import CLIENT, Call, calls
 from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause.
@@ -83,7 +83,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     slow_below = {made[index].under for index in slow}
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        is_root = index == 0
+        is_root = index == 0 or call.caller == CLIENT
         if call.failed and not (known and known.fails):
             if is_root:
                 what = kind or call.operation
