@@ -30,7 +30,7 @@ class Comparison:
     """A trace against its baseline; without a baseline trace the figures that need one are None.
 
     `spans` go by the names that all runs share. `span_increase` is a share of the baseline's number of spans (0.5: half
-    as many again; negative: fewer). `failing` are the indices of the ERROR spans whose operation never fails without a
+    as many again; negative: fewer). `failing` are the indices of the ERROR spans that fail where none does without a
     fault.
     """
 
@@ -54,8 +54,7 @@ def compare_traces(current: list[Span], normal: Normal, kind: str | None = None)
     Its way is compared with the nearest of theirs: a call that is made now and then without a fault is no change.
     """
     current = renamed(current, normal.vocabulary)
-    usual = normal.failing(kind)
-    failing = tuple(index for index, span in enumerate(current) if span.is_error and span.operation not in usual)
+    failing = normal.positions(kind).failing(current)
     ways = normal.ways(kind)
     if not ways:
         return Comparison(kind, current, None, None, None, failing, None)

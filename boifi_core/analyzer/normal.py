@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -105,19 +105,8 @@ class Normal:
         """The kinds of request that there are traces of."""
         return tuple(self._parsed)
 
-    def failing(self, kind: str | None) -> Set[str]:
-        """The operations of this kind of request that ever failed without a fault."""
-        return self._failing.get(kind, frozenset())
-
-    @cached_property
-    def _failing(self) -> dict[str | None, frozenset[str]]:
-        return {
-            kind: frozenset(span.operation for spans in traces for span in spans if span.is_error)
-            for kind, traces in self._renamed.items()
-        }
-
     def positions(self, kind: str | None) -> Positions:
-        """How long the spans at each position of this kind of request take."""
+        """How the spans at each position of this kind of request go."""
         return self._positions.get(kind) or Positions(())
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How long the spans at each position of a trace take, so that a slow one is not hidden by longer ones of its name."""
+"""How the spans at each position of a trace go: one that is slow or fails is not hidden by others of its name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Slow:
 
 @dataclass(frozen=True)
 class Positions:
-    """How long the spans at each position take in traces without a fault.
+    """How the spans at each position go in traces without a fault.
 
     A position is the operation of a span and of all that it lies below.
 
@@ -62,6 +62,39 @@ class Positions:
                     found.append(Slow(spans[index].operation, now_ms, usual_ms))
         return found
 
+    def failing(self, spans: Sequence[Span]) -> tuple[int, ...]:
+        """The indices of the ERROR spans that are none without a fault.
+
+        A span may fail whose operation does so at its position, or anywhere where its position is not known.
+        """
+        if not any(span.is_error for span in spans):
+            return ()
+        positions, operations = self._usually_failing
+        numbers = self._positions(spans[:MAX_SEQUENCE], learn=False)
+        return tuple(
+            index
+            for index, span in enumerate(spans)
+            if span.is_error
+            and (
+                numbers[index] not in positions
+                if index < len(numbers) and numbers[index] != _UNKNOWN
+                else span.operation not in operations
+            )
+        )
+
+    @cached_property
+    def _usually_failing(self) -> tuple[frozenset[int], frozenset[str]]:
+        failing = [
+            (number, span.operation)
+            for spans in self.traces
+            for number, span in zip(self._positions(spans[:MAX_SEQUENCE], learn=True), spans, strict=False)
+            if span.is_error
+        ]
+        beyond = {span.operation for spans in self.traces for span in spans[MAX_SEQUENCE:] if span.is_error}
+        return frozenset(number for number, _ in failing), frozenset(
+            beyond.union(operation for _, operation in failing)
+        )
+
     @cached_property
     def _usual(self) -> dict[int, list[list[float]]]:
         found: dict[int, list[list[float]]] = defaultdict(list)
@@ -73,22 +106,27 @@ class Positions:
 
     def _of(self, spans: Sequence[Span], *, learn: bool) -> dict[int, list[int]]:
         """By position the indices of the spans there that have a duration; unknown positions are learnt or left out."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for index, number in enumerate(self._positions(spans, learn=learn)):
+            if spans[index].duration_ms is not None and number != _UNKNOWN:
+                found[number].append(index)
+        return found
+
+    def _positions(self, spans: Sequence[Span], *, learn: bool) -> list[int]:
+        """The position of each span."""
         parent_of = parents(spans)
         number_of: list[int | None] = [None] * len(spans)
-        found: dict[int, list[int]] = defaultdict(list)
-        for index, span in enumerate(spans):
+        for index in range(len(spans)):
             chain, above = [index], parent_of[index]
             while above is not None and number_of[above] is None and len(chain) <= len(spans):  # a circle has no end
                 chain.append(above)
                 above = parent_of[above]
-            number = _ROOT if above is None else number_of[above]
+            number = _ROOT if above is None else number_of[above] or _ROOT
             for each in reversed(chain):
-                if number_of[each] is None:
-                    number_of[each] = self._number(number or _ROOT, spans[each].operation, learn=learn)
-                number = number_of[each]
-            if span.duration_ms is not None and number is not None and number != _UNKNOWN:
-                found[number].append(index)
-        return found
+                known = number_of[each]
+                number = self._number(number, spans[each].operation, learn=learn) if known is None else known
+                number_of[each] = number
+        return [number or _UNKNOWN for number in number_of]
 
     def _number(self, above: int, operation: str, *, learn: bool) -> int:
         if above == _UNKNOWN:

@@ -12,7 +12,7 @@ from boifi_core.analyzer.scorers.bug import changed_kinds
 from boifi_core.findings.models import CAUSE, MOST, SOME, TROUBLE, Fact, FactKind
 from boifi_core.findings.said import readable
 from boifi_core.models import RawObservation
-from boifi_core.traces.calls import Call, calls
+from boifi_core.traces.calls import CLIENT, Call, calls
 from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause; CAUSE: a call that failed, was late or given up while all below it went well, and
@@ -108,7 +108,7 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
     began, waited = _beginnings(made, usual, slow)
     for index, call in enumerate(made):
         known = usual.get(call.where)
-        is_root = index == 0
+        is_root = index == 0 or call.caller == CLIENT
         fails = known.fails if known else 0.0
         if call.failed and fails < _MOSTLY:
             if is_root:

@@ -154,6 +154,20 @@ class TestF2:
         assert parts(home(*SERVICES, failing=["cart", broken]), healthy) == {"struct.error_span": 2.0}
         assert parts(home(*SERVICES, failing=[broken]), healthy) == {"struct.error_span": 2.0}
 
+    @pytest.mark.parametrize("broken", range(1, 6))
+    def test_f2_one_that_is_normal_elsewhere_does_not_hide_one_of_its_name(self, broken):
+        """Six services each ask a flaky helper, and the first one's answer is an error even without a fault."""
+
+        def page(*failing):
+            spans = [sent(1, None, "web", "GET /", 0, 900, 2)]
+            for n in range(6):
+                spans.append(sent(2 + 2 * n, 1, f"part{n}z", "render", 1 + 10 * n, 9, 2))
+                spans.append(sent(3 + 2 * n, 2 + 2 * n, "helper", "look up", 2 + 10 * n, 5, 2, error=n in failing))
+            return otlp(*spans)
+
+        assert parts(page(0, broken), page(0)) == {"struct.error_span": 2.0}
+        assert parts(page(0), page(0)) == {}
+
     def test_f2_graded_too(self):
         graded = AnalyzerService(AnalyzerConfig(profile="graded"))
         normal = Normal(tuple(seen(each) for each in self.HEALTHY))
