@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from statistics import median
 
 from boifi_core.errors import BoifiError
 from boifi_core.faults.plan import FaultPlan
@@ -95,22 +96,23 @@ class _Watch:
                 return
             if lost() - before:  # the machine stood still meanwhile
                 continue
-            if hold is None:
+            if hold is None:  # what was seen before came by chance, then
+                self.holds, self.goes = [], []
                 return
             self.holds.append(hold)
             self.goes.append(gone)
-            if hold == gone == 0 or len(self.holds) == ROUNDS or self._running.stopping():
+            if hold == 0 or len(self.holds) == ROUNDS or self._running.stopping():
                 return
 
     def _once(self) -> tuple[float | None, float]:
         running, session = self._running, self._session
-        hold, error = None, None
+        shown, error = None, None
         with running.signals.shielded():
             try:
                 with running.signals.exposed():
                     steps.apply_policies(session, SETTLING, [self._name], self._plans)
-                    hold = until_in_force(self._look, datetime.now(UTC), Deadline(self.limit_s))
-                    self._shown = self._shown if hold is None else self._seen
+                    shown = until_in_force(self._look, datetime.now(UTC), Deadline(self.limit_s))
+                    self._shown = self._shown if shown is None else self._seen
             except (BoifiError, TimeoutError) as problem:
                 error = problem
             finally:
@@ -120,10 +122,11 @@ class _Watch:
             raise SessionFailed("; ".join(left))
         if error is not None:
             raise error
-        if hold is None:
+        if shown is None:
             return None, 0.0
+        hold, misses = shown
         limit = Deadline(session.config.recovery.timeout_s)
-        gone = until_gone(self._look, removed_at, limit, is_quick=hold == 0)
+        gone = until_gone(self._look, removed_at, limit, misses + (1 if hold == 0 and not misses else 2))
         if gone is None:
             running.await_recovery(SETTLING)
             gone = (datetime.now(UTC) - removed_at).total_seconds()
@@ -154,7 +157,7 @@ class _Watch:
             point=self._point,
             plans=self._plans,
             observation=self._shown,
-            in_force_ms=max(self.holds) * 1000 if self.holds else None,
-            gone_ms=max(self.goes) * 1000 if self.goes else None,
+            in_force_ms=median(self.holds) * 1000 if self.holds else None,
+            gone_ms=median(self.goes) * 1000 if self.goes else None,
         )
         return trial.model_copy(update={"reason": told(trial)})

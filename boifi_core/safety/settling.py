@@ -19,9 +19,9 @@ _LEAST_MARGIN_S, _MOST_MARGIN_S = 0.5, 5.0
 _LONGEST_STEP_S = 0.2
 
 
-_LONGEST_RECOVERY_S = 5.0
-"""Where a fault is in force at once, what stays longer after its end is the target's own recovering, which is waited
-for after each failure anyhow."""
+_LONGEST_GO_S, _LONGEST_GO = 2.0, 3
+"""What stays longer after a fault's end, and so many times longer than the fault took to take hold, is the target's own
+recovering, which is waited for after each failure anyhow."""
 
 
 def with_margin(seen_s: float) -> float:
@@ -54,7 +54,7 @@ def lags_of(config: ExecutorConfig, measured: Trial | None) -> Lags:
     if measured is None or measured.in_force_ms is None:
         return Lags()
     in_force_s, gone_s = measured.in_force_ms / 1000, (measured.gone_ms or 0.0) / 1000
-    return Lags(with_margin(in_force_s), with_margin(min(gone_s, max(_LONGEST_RECOVERY_S, 2 * in_force_s))))
+    return Lags(with_margin(in_force_s), with_margin(min(gone_s, max(_LONGEST_GO_S, _LONGEST_GO * in_force_s))))
 
 
 def remarks_of(measured: Trial | None) -> tuple[str, ...]:

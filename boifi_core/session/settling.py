@@ -34,10 +34,15 @@ _SLOW_MS = 2_000
 """A longer delay is as clear as this one, and takes longer to watch."""
 
 _ALIKE = 1.25
-"""The effect of a fault is whole where the next window shows hardly more of it,"""
+"""The effect of a fault is whole where the next window shows hardly more of it."""
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+_AFTER = 2
+"""Windows that are watched after the first that shows it."""
 
 _WHOLE = 0.9
-"""or where nearly all requests fail, or are a second late."""
+"""Nearly all requests fail, or are a second late: nothing more is to be waited for."""
 
 
 def unmistakable(session: Session) -> list[tuple[Point, FaultPlan]]:
@@ -78,7 +83,14 @@ def _passed(session: Session, plan: FaultPlan) -> float:
         request.path.startswith(path) and plan.target_method in (None, request.method)
         for request in getattr(session.config.observer, "requests", ())
     )
-    by_service = 1.0 if service is None or service in services else 0.0 if services else 0.5
+    if service is None:
+        by_service = 1.0
+    elif service in services:
+        own = [span.operation for span in spans if service in span.operation]
+        methods = [operation for operation in own if any(method in operation for method in _METHODS)]
+        by_service = 1.0 if not methods or any((plan.target_method or "") in each for each in methods) else 0.2
+    else:
+        by_service = 0.0 if services else 0.5
     by_path = 1.0 if path == "/" or is_asked or any(path in span.operation for span in spans) else 0.0
     return by_service + by_path
 
@@ -106,39 +118,43 @@ PAUSE_S = 0.1
 """Between two looks, seconds: no more load than a session makes."""
 
 
-def until_in_force(look: Look, since: datetime, deadline: Deadline) -> float | None:
-    """Seconds from `since` until windows show the whole effect of the fault; None: not before the deadline.
+def until_in_force(look: Look, since: datetime, deadline: Deadline) -> tuple[float, int] | None:
+    """Seconds from `since` until windows show the effect of the fault; None: not before the deadline.
 
-    0 where the first one does: a trial's own window would have, too.
+    0 where the first one does: a trial's own window would have, too. Where the fault meets few requests, windows show
+    nothing of it by chance; second is how many of them may do so in a row.
     """
-    return _until(look, since, deadline, lambda now: now >= _WHOLE, lambda before, now: 0 < now <= _ALIKE * before)
+    seen: list[tuple[datetime, float]] = []
+    for window in _windows(look, deadline):
+        seen.append(window)
+        if len(seen) == 1 and window[1] >= _WHOLE:
+            return 0.0, 0
+        first = next((place for place, (_, moved) in enumerate(seen) if moved), len(seen))
+        after = [moved for _, moved in seen[first + 1 :]]
+        if len(after) < _AFTER:
+            continue
+        if not any(after):
+            seen = [*seen[:first], (seen[first][0], 0.0), *seen[first + 1 :]]  # what came once was chance
+            continue
+        misses = max(len(run) for run in "".join("x" if moved else " " for moved in after).split("x"))
+        if first and first <= misses:
+            return 0.0, misses
+        began = first + (after[0] > _ALIKE * seen[first][1])  # before that it was not whole
+        return (max(0.0, (seen[began][0] - since).total_seconds()) if began else 0.0), misses
+    return None
 
 
-def until_gone(look: Look, since: datetime, deadline: Deadline, *, is_quick: bool = False) -> float | None:
+def until_gone(look: Look, since: datetime, deadline: Deadline, clean: int = 2) -> float | None:
     """Seconds from `since` until windows show nothing of the fault; None: not before the deadline.
 
     Args:
-        is_quick: whether one window is enough if it is the first, since the fault had taken hold at once.
+        clean: how many in a row have to.
     """
-    return _until(look, since, deadline, lambda now: is_quick and now == 0, lambda before, now: before == now == 0)
-
-
-def _until(
-    look: Look,
-    since: datetime,
-    deadline: Deadline,
-    is_so_at_once: Callable[[float], bool],
-    is_so: Callable[[float, float], bool],
-) -> float | None:
-    """From when on windows are so: by the first alone, or by two in a row."""
-    first = before = None
-    for seen in _windows(look, deadline):
-        if first is None and is_so_at_once(seen[1]):
-            return 0.0
-        first = first or seen
-        if before is not None and is_so(before[1], seen[1]):
-            return 0.0 if before is first else max(0.0, (before[0] - since).total_seconds())
-        before = seen
+    run: list[datetime] = []
+    for number, (began, moved) in enumerate(_windows(look, deadline), start=1):
+        run = [] if moved else [*run, began]
+        if len(run) == clean:
+            return 0.0 if number == clean else max(0.0, (run[0] - since).total_seconds())
     return None
 
 

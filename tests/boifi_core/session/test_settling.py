@@ -114,38 +114,42 @@ def _no_pauses(monkeypatch):
 
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize(
-    ("effects", "hold_s"),
+    ("effects", "hold"),
     [
-        ((1.0,), 0.0),
-        ((0.5, 0.5), 0.0),
-        ((0, 0, 1, 1), 0.3),
-        ((0, 0.5, 1, 1), 0.3),
-        ((0.5, 0, 1, 1), 0.3),
-        ((0.5, 1, 1), 0.2),
-        ((0, 1.8, 1.81), 0.2),
+        ((1.0,), (0, 0)),
+        ((0.5, 0.5, 0.5), (0, 0)),
+        ((0, 0, 1, 1, 1), (0.3, 0)),
+        ((0, 0.5, 1, 1), (0.3, 0)),
+        ((0.5, 0, 0, 0, 0.9, 0.9, 0.9), (0.5, 0)),
+        ((0, 1.8, 1.81, 1.8), (0.2, 0)),
+        ((0, 0.4, 0, 0.2), (0, 1)),
+        ((0.4, 0, 0.2), (0, 1)),
         ((0, 0, 0), None),
-        ((0, 1, 0), None),
+        ((0, 1, 0, 0), None),
     ],
 )
-def test_f4_in_force_is_when_a_window_shows_all_that_the_next_one_does(effects, hold_s):
+def test_f4_in_force_is_when_windows_show_it_and_go_on_to(effects, hold):
     found = until_in_force(looks(*effects), NOON, Deadline(0.1))
-    assert found == (None if hold_s is None else pytest.approx(hold_s))
+    assert found == (None if hold is None else (pytest.approx(hold[0]), hold[1]))
 
 
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize(
-    ("effects", "gone_s"),
-    [((0, 0), 0.0), ((1, 1, 0, 0), 0.3), ((1, 0, 0.5, 0, 0), 0.4), ((1, 1, 0.5), None), ((0,), None)],
+    ("effects", "clean", "gone_s"),
+    [
+        ((0, 0), 2, 0.0),
+        ((0,), 1, 0.0),
+        ((1, 0), 1, 0.2),
+        ((1, 1, 0, 0), 2, 0.3),
+        ((1, 0, 0.5, 0, 0), 2, 0.4),
+        ((1, 0, 0, 0.5, 0, 0, 0), 3, 0.5),
+        ((1, 1, 0.5), 2, None),
+        ((0,), 2, None),
+    ],
 )
-def test_f4_gone_is_when_two_windows_show_nothing_of_it(effects, gone_s):
-    found = until_gone(looks(*effects), NOON, Deadline(0.1))
+def test_f4_gone_is_when_so_many_windows_in_a_row_show_nothing_of_it(effects, clean, gone_s):
+    found = until_gone(looks(*effects), NOON, Deadline(0.1), clean)
     assert found == (None if gone_s is None else pytest.approx(gone_s))
-
-
-@pytest.mark.usefixtures("_no_pauses")
-def test_f4_one_clean_window_is_enough_after_a_fault_that_took_hold_at_once():
-    assert until_gone(looks(0), NOON, Deadline(0.1), is_quick=True) == 0
-    assert until_gone(looks(1, 0, 0), NOON, Deadline(0.1), is_quick=True) == pytest.approx(0.2)
 
 
 USUAL = {"status_code": 200, "latency_ms": 20.0, "error_rate": 0.0}
@@ -194,7 +198,7 @@ def test_f4_what_was_measured_is_waited_for_with_a_margin(hold_s, gone_s):
     assert lags.in_force_s == pytest.approx(with_margin(hold_s))
     assert lags.in_force_s >= hold_s
     # What stays much longer than a fault takes to take hold is the target's own, which recovery waits for.
-    assert lags.gone_s >= min(gone_s, 5.0)
+    assert lags.gone_s >= min(gone_s, 2.0, 3 * hold_s)
 
 
 def test_f4_what_the_file_says_overrules_what_was_measured():
