@@ -54,6 +54,7 @@ _RETURNERS = {
     "all_made",
     "_misfit",
     "_misplaced",
+    "complaint_of",
     "_own_reason",
 }
 """Functions that return a reason."""

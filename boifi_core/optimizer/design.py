@@ -12,6 +12,8 @@ from boifi_core.space.rows import Rows
 from boifi_core.space.sampling import settle
 
 _TRIES = 24
+_MOST_COMPARED = 500
+"""Up to so many rows, several designs are made and the best is taken."""
 
 Design = Callable[[SearchSpace, np.random.Generator, int], Rows]
 """From a space, a random stream and a number to at most that many valid rows; they may repeat."""
@@ -34,6 +36,9 @@ def latin_hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Row
     Source: McKay, Beckman & Conover (1979), Technometrics 21, 239-245; maximin: Morris & Mitchell (1995), J. Stat.
     Planning and Inference 43, 381-402.
     """
+    if n > _MOST_COMPARED:
+        # Which of many is best costs the square of their size, and so many rows cover the space in any case.
+        return _defaults_first(space, rng, lean(space, hypercube(space, rng, n)))
     designs = [hypercube(space, rng, n) for _ in range(_TRIES)]
     best = max(designs, key=lambda rows: (_categories(space, rows), _closest(space, rows)))
     return _defaults_first(space, rng, lean(space, best))

@@ -132,7 +132,11 @@ class Proposer:
 
     def _from_beginning(self) -> _Choice | None:
         planned = self._beginning.row(self._number)
-        return None if planned is None or self._id(planned[0]) in self._unavailable else _Choice(*planned)
+        if planned is None:
+            return None
+        identity = self._id(planned[0])
+        # One by one: thousands may be pending.
+        return None if identity in self._known.tried or identity in self._pending else _Choice(*planned)
 
     def _from_model(self, rng: np.random.Generator) -> _Choice | None:
         own = self._known.own

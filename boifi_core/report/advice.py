@@ -11,6 +11,7 @@ from boifi_core.models import Dimension, TrialStatus
 from boifi_core.report.facts import ReportInput, TriedFault, tried_faults
 from boifi_core.report.influence import influences
 from boifi_core.report.tables import code, escape
+from boifi_core.session.phases.search import EVERY_POINT
 
 HARMLESS = 1.0
 """A severity up to this is no failure."""
@@ -26,6 +27,9 @@ NEAR_BOUND = 0.02
 
 TOO_SLOW, MILD = 9.0, 5.0
 """From this performance score on a target is too slow, and up to this severity that goes unnoticed."""
+
+_NEARLY_ALL = 98
+"""From this percentage on, a wider range would bring nothing."""
 
 HIGH_PERCENTAGE = 90
 """From this share of the requests on, hitting all of them makes little difference."""
@@ -128,7 +132,7 @@ def _reach(report: ReportInput, best: TriedFault) -> list[str]:
         value = best.trial.point.get(dimension.name)
         at = _bound(dimension, value)
         is_percentage = dimension.name.rpartition(".")[2] == "percentage"
-        if at is not None and not (is_percentage and value in (0, 100)):
+        if at is not None and not (is_percentage and _is_at_an_end(value, at)):
             lines.append(
                 f"The worst fault has {code(dimension.name)} at the {at} bound of what was searched ({value:g}): "
                 "widen the range."
@@ -136,6 +140,13 @@ def _reach(report: ReportInput, best: TriedFault) -> list[str]:
         elif is_percentage and not is_met and best.severity < 9 and _is_below(value, HIGH_PERCENTAGE):
             lines.append(f"The worst fault hits {value:g} % of the requests: try it with {code(dimension.name)} 100.")
     return lines
+
+
+def _is_at_an_end(percentage: object, at: str) -> bool:
+    """Whether there is hardly a percentage beyond it."""
+    if not isinstance(percentage, (int, float)):
+        return False
+    return percentage >= _NEARLY_ALL if at == "upper" else percentage <= 100 - _NEARLY_ALL
 
 
 def _is_below(value: object, limit: float) -> bool:
@@ -214,9 +225,16 @@ def _untried(report: ReportInput) -> list[str]:
     return lines
 
 
+def _is_used_up(report: ReportInput) -> bool:
+    """Whether there is nothing left in the space that more trials could try."""
+    return any(said.endswith(EVERY_POINT) for said in (report.reason or "", *report.remarks))
+
+
 def _budget(report: ReportInput) -> list[str]:
     """Whether the search was still finding worse faults when it ended."""
     scored = [trial for trial in report.trials if trial.severity is not None]
+    if _is_used_up(report):
+        return []
     if len(scored) < 12:
         return ["Few trials were scored: more of them may find worse faults."]
     best = max(scored, key=lambda trial: (trial.severity or 0.0, -trial.trial))

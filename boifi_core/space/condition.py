@@ -33,7 +33,9 @@ class Condition(Value):
 
     @model_validator(mode="after")
     def _value_fits_the_operator(self) -> Self:
-        is_given = {"value", "other"} & self.model_fields_set
+        is_given = {"other"} if self.other is not None else set()
+        if self.value is not None or ("value" in self.model_fields_set and self.operator != "exists" and not is_given):
+            is_given.add("value")
         if self.operator != "exists" and not is_given:
             raise complaint("is required", self.value, "value")
         problem = _misplaced(self.operator, is_given) or _misfit(self.operator, self.value, self.other)

@@ -128,17 +128,21 @@ class EndpointConfig(Trust):
     connect_timeout_s: float = Field(default=5.0, gt=0, le=3_600)
     token: Annotated[Annotated[SecretStr, Field(max_length=8_192)] | None, Whose.SECRET] = None
     basic_auth: Annotated[BasicAuth | None, Whose.SECRET] = None
-    headers: Annotated[Headers, Whose.SECRET] = Field(default={}, max_length=MOST_HEADERS)
+    headers: Annotated[Annotated[Headers, Field(max_length=MOST_HEADERS)] | None, Whose.SECRET] = None
 
     @field_validator("headers")
     @classmethod
-    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
-        check_headers(headers, ours=_OURS)
+    def _sendable(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
+        check_headers(headers or {}, ours=_OURS)
         return headers
 
     @model_validator(mode="after")
     def _one_login(self) -> Self:
-        logins = [self.token, self.basic_auth, *(name for name in self.headers if name.lower() == "authorization")]
+        logins = [
+            self.token,
+            self.basic_auth,
+            *(name for name in self.headers or {} if name.lower() == "authorization"),
+        ]
         if sum(login is not None for login in logins) > 1:
             raise ValueError("must have one of token, basic_auth and the header authorization")
         return self
@@ -191,8 +195,9 @@ class EndpointConfig(Trust):
         Raises:
             InvalidInput: a variable is not set, or holds what cannot be sent.
         """
-        headers = read_headers(self.headers, f"{self.section}.headers")
-        secrets = [value for name, value in headers.items() if variable_named(self.headers[name])]
+        given = self.headers or {}
+        headers = read_headers(given, f"{self.section}.headers")
+        secrets = [value for name, value in headers.items() if variable_named(given[name])]
         if (token := self.read_token()) is not None:
             headers["Authorization"] = f"Bearer {token}"
             secrets.append(token)

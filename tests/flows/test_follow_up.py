@@ -92,9 +92,11 @@ def test_p10_what_is_left_of_a_budget_goes_into_the_failures_of_a_space_that_is_
         {"name": "target_path", "type": "categorical", "values": ["/reviews", "/details", "/ratings"]},
         {"name": "abort_status_code", "type": "categorical", "values": [429, 500, 503]},
     ]
-    folder, state, trials = run(hfi.url, total_trials=60, initial_points=3, search_space={"dimensions": dimensions})
+    shares = {"confirm": {"share": 0.05}, "minimise": {"share": 0.05}}
+    changes = {**shares, "total_trials": 60, "initial_points": 3, "search_space": {"dimensions": dimensions}}
+    folder, state, trials = run(hfi.url, **changes)
     assert state.reason == "every point of the search space was tried"
-    assert len(trials) > 9 + 4, "the share of confirming alone"
+    assert len(trials) > 9 + 6, "the shares alone"
     modes = stored_catalogue(folder).modes
     assert len(modes) > 1
     assert all(mode.confirmation is not None for mode in modes)

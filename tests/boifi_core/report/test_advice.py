@@ -181,3 +181,30 @@ def test_p16_what_slowness_weighs_is_said_where_it_goes_unnoticed():
     assert told in advised(slow)
     assert told not in advised(slow, analyzer=AnalyzerConfig(profile="worst"))
     assert "slower than is acceptable" not in advised(trial_of(1, 3.2, score=scored(3.2)))
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"reason": "every point of the search space was tried"},
+        {"remarks": ("search over early: every point of the search space was tried",)},
+    ],
+)
+def test_p23_where_every_point_was_tried_no_more_trials_are_advised(over):
+    rising = [hurt(n, n / 4, delay_ms=n) for n in range(1, 21)]
+    axes = [Axis("delay_ms", "integer", low=0, high=5000)]
+    assert "more trials" not in advised(*rising, dimensions=axes, **over)
+    assert "more of them" not in advised(*rising[:5], dimensions=axes, **over)
+
+
+@pytest.mark.parametrize(("low", "high", "value"), [(10, 99, 99), (1, 50, 1), (2, 100, 100), (5.0, 99.5, 99.0)])
+def test_p23_a_percentage_beyond_which_there_is_nothing_is_not_to_be_widened(low, high, value):
+    axes = [Axis("percentage", "real", low=low, high=high)]
+    assert "widen the range" not in advised(hurt(1, 5.0, percentage=value), dimensions=axes)
+
+
+def test_p23_one_beyond_which_there_is_something_is():
+    axes = [Axis("percentage", "integer", low=1, high=50)]
+    assert "`percentage` at the upper bound of what was searched (50)" in advised(
+        hurt(1, 5.0, percentage=50), dimensions=axes
+    )
