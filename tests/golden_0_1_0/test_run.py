@@ -5,6 +5,7 @@ Severities are others than 0.1.0's, and so is what follows from them; what does 
 
 import json
 import re
+import time
 
 import httpx
 import pytest
@@ -14,8 +15,8 @@ from tests.golden_0_1_0 import folders
 from tests.golden_0_1_0.golden import alike, masked, same_json, same_text, without_code_of_addresses
 from tests.golden_0_1_0.page import Page
 
-TASKS = 125
-"""How many Prefect keeps of it."""
+QUIET_S = 4
+"""Prefect writes of tasks in batches: where none more came for so long, all are there."""
 
 ENDED = ("COMPLETED", "FAILED")
 
@@ -71,14 +72,19 @@ def in_prefect(url, folder):
     (run,) = (each for each in runs if each["parameters"].get("folder") == str(folder))
     of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}, "limit": 200}
 
+    last = [0, time.monotonic()]
+
     def tasks():
         found = httpx.post(f"{url}/task_runs/filter", json=of_run).json()
-        return found if len(found) >= TASKS and all(each["state_type"] in ENDED for each in found) else None
+        if len(found) != last[0]:
+            last[:] = len(found), time.monotonic()
+        has_all = time.monotonic() - last[1] > QUIET_S and all(each["state_type"] in ENDED for each in found)
+        return found if has_all else None
 
     def artifacts():
         return httpx.post(f"{url}/artifacts/filter", json=of_run).json()
 
-    made = until(tasks, 30, f"{TASKS} tasks")
+    made = until(tasks, 60, "all tasks")
     flow = httpx.get(f"{url}/flows/{run['flow_id']}").json()
     return {
         "flow": flow["name"],
