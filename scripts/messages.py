@@ -59,7 +59,7 @@ _RETURNERS = {
 }
 """Functions that return a reason."""
 
-_RULES = {"_RULES", "RULES", "_RULE"}
+_RULES = {"_RULES", "RULES", "_RULE", "EVERY_POINT"}
 """Tables and constants of rules that messages are made from."""
 
 _AS_FIELD = {"InvalidInput"}

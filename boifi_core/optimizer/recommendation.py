@@ -27,7 +27,7 @@ def recommended(space: SearchSpace, own: Evidence, points: Sequence[Point], pred
 
     Args:
         own: what this session has recorded, at least one trial.
-        points: the same as points.
+        points: the same, as points.
     """
     ids = space.ids(own.rows)
     first = {identity: index for index, identity in reversed(list(enumerate(ids)))}

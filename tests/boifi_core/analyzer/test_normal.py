@@ -10,8 +10,8 @@ from boifi_core.models import RawObservation, most_frequent, status_class
 
 FLAKY = window(page(reviews=unanswered("r", "g", "reviews", "GET /reviews/17")))
 WITHOUT = window(page(reviews=[]))
-REVIEWS = "gateway → GET reviews/reviews/{id}"
-STOCK = "gateway → GET stock/stock/{id}"
+REVIEWS = "gateway → reviews GET /reviews/{id}"
+STOCK = "gateway → stock GET /stock/{id}"
 
 
 def test_f2_how_often_a_call_fails_without_a_fault_is_known_for_each_call():
