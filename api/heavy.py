@@ -31,12 +31,16 @@ def validated(request: BaseModel, settings: Settings) -> ValidationResponse:
     Raises:
         InvalidInput: it would not be.
     """
+    from boifi_core.session.learning import sent_space
     from boifi_core.session.warm_start import past_of
 
     config, warnings = checked(request, settings)
     past_of(settings.data, config.warm_start, config.search_space)
-    space = config.search_space
-    return ValidationResponse(dimensions=len(space.dimensions), points=space.n_points, warnings=tuple(warnings))
+    space = sent_space(config)
+    notes = (f"search_space.{reason}" for reason in space.twins)
+    return ValidationResponse(
+        dimensions=len(space.dimensions), points=space.n_points, faults=space.n_faults, warnings=(*warnings, *notes)
+    )
 
 
 def made(request: BaseModel, settings: Settings, session_id: str, others: dict[str, str]) -> tuple[str, list[str]]:

@@ -186,11 +186,16 @@ class StopResponse(Value):
 
 
 class ValidationResponse(Value):
-    """A request that would be accepted. `points` is how many faults there are to choose from; None: endlessly many."""
+    """A request that would be accepted.
+
+    `points` is how many there are to choose from, `faults` how many different faults these stand for; None: endlessly
+    many, or too many to be counted.
+    """
 
     valid: Literal[True] = True
     dimensions: int
     points: int | None
+    faults: int | None
     warnings: tuple[str, ...] = ()
 
 

@@ -19,7 +19,7 @@ from boifi_core.errors import InvalidInput
 from boifi_core.safety.keys import models_of, whose
 from boifi_core.session.config import SessionConfig
 from boifi_core.value import Whose
-from boifi_core.wire.endpoint import variable_named
+from boifi_core.wire.environment import variable_named
 
 PROVIDED = "provided"
 

@@ -15,6 +15,7 @@ from api.index import Index
 from boifi_core.errors import BoifiError
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.run_file import DEPLOYMENT, ask, flow_run_for, keep_flow_run
+from boifi_core.wire.proxies import direct_mounts
 
 TIMEOUT_S = 10.0
 CHECK_TIMEOUT_S = 2.0
@@ -49,7 +50,11 @@ class Prefect:
     def __init__(self) -> None:
         self._url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
         self._client = httpx.AsyncClient(
-            base_url=self._url, headers=_headers(), verify=_verify(self._url), timeout=TIMEOUT_S
+            base_url=self._url,
+            headers=_headers(),
+            verify=_verify(self._url),
+            timeout=TIMEOUT_S,
+            mounts=direct_mounts([self._url]),
         )
         self._deployment_id: str | None = None
 

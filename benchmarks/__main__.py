@@ -1,4 +1,8 @@
-"""`python -m benchmarks [name…] [--write]`: measure, print, and put the figures into docs/benchmarks.md."""
+"""`python -m benchmarks [name…] [--write]`: measure, print, and put the figures into docs/benchmarks.md.
+
+`python -m benchmarks findings [--tracing KIND…] [--quick]`: of the shop in all ways of tracing, or in these; what was
+measured by the same code is not measured again. Without a name it is that of the shop's own spans alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import importlib
 
 from benchmarks import document
 from benchmarks.table import show, terminal
+from demo.tracing import Tracing
 
 NAMES = ("optimizer", "scoring", "hostile", "checks", "overhead", "demo", "findings")
 """Modules of this package, each with `measure() -> list[Table]`."""
@@ -17,16 +22,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; all of them by default")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    parser.add_argument(
+        "--tracing",
+        action="append",
+        type=Tracing,
+        choices=list(Tracing),
+        help="findings: of this alone; more than once",
+    )
+    parser.add_argument("--quick", action="store_true", help="findings: one short session of each")
     given = parser.parse_args()
     unknown = sorted(set(given.names) - set(NAMES))
     if unknown:
         parser.error(f"name must be one of {', '.join(NAMES)}, got {', '.join(unknown)}")
+    if (given.tracing or given.quick) and given.names != ["findings"]:
+        parser.error("--tracing and --quick are for findings alone")
+    options = {"findings": {"tracing": given.tracing or list(Tracing), "quick": given.quick}} if given.names else {}
     console = terminal()
     measured = document.machine()
     console.print(measured)
     for name in given.names or NAMES:
         console.print(f"\nmeasuring: {name}")
-        tables = importlib.import_module(f"benchmarks.{name}").measure()
+        tables = importlib.import_module(f"benchmarks.{name}").measure(**options.get(name, {}))
         show(tables, console)
         if given.write:
             document.write(name, tables, measured)

@@ -12,7 +12,7 @@ from benchmarks.plain import await_recovery, measure_baseline, try_fault
 from benchmarks.table import Table
 from boifi_core.models import Phase, Point
 from boifi_core.session import trial as steps
-from boifi_core.session.config import SessionConfig
+from boifi_core.session.config import SessionConfig, read_session_file
 from boifi_core.session.learning import searchable_space
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
@@ -20,8 +20,7 @@ from boifi_core.session.phases.plan import Plan
 from boifi_core.session.progress import best_trial
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
-from cli.demo import demo_config
-from demo.target import start_target
+from cli.demo import SESSION_FILE, demo_config, demo_target
 
 SHARE = 0.9
 """Of the highest severity that the shop can be brought to: what a search has to find."""
@@ -47,7 +46,7 @@ def measure(
         "BOIFI": {seed: best_severity(seed, trials, random=False) for seed in seeds},
         "random search": {seed: best_severity(seed, trials, random=True) for seed in random_seeds},
     }
-    number = trials or demo_config("http://127.0.0.1:1", None, None).total_trials
+    number = trials or read_session_file(SESSION_FILE).total_trials
     return tables(best, HIGHEST_SEVERITY, number)
 
 
@@ -70,8 +69,8 @@ def tables(best: dict[str, dict[int, float]], highest: float, trials: int) -> li
 
 def best_severity(seed: int, trials: int | None, *, random: bool) -> float:
     """The highest severity that one session finds in a fresh shop; 0 if no trial was scored."""
-    with start_target() as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
-        config = demo_config(target.control_plane, trials, seed)
+    with demo_target() as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
+        config = demo_config(target, trials, seed)
         with open_session(make_session(Path(data), config)) as session:
             next_trial = _random_trials(config, seed) if random else _search(Plan())
             measure_baseline(session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -84,6 +85,9 @@ class TimedObserver:
             return self._observer.observe(newer_than=newer_than, timeout_s=timeout_s)
         finally:
             self._meter.observed((time.perf_counter() - started) * 1000)
+
+    def news(self) -> Sequence[str]:
+        return self._observer.news()
 
     def close(self) -> None:
         self._observer.close()

@@ -6,10 +6,10 @@ import time
 from datetime import UTC, datetime
 
 from boifi_core.errors import BoifiError
+from boifi_core.findings.evidence import is_reading
 from boifi_core.models import Control, Phase, RawObservation, Trial
 from boifi_core.safety.policies import clear_all, policy_names
 from boifi_core.session import trial as steps
-from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
 from flows.attempt import Attempt
@@ -60,11 +60,11 @@ def await_recovery(session: Session, trial: Trial) -> None:
         BoifiError: it is not, in time.
     """
     recovery = session.config.recovery
-    is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
-    if (trial.severity or 0) < recovery.after_severity and not is_exact:
+    is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
+    if not session.hurt(trial) and not is_exact:
         return
     deadline = time.monotonic() + recovery.timeout_s
-    while session.severity(_observe(session)) > UNHEALTHY_SEVERITY:
+    while session.severity(_observe(session)) > session.steady_severity:
         if time.monotonic() > deadline:
             raise BoifiError(f"the target did not recover within {recovery.timeout_s:g} s of trial {trial.trial}")
         time.sleep(_PAUSE_S)

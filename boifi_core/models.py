@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -40,7 +40,8 @@ class RawObservation(Value):
     start. A field that was missing or unusable is None, and `degraded` says why, one reason each. `trace_data` is the
     trace that stands for the whole, as JSON in any format that `boifi_core.traces` reads; `traces` has one for each
     kind of request, by kind, where the observer tells kinds apart, and `trace_kind` is the kind of `trace_data`.
-    `quantiles_ms` are latencies by name (`p50`).
+    `quantiles_ms` are latencies by name (`p50`). `statuses` is how often each status came, by kind of request, where
+    the observer tells kinds apart.
     """
 
     status_code: int | None = Field(default=None, ge=100, le=599)
@@ -53,6 +54,33 @@ class RawObservation(Value):
     traces: dict[str, str] = Field(default={})
     quantiles_ms: dict[str, float] = Field(default={})
     degraded: tuple[str, ...] = ()
+    statuses: dict[str, dict[int, int]] = Field(default={}, exclude_if=lambda statuses: not statuses)
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it has not one sound field: then it is no observation of anything."""
+        numbers = (self.status_code, self.latency_ms, self.error_rate)
+        return all(number is None for number in numbers) and not (self.logs or self.trace_data or self.traces)
+
+
+def status_class(status: int) -> int:
+    """1 to 5, as HTTP has them; a 304 says that what the client has is good, which is as well as a 200."""
+    return 2 if status == 304 else status // 100
+
+
+def most_frequent(statuses: Mapping[int, int]) -> int:
+    """The status that stands for these counts: the most frequent of those that most requests share.
+
+    All that failed (400 and above) are together there, and those that did not by their class: 200 and 201 are equally
+    well. Of equally frequent ones the highest.
+    """
+    shared: dict[int, int] = {}
+    for status, count in statuses.items():
+        fate = min(status_class(status), 4)
+        shared[fate] = shared.get(fate, 0) + count
+    most = max(shared, key=lambda fate: (shared[fate], fate))
+    alike = [status for status in statuses if min(status_class(status), 4) == most]
+    return max(alike, key=lambda status: (statuses[status], status))
 
 
 class SeverityScore(Value):
@@ -60,6 +88,7 @@ class SeverityScore(Value):
 
     `breakdown` has the parts of each dimension for the reader (`bug.status_5xx`, `struct.span_increase`).
     `fallback` names the dimensions whose scorer failed: such a score is neutral, and neither trains nor wins.
+    `unobserved` names those that nothing was seen of: they are left out of the total. Before it was kept they were not.
     """
 
     total_score: float = Field(ge=0, le=10)
@@ -68,6 +97,7 @@ class SeverityScore(Value):
     structure_score: float = Field(ge=0, le=10)
     breakdown: dict[str, float] = Field(default={})
     fallback: tuple[str, ...] = ()
+    unobserved: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
 
 
 class TrialStatus(StrEnum):
@@ -82,6 +112,7 @@ class TrialStatus(StrEnum):
 class Phase(StrEnum):
     """Why a trial was made: the phases of today; a trial may have another that somebody added."""
 
+    SETTLE = "settle"
     INITIAL = "initial"
     SEARCH = "search"
     CONFIRM = "confirm"
@@ -130,14 +161,17 @@ class Control(Value):
 class Trial(Value):
     """One experiment, whole: what was proposed, what was sent, what was seen, how bad it was, and how long it took.
 
-    `trial` counts from 1. `plans` are as sent (after the injector's rounding). `why` is None where nobody chose the
-    point (a replay), and in histories from before it was kept. `control` is the fault-free run that a confirming trial
-    was interleaved with. The plans of a `minimise` trial are smaller than those of its point. `retries` is how often
-    injector and observer were asked again after an answer that was no good.
+    `trial` counts from 1; 0 is the settling trial, which no budget, model or finding knows. `plans` are as sent (after
+    the injector's rounding). `why` is None where nobody chose the point (a replay), and in histories from before it was
+    kept. `control` is the fault-free run just before it, where there was one: that which a confirming trial is
+    interleaved with, or the window in which the target was seen to be back. The plans of a `minimise` trial are smaller
+    than those of its point. `retries` is how often injector and observer were asked again after an answer that was no
+    good. `in_force_ms` and `gone_ms` are from the injector's answers until the fault counted as in force, and until it
+    counted as gone; None where neither was waited for.
     """
 
     session_id: str
-    trial: int = Field(ge=1)
+    trial: int = Field(ge=0)
     status: TrialStatus
     reason: str | None = None
     phase: str = Field(pattern=r"^[a-z_]+$")
@@ -153,6 +187,8 @@ class Trial(Value):
     why: Choice | None = None
     control: Control | None = None
     retries: int = Field(default=0, ge=0)
+    in_force_ms: float | None = Field(default=None, ge=0)
+    gone_ms: float | None = Field(default=None, ge=0)
 
     @property
     def severity(self) -> float | None:

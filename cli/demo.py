@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
 
+from boifi_core.errors import InvalidInput
+from boifi_core.observers.probe_config import ProbeConfig
+from boifi_core.observers.trace_sources.config import ReceiverConfig
 from boifi_core.report.session_report import stored_catalogue
 from boifi_core.session.check import check
 from boifi_core.session.config import SessionConfig, parse_session, with_overrides
@@ -18,33 +23,65 @@ from boifi_core.session.folder import SessionFolder
 from boifi_core.session.make import make_session
 from boifi_core.storage.data_dir import data_dir
 from boifi_core.storage.yaml_file import read_yaml
+from boifi_core.wire.endpoint import parse_http_url
 from cli import run as running
+from cli.prefect_api import hold_port
 from cli.termination import Terminated, sigterm_raises
-from demo.target import start_target
+from demo.target import Target, start_target
+from demo.tracing import Tracing
 
 SESSION_FILE = Path(__file__).resolve().parent.parent / "demo" / "session.yaml"
 
 EMBEDDED = "embedded-target"
-"""A file of this name lies in the folder of a session that had the embedded target, which ended with it."""
+"""A file of this name lies in the folder of a session that had the embedded target, which ended with it.
+
+It says how the target was traced; in older sessions it is empty.
+"""
+
+_NOWHERE = Target("http://127.0.0.1:1", "http://127.0.0.1:1", 0, "http://127.0.0.1:1")
 
 
-def demo_config(endpoint: str, trials: int | None, seed: int | None) -> SessionConfig:
+def demo_config(target: Target, trials: int | None, seed: int | None) -> SessionConfig:
     """The demo's session file, pointed at a running target."""
     data = read_yaml(SESSION_FILE)
-    data["executor"] = {**data.get("executor", {}), "endpoint": endpoint}
+    data["executor"] = {**data.get("executor", {}), "endpoint": target.control_plane}
+    observer = data["observer"]
+    for request in observer["requests"]:
+        request["url"] = target.shop + urlsplit(request["url"]).path
+    observer["traces"] = _traces(target)
     return check(with_overrides(parse_session(data), trials=trials, seed=seed))[0]
 
 
-def run_demo(trials: int | None, seed: int | None, out: str | None, console: Console) -> int:
+def _traces(target: Target) -> dict[str, Any] | None:
+    if target.tracing is Tracing.NONE:
+        return None
+    traces = {"type": "otlp", "port": urlsplit(target.otlp_endpoint or "").port}
+    # A little longer than the longest time between two batches of one sender.
+    return traces | ({"quiet_s": 1.2 * target.batch_s + 0.05} if "quiet_s" in ReceiverConfig.model_fields else {})
+
+
+@contextmanager
+def demo_target(
+    tracing: Tracing = Tracing.OWN, batch_s: float | None = None, mended: Collection[str] = ()
+) -> Iterator[Target]:
+    """The embedded target for a session with a probe: it only injects, and sends its spans to a port that is free."""
+    with hold_port() as held:
+        endpoint = f"http://127.0.0.1:{held.getsockname()[1]}"
+    options: dict[str, Any] = {"tracing": tracing, "batch_s": batch_s, "mended": mended}
+    with start_target(observations=False, otlp_endpoint=endpoint, **options) as target:
+        yield target
+
+
+def run_demo(trials: int | None, seed: int | None, out: str | None, tracing: Tracing, console: Console) -> int:
     """Start the target, run a session against it, show what it found; returns the exit status."""
-    # Overrides are checked before anything is started, whatever port the target will get.
-    demo_config("http://127.0.0.1:1", trials, seed)
+    # Overrides are checked before anything is started, whatever ports the target will get.
+    demo_config(_NOWHERE, trials, seed)
     data = data_dir(out)
     console.print(Text("BOIFI demo: which fault hurts this web shop most?", style="bold"))
     console.print(Text("starting a small shop behind a real Envoy, and a Prefect server; some seconds…"))
-    with sigterm_raises(), start_target() as target:
-        config = demo_config(target.control_plane, trials, seed)
-        folder = make_session(data, config, others={EMBEDDED: ""})
+    with sigterm_raises(), demo_target(tracing) as target:
+        config = demo_config(target, trials, seed)
+        folder = make_session(data, config, others={EMBEDDED: json.dumps({"tracing": target.tracing})})
         running.introduce(console, folder, config)
         try:
             state = running.run_session(folder, config, data, console)
@@ -73,15 +110,46 @@ def embedded_target(folder: SessionFolder, config: SessionConfig) -> Iterator[No
     if not folder.files.exists(EMBEDDED):
         yield
         return
-    with start_target(urlsplit(config.executor.endpoint).port or 0):
+    with start_target(urlsplit(config.executor.endpoint).port or 0, **_as_it_was(folder, config)):
         yield
 
 
-def target_up(port: int, mended: Sequence[str], console: Console) -> None:
+def _as_it_was(folder: SessionFolder, config: SessionConfig) -> dict[str, Any]:
+    """What else the session's target was started with."""
+    if not isinstance(config.observer, ProbeConfig):
+        return {}  # it observed by itself
+    said = json.loads(folder.files.read(EMBEDDED) or b"{}")
+    traces = config.observer.traces
+    port = traces.port if isinstance(traces, ReceiverConfig) else 1
+    return {
+        "shop_port": urlsplit(config.observer.requests[0].url).port or 0,
+        "observations": False,
+        "otlp_endpoint": f"http://127.0.0.1:{port}",
+        "tracing": Tracing(said.get("tracing", Tracing.OWN)),
+    }
+
+
+def target_up(
+    port: int,
+    mended: Sequence[str],
+    tracing: Tracing,
+    batch_s: float | None,
+    otlp_endpoint: str | None,
+    console: Console,
+) -> None:
     """Run the embedded target until Ctrl-C or SIGTERM."""
-    with sigterm_raises(), start_target(port, mended=mended) as target:
+    options: dict[str, Any] = {"tracing": tracing, "batch_s": batch_s, "mended": mended}
+    if otlp_endpoint is not None:
+        try:
+            parse_http_url(otlp_endpoint)
+        except ValueError as error:
+            raise InvalidInput("--otlp-endpoint", str(error), otlp_endpoint) from None
+        options |= {"observations": False, "otlp_endpoint": otlp_endpoint}
+    with sigterm_raises(), start_target(port, **options) as target:
         console.print(Text(f"control plane  {target.control_plane}"), soft_wrap=True)
         console.print(Text(f"shop           {target.shop}"), soft_wrap=True)
+        if otlp_endpoint is not None:
+            console.print(Text(f"spans go to    {otlp_endpoint}   (the control plane observes nothing itself)"))
         console.print(Text("try            boifi run examples/one-fault.yaml   (Ctrl-C ends the target)"))
         try:
             threading.Event().wait()

@@ -13,7 +13,10 @@ import typer
 from rich.console import Console
 
 from boifi_core.errors import BoifiError, InvalidInput, counted, printable
+from boifi_core.wire.proxies import spare_loopback
+from cli.output import outlive_readers, take_what_cannot_be_shown
 from cli.termination import Terminated
+from demo.tracing import Tracing
 
 app = typer.Typer(
     help="BOIFI finds the faults that hurt a service mesh most.",
@@ -54,14 +57,21 @@ Seed = Annotated[int | None, typer.Option(help="Seed of all choices; the same se
 Out = Annotated[
     str | None, typer.Option(help="The data dir, or s3://bucket/prefix; else BOIFI_DATA, else ./boifi-data.")
 ]
+TracedBy = Annotated[
+    Tracing,
+    typer.Option(
+        help="Who reports spans: the services by their own tracer, or by OpenTelemetry's SDK; the proxies, each by its "
+        "service's name, or all as one; nobody."
+    ),
+]
 
 
 @app.command()
-def demo(trials: Trials = None, seed: Seed = None, out: Out = None) -> None:
+def demo(trials: Trials = None, seed: Seed = None, out: Out = None, tracing: TracedBy = Tracing.OWN) -> None:
     """Find the worst faults of the embedded shop, a real Envoy mesh on this machine."""
     from cli.demo import run_demo
 
-    raise typer.Exit(run_demo(trials, seed, out, _console()))
+    raise typer.Exit(run_demo(trials, seed, out, tracing, _console()))
 
 
 @app.command()
@@ -106,16 +116,31 @@ def run(
 @app.command()
 def validate(session_file: SessionFile, out: Out = None) -> None:
     """Check a session file without starting anything."""
+    from boifi_core.session.learning import sent_space
     from cli import run as running
 
     config, warnings = running.load(session_file, None, None)
     for warning in warnings:
         _warn(warning)
     running.past_for(config, out)
-    points = config.search_space.n_points
-    print(f"{session_file}: sound; {counted(len(config.search_space.dimensions), 'dimension')}, "
-          f"{'endlessly many points' if points is None else counted(points, 'point')}, "
-          f"{counted(config.total_trials, 'trial')}")  # fmt: skip
+    space = sent_space(config)
+    for reason in space.twins:
+        print(f"note: search_space.{reason}", file=sys.stderr)
+    print(f"{session_file}: sound; {counted(len(space.dimensions), 'dimension')}, "
+          f"{running.how_many(space)}, {counted(config.total_trials, 'trial')}")  # fmt: skip
+
+
+@app.command("check")
+def check_target(session_file: SessionFile, out: Out = None) -> None:
+    """Check a session file, then its target, with a fault of almost nothing."""
+    from cli import run as running
+    from cli.check import run_check
+
+    config, warnings = running.load(session_file, None, None)
+    for warning in warnings:
+        _warn(warning)
+    running.past_for(config, out)
+    raise typer.Exit(run_check(config, _console()))
 
 
 @app.command()
@@ -190,11 +215,26 @@ def up(
         list[str] | None,
         typer.Option(metavar="NAME", help="A weakness that the shop is to be without; more than once."),
     ] = None,
+    tracing: TracedBy = Tracing.OWN,
+    batch_s: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds for which spans are collected before they are sent; else 0.01, or 1 where they go "
+            "elsewhere and are not the services' own.",
+            min=0.001,
+        ),
+    ] = None,
+    otlp_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Where spans go, as to a session's probe; the control plane then observes nothing."
+        ),
+    ] = None,
 ) -> None:
     """Start the embedded target alone, until Ctrl-C."""
     from cli.demo import target_up
 
-    target_up(port, mended or [], _console())
+    target_up(port, mended or [], tracing, batch_s, otlp_endpoint, _console())
 
 
 @campaign_app.command("run")
@@ -224,7 +264,9 @@ def _warn(text: str) -> None:
 
 def command() -> int:
     """Run the command that `sys.argv` names; every error that BOIFI means is one line. Returns the exit status."""
+    take_what_cannot_be_shown()
     _show_waits()
+    spare_loopback([os.environ.get("PREFECT_API_URL", "")])
     try:
         app()
     except SystemExit as end:
@@ -256,6 +298,7 @@ def _failed(message: str, status: int) -> int:
 
 def main() -> None:
     """The console script."""
+    outlive_readers()
     logging.raiseExceptions = False  # Prefect says on standard error what of its log did not reach its API
     status = command()
     sys.stdout.flush()

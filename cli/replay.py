@@ -71,10 +71,10 @@ def run_replay(session_id: str, trial: int, out: str | None, console: Console) -
 
 def outcome(told: Again) -> str:
     """In one line whether it did the same again, and what else if not."""
-    then = "no failure" if told.expected is None else f"{told.expected.id}: {told.expected.sentence}"
+    then = "no failure" if told.expected is None else f"{told.expected.label}: {told.expected.sentence}"
     if told.is_same:
         return "as harmless as then" if told.expected is None else f"the same failure, {then}"
     if told.shows:
         return f"not as severe as then (at least {told.lowest:.1f} would be), though the same, {then}"
-    now = "none" if told.shown is None else f"another, {told.shown.id}: {told.shown.sentence}"
+    now = "none" if told.shown is None else f"another, {told.shown.label}: {told.shown.sentence}"
     return f"not the same failure but {now}; then {then}"

@@ -22,16 +22,17 @@ from boifi_core.session.check import check
 from boifi_core.session.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
 from boifi_core.session.events import listening
 from boifi_core.session.folder import SessionFolder, find_session, out_option
-from boifi_core.session.learning import make_optimizer
+from boifi_core.session.learning import make_optimizer, sent_space
 from boifi_core.session.make import make_session, resume_session
 from boifi_core.session.progress import best_trial
 from boifi_core.session.run_file import run_name
 from boifi_core.session.stored import read_trials
 from boifi_core.session.warm_start import past_of, stored_past
 from boifi_core.settings import state_dir
+from boifi_core.space import SearchSpace
 from boifi_core.storage import Place, StorageUnavailable
 from boifi_core.storage.data_dir import data_dir
-from boifi_core.wire.endpoint import variable_named
+from boifi_core.wire.environment import variable_named
 from cli.prefect_api import PrefectGone, check_given_api, prefect_api, where_to_look
 from cli.termination import Terminated, sigterm_raises
 
@@ -95,8 +96,8 @@ def past_for(config: SessionConfig, out: str | None) -> list[Entry]:
 
 def introduce(console: Console, folder: SessionFolder, config: SessionConfig) -> None:
     """Say what is about to run, and against what."""
-    points = config.search_space.n_points
-    many = "endlessly many possible faults" if points is None else counted(points, "possible fault")
+    faults = sent_space(config).n_faults
+    many = "endlessly many possible faults" if faults is None else counted(faults, "possible fault")
     space = f"{counted(len(config.search_space.dimensions), 'dimension')}, {many}"
     lines = [
         ("session", f"{folder.session_id}  {config.name}"),
@@ -108,6 +109,14 @@ def introduce(console: Console, folder: SessionFolder, config: SessionConfig) ->
         lines.append(("knows", f"{counted(len(stored_past(folder)), 'trial')} of {', '.join(config.warm_start)}"))
     for label, text in lines:
         console.print(Text(f"{label:<12}{text}"), soft_wrap=True)
+
+
+def how_many(space: SearchSpace) -> str:
+    """How many points a space has, and how many different faults where those are fewer."""
+    points = "endlessly many points" if space.n_points is None else counted(space.n_points, "point")
+    if not space.twins:
+        return points
+    return f"{points}, {'fewer' if space.n_faults is None else f'{space.n_faults:,}'} different faults"
 
 
 def run_session(folder: SessionFolder, config: SessionConfig, data: Place, console: Console) -> SessionState:

@@ -26,6 +26,7 @@ from boifi_core.storage.data_dir import data_dir, state_path
 from boifi_core.storage.filelock import opened_folder, try_lock, try_lock_folder
 from boifi_core.storage.private import close_to_others, make_private, write_private
 from boifi_core.validation import invalid_input
+from boifi_core.wire.proxies import check_proxies
 from cli.child_environments import of_facade, of_worker
 from cli.kept_processes import Child
 from cli.prefect_api import TELEMETRY_OFF, check_given_api, server_command, server_environment, url_at
@@ -58,7 +59,7 @@ def serve(host: str | None, port: int | None, prefect_port: int | None, out: str
         host, port, prefect_port, out: go before the settings of these names; `out` before `data`.
 
     Raises:
-        InvalidInput: a setting breaks its rule, or a port is in use.
+        InvalidInput: a setting or a proxy of the environment breaks its rule, or a port is in use.
         BoifiError: another `boifi serve` has the data dir.
     """
     settings = _settings(host=host, port=port, prefect_port=prefect_port)
@@ -66,6 +67,7 @@ def serve(host: str | None, port: int | None, prefect_port: int | None, out: str
     data = data_dir(out or settings.data)
     state = state_path(data, settings.state)
     _check_port(host, port)
+    check_proxies()
     check_given_api()
     home = state / "service"
     try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -12,11 +13,25 @@ from rich.text import Text
 
 from boifi_core.errors import counted
 from boifi_core.findings import Catalogue, FailureMode
-from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial
+from boifi_core.findings.effect import EVERYWHERE, without_effect
+from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial, TrialStatus
+from boifi_core.report.advice import nothing_changed
 from boifi_core.report.facts import fault_text
 from boifi_core.report.failures import ONLY_SEEN, replay_trial
-from boifi_core.session.events import BaselineSeen, Event, Note, PhaseRemark, Recorded, StopAsked, Waiting
+from boifi_core.session.events import (
+    BaselineSeen,
+    Event,
+    Note,
+    PhaseRemark,
+    Proposed,
+    Recorded,
+    StopAsked,
+    SweepFailed,
+    Waiting,
+)
 from boifi_core.session.folder import SessionFolder, out_option
+from boifi_core.session.stored import read_trials, stored_config
+from boifi_core.session.stored_baseline import stored_baseline
 
 
 class Progress:
@@ -29,6 +44,7 @@ class Progress:
         self._best = best
         self._began = time.monotonic()
         self._made = 0
+        self._has_head = True
         self._live: Live | None = None
         if console.is_terminal:
             self._live = Live(Text(""), console=console, transient=True, refresh_per_second=4)
@@ -47,10 +63,14 @@ class Progress:
         match event:
             case BaselineSeen():
                 self._baseline(event.observation, event.severity)
+            case Proposed():
+                self._head()
             case Recorded():
                 self._trial(event.trial)
             case PhaseRemark():
                 self._line(f"{event.phase:<10}  {event.why}")
+            case SweepFailed():
+                self._line(f"last sweep: {event.why}", "bold red")
             case StopAsked():
                 self._line("stop asked for: the running trial is finished; Ctrl-C again breaks it off")
             case Note() | Waiting():
@@ -60,9 +80,13 @@ class Progress:
         latency = "-" if observation.latency_ms is None else f"{observation.latency_ms:.0f} ms"
         self._line(f"baseline    without a fault: status {observation.status_code}, latency {latency}, "
                    f"severity {severity:.1f}")  # fmt: skip
-        self._line("")
-        self._line(f"{'trial':>9}  severity  best  {'left':>7}  fault")
-        self._began = time.monotonic()
+        self._has_head = False
+
+    def _head(self) -> None:
+        if not self._has_head:
+            self._line("")
+            self._line(f"{'trial':>9}  severity  best  {'left':>7}  fault")
+            self._began, self._has_head = time.monotonic(), True
 
     def _trial(self, trial: Trial) -> None:
         self._made += 1
@@ -71,7 +95,8 @@ class Progress:
         self._best = max(self._best, trial.severity or 0.0)
         left = self._time_left()
         severity = "-" if trial.severity is None else f"{trial.severity:.1f}"
-        fault = faults_line(trial) + mark(trial)
+        degraded = " (degraded)" if trial.status is TrialStatus.DEGRADED else ""
+        fault = faults_line(trial) + mark(trial) + degraded
         if trial.severity is None:
             fault = f"{trial.status}: {trial.reason}"
         line = f"{trial.trial:>4}/{self._total:<4}  {severity:>8}  {self._best:>4.1f}  {left:>7}  {fault}"
@@ -88,6 +113,8 @@ class Progress:
         self._console.print(Text(text, style=style), soft_wrap=not self._console.is_terminal, overflow="ellipsis",
                             no_wrap=True)  # fmt: skip
 
+
+_WITHOUT_WHOLE_TRACES = re.compile(r"trial \d+: (.*; )?traces: ")
 
 SHOWN = 10
 """How many failures the closing output has; the report has them all."""
@@ -106,10 +133,16 @@ def closing(
     console.print(
         Text(f"{state.status}: {state.reason}. {counted(len(made), 'trial')}, {scored} of them scored."), soft_wrap=True
     )
+    thin = sum(_WITHOUT_WHOLE_TRACES.match(error) is not None for error in state.errors)
+    if thin:
+        text = f"In {thin} of them the traces were not whole, which hides failures and may show false ones: see the"
+        console.print(f"{text} report.", soft_wrap=True)
     if found.modes:
         _failures(console, found)
     elif scored:
         console.print("No fault hurt the target.")
+        for line in _idle(folder):
+            console.print(line, soft_wrap=True)
     for label, where in (
         ("report", folder.path / "report.md"),
         ("", folder.path / "report.html"),
@@ -123,6 +156,13 @@ def closing(
             Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}{out_option(folder.data)}"),
             soft_wrap=True,
         )
+
+
+def _idle(folder: SessionFolder) -> Iterator[str]:
+    """A line where no fault had any effect."""
+    idle = without_effect(read_trials(folder, stored_config(folder)), *stored_baseline(folder))
+    if EVERYWHERE in idle:
+        yield nothing_changed(idle[EVERYWHERE])
 
 
 def _failures(console: Console, found: Catalogue) -> None:

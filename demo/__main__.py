@@ -20,6 +20,7 @@ from pathlib import Path
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.run import LOOPBACK, running
 from demo.shop.mends import MENDABLE
+from demo.tracing import Tracing, default_batch_s
 
 DEFAULT_OTLP = "http://127.0.0.1:4318"
 
@@ -31,10 +32,19 @@ async def serve(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     if arguments.until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+    by_default_s = default_batch_s(arguments.tracing, goes_elsewhere=arguments.no_observations)
     otlp_endpoint = (arguments.otlp_endpoint or DEFAULT_OTLP) if arguments.no_observations else None
     with tempfile.TemporaryDirectory(prefix="boifi-") as folder:
-        options = {"host": arguments.host, "otlp_endpoint": otlp_endpoint, "mended": arguments.mended}
-        async with running(arguments.port, Path(folder), **options) as at:
+        async with running(
+            arguments.port,
+            Path(folder),
+            host=arguments.host,
+            shop_port=arguments.shop_port,
+            otlp_endpoint=otlp_endpoint,
+            tracing=arguments.tracing,
+            batch_s=arguments.batch_s or by_default_s,
+            mended=arguments.mended,
+        ) as at:
             line = {"control_plane": at.control_plane, "shop": at.shop, "pid": os.getpid()}
             print(json.dumps(line), flush=True)
             await stop.wait()
@@ -52,10 +62,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="A small shop behind a real Envoy.")
     parser.add_argument("--port", type=int, default=8080, help="the control plane's; 0 takes a free one")
     parser.add_argument("--host", default=LOOPBACK, help="where the control plane listens; nobody is asked for a key")
+    parser.add_argument("--shop-port", type=int, default=0, help="the shop's; 0 takes a free one")
     parser.add_argument(
         "--no-observations", action="store_true", help="only inject, like a stock control plane; spans go elsewhere"
     )
     parser.add_argument("--otlp-endpoint", help=f"with --no-observations: where spans go ({DEFAULT_OTLP})")
+    parser.add_argument("--tracing", type=Tracing, default=Tracing.OWN, choices=list(Tracing), help="who reports spans")
+    parser.add_argument("--batch-s", type=float, help="how long they collect them")
     parser.add_argument("--mended", action="append", default=[], choices=MENDABLE, help="without this weakness")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when stdin does")
     arguments = parser.parse_args()

@@ -121,7 +121,7 @@ WEAKNESSES = (
         kind="a fallback that fails when two things fail together",
         what="The bestsellers stand in for the recommendations, and nothing for the bestsellers.",
         plans=(_abort("recommendations", 500), _abort("bestsellers", 500)),
-        severity=8.2,
+        severity=9.4,
         in_space=False,
     ),
 )

@@ -22,9 +22,10 @@ from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.probe import Probe
 from demo.control_plane import control_plane
 from demo.faults import Faults
-from demo.mesh.bootstrap import Files
+from demo.mesh.bootstrap import Mesh
 from demo.mesh.envoy import Envoy
 from demo.shop.graph import ENTRY, LINKS
+from demo.tracing import Tracing
 from demo.traffic import Windows, probe_config
 
 LOOPBACK = "127.0.0.1"
@@ -46,7 +47,10 @@ async def running(
     folder: Path,
     *,
     host: str = LOOPBACK,
+    shop_port: int = 0,
     otlp_endpoint: str | None = None,
+    tracing: Tracing = Tracing.OWN,
+    batch_s: float,
     mended: Collection[str] = (),
 ) -> AsyncIterator[Addresses]:
     """The target, from ready to ended.
@@ -55,22 +59,27 @@ async def running(
         port: the control plane's; 0 takes a free one.
         folder: for sockets, configuration and logs; exists, and has a short path.
         host: where the control plane listens; all else stays on loopback.
+        shop_port: the shop's; 0 takes a free one.
         otlp_endpoint: where spans go instead of the target's own receiver. Then it observes nothing itself, like a
             stock control plane.
+        tracing: who reports spans.
+        batch_s: how long they collect them, seconds.
         mended: the weaknesses of `demo.shop.front.MENDABLE` that the shop is without.
 
     Raises:
-        InvalidInput: the port is in use.
+        InvalidInput: a port is in use.
         BoifiError: a part did not start.
     """
-    # The port first: nothing else is started for a target that cannot be reached.
+    # The ports first: nothing else is started for a target that cannot be reached.
     listening = _listen(host, port)
-    receiver = OtlpReceiver() if otlp_endpoint is None else None
-    endpoint = otlp_endpoint or f"http://{LOOPBACK}:{receiver.port if receiver else 0}"
-    shop = envoy = None
+    receiver = shop = envoy = None
     try:
-        shop, services = await _start_shop(folder, endpoint, mended)
-        envoy = await Envoy.start(folder, services, LINKS, entry=ENTRY, otlp_endpoint=endpoint)
+        if shop_port:
+            _listen(LOOPBACK, shop_port).close()
+        receiver = OtlpReceiver() if otlp_endpoint is None else None
+        endpoint = otlp_endpoint or f"http://{LOOPBACK}:{receiver.port if receiver else 0}"
+        shop, services = await _start_shop(folder, endpoint, tracing, batch_s, mended)
+        envoy = await Envoy.start(folder, Mesh(services, LINKS, ENTRY, endpoint, shop_port, tracing, batch_s))
         faults = Faults(envoy)
         await asyncio.to_thread(_warm_up, envoy.entry)
         probe = Probe(probe_config(envoy.entry), receiver) if receiver else None
@@ -123,10 +132,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _start_shop(
-    folder: Path, otlp_endpoint: str, mended: Collection[str]
-) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
-    command = [sys.executable, "-m", "demo.shop", "--mesh", str(Files(folder).outbound), "--otlp", otlp_endpoint]
-    command += ["--sockets", str(folder)]
+    folder: Path, otlp_endpoint: str, tracing: Tracing, batch_s: float, mended: Collection[str]
+) -> tuple[subprocess.Popen[bytes], list[str]]:
+    command = [sys.executable, "-m", "demo.shop", "--folder", str(folder), "--otlp", otlp_endpoint]
+    command += ["--tracing", tracing, "--batch-s", str(batch_s)]
     command += [argument for name in mended for argument in ("--mended", name)]
     with (folder / "shop.log").open("wb") as log:
         shop = child_process.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)

@@ -18,25 +18,32 @@ from typing import IO
 from boifi_core import child_process
 from boifi_core.errors import BoifiError, InvalidInput
 from demo.shop.mends import MENDABLE
+from demo.tracing import AT_ONCE_S, Tracing, default_batch_s
 
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Target:
-    """A running target: where it is reached, and its process."""
+    """A running target: where it is reached, its process, and how it is traced."""
 
     control_plane: str
     shop: str
     pid: int
+    otlp_endpoint: str | None = None
+    tracing: Tracing = Tracing.OWN
+    batch_s: float = AT_ONCE_S
 
 
 @contextlib.contextmanager
 def start_target(
     port: int = 0,
     *,
+    shop_port: int = 0,
     observations: bool = True,
     otlp_endpoint: str | None = None,
+    tracing: Tracing = Tracing.OWN,
+    batch_s: float | None = None,
     mended: Collection[str] = (),
     timeout_s: float = 20.0,
 ) -> Iterator[Target]:
@@ -46,19 +53,25 @@ def start_target(
 
     Args:
         port: the control plane's; 0 takes a free one.
+        shop_port: the shop's; 0 takes a free one.
         observations: False for a control plane that only injects.
         otlp_endpoint: without observations: where spans go, by default port 4318 of loopback.
+        tracing: who reports spans.
+        batch_s: how long they collect them, seconds; else as `default_batch_s` says.
         mended: the weaknesses, by their names in `docs/demo-target.md`, that the shop is without.
         timeout_s: how long the start may take.
 
     Raises:
-        InvalidInput: the port is in use, or a weakness cannot be mended.
+        InvalidInput: a port is in use, or a weakness cannot be mended.
         BoifiError: it did not start; with its own words.
     """
     for name in mended:
         if name not in MENDABLE:
             raise InvalidInput("mended", f"must be one of {', '.join(MENDABLE)}", name)
     command = [sys.executable, "-m", "demo", "--port", str(port), "--until-stdin-closes"]
+    command += ["--shop-port", str(shop_port), "--tracing", tracing]
+    every_s = default_batch_s(tracing, goes_elsewhere=not observations) if batch_s is None else batch_s
+    command += ["--batch-s", str(every_s)]
     command += [argument for name in mended for argument in ("--mended", name)]
     command += [] if observations else ["--no-observations"]
     command += ["--otlp-endpoint", otlp_endpoint] if otlp_endpoint else []
@@ -67,8 +80,8 @@ def start_target(
         try:
             line = _first_line(process, timeout_s)
             if not line:
-                raise _failure(process, errors, port)
-            yield Target(**json.loads(line))
+                raise _failure(process, errors)
+            yield Target(**json.loads(line), otlp_endpoint=otlp_endpoint, tracing=tracing, batch_s=every_s)
         finally:
             _end(process)
 
@@ -88,12 +101,13 @@ def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
     return process.stdout.readline() if ready else b""
 
 
-def _failure(process: subprocess.Popen[bytes], errors: IO[bytes], port: int) -> BoifiError:
+def _failure(process: subprocess.Popen[bytes], errors: IO[bytes]) -> BoifiError:
     status = child_process.end(process)
     errors.seek(0)
     said = errors.read().decode(errors="replace").strip()
     if status == 2:
-        return InvalidInput(f"port {port}", said.removeprefix(f"port {port}: "))
+        field, _, rule = said.partition(": ")
+        return InvalidInput(field, rule)
     return BoifiError(f"the embedded target did not start: {said or f'exit status {status}'}")
 
 

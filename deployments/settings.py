@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -13,10 +14,13 @@ from boifi_core.safety.allowed_targets import parse_rules
 from boifi_core.settings import ServiceSettings
 from boifi_core.storage import Place, place_of
 from boifi_core.validation import invalid_input
+from boifi_core.wire.proxies import check_proxies, spare_loopback
 
 
 def settings_or_exit() -> ServiceSettings:
-    """The settings, seen whole: also those that only a session would use.
+    """The settings, seen whole: also those that only a session would use, and the proxies that the environment names.
+
+    From here on, loopback is reached without these.
 
     Raises:
         SystemExit: one breaks its rule; standard error says which.
@@ -24,6 +28,8 @@ def settings_or_exit() -> ServiceSettings:
     try:
         settings = ServiceSettings()
         parse_rules(settings.allowed_targets)
+        spare_loopback([os.environ.get("PREFECT_API_URL", "")])
+        check_proxies()
     except ValidationError as error:
         _end(str(invalid_input(error, "", ServiceSettings)))
     except SettingsError as error:

@@ -10,6 +10,7 @@ from boifi_core.errors import BoifiError
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Control, RawObservation, SeverityScore, StepDurations, Trial
 from boifi_core.safety.pauses import Lost, Paused, awake_s
+from boifi_core.safety.settling import Lags
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.trial import status_of
 
@@ -32,6 +33,8 @@ class Attempt:
         self.left: list[str] = []
         self.retries = 0
         self.lost = Lost()
+        self.in_force_ms: float | None = None
+        self.gone_ms: float | None = None
 
     @property
     def plans(self) -> Sequence[FaultPlan]:
@@ -44,6 +47,11 @@ class Attempt:
             yield
         finally:
             self.durations[step] = ms_since(started)
+
+    def waited(self, seconds: float, lags: Lags) -> None:
+        """For so long its fault was waited for to be in force; for as long as `lags` says it counts as not gone."""
+        if self.plans and lags.longest_s > 0:
+            self.in_force_ms, self.gone_ms = seconds * 1000, lags.gone_s * 1000
 
     def cancel(self) -> None:
         """Somebody broke the trial off: whatever it has by now, it failed."""
@@ -77,6 +85,8 @@ class Attempt:
             control=self.control,
             durations=StepDurations(**self.durations),
             retries=self.retries,
+            in_force_ms=self.in_force_ms,
+            gone_ms=self.gone_ms,
         )
 
 

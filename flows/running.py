@@ -12,9 +12,11 @@ from typing import Any
 from prefect import tags
 
 from boifi_core.errors import BoifiError
+from boifi_core.findings.catalogue import HARMLESS
 from boifi_core.models import Control, RawObservation, SessionStatus, Trial
 from boifi_core.safety.pauses import Deadline, Lost, Paused, awake_s, lost
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
+from boifi_core.safety.settling import Settling
 from boifi_core.safety.target_lock import target_lock
 from boifi_core.session.events import (
     ControlMissing,
@@ -28,7 +30,6 @@ from boifi_core.session.events import (
     StopAsked,
     Waiting,
 )
-from boifi_core.session.phases.baseline import UNHEALTHY_SEVERITY
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
@@ -62,6 +63,9 @@ class Running:
         self._stop = False
         self._waited = False
         self._strangers: set[str] = set()
+        self._recovered: Control | None = None
+        self.settling = Settling()
+        self._accustomed = 0.0
 
     @property
     def interrupted(self) -> bool:
@@ -172,7 +176,8 @@ class Running:
         Raises:
             Paused: the machine stood still meanwhile, and this is not the last try: nothing is recorded.
         """
-        control = self._control(number) if proposal.wants_control else None
+        recovered, self._recovered = self._recovered, None
+        control = self._control(number) if proposal.wants_control else recovered
         session_id = self.session.session_id
         attempt = Attempt(session_id, number, proposal, propose_ms, control)
         self.session.tell(Proposed(session_id, number, proposal))
@@ -202,7 +207,8 @@ class Running:
     def _inject_and_watch(self, attempt: Attempt) -> None:
         """Apply the plans, bring an observation, remove the plans. Called shielded: the removal is never broken off."""
         session, timeout_s = self.session, self.session.config.executor.timeout_s
-        deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s)
+        lags = session.lags
+        deadline = time.monotonic() + trial_timeout_s(len(attempt.plans), timeout_s) + lags.longest_s
         names = policy_names(session.session_id, attempt.number, len(attempt.plans))
         tries, calls, before = session.tries, 0, lost()
         try:
@@ -211,6 +217,8 @@ class Running:
                     if names:
                         calls += 1
                         steps.apply_policies(session, attempt.number, names, attempt.plans)
+                        self.settling.applied(lags)
+                    attempt.waited(self.settling.wait(), lags)
                 session.tell(InForce(session.session_id, attempt.number, names))
                 with attempt.timed("observe_ms"):
                     calls += 1
@@ -226,29 +234,44 @@ class Running:
         finally:
             attempt.retries = max(0, session.tries - tries - calls)
             attempt.left = clear_all(session.injector, names, timeout_s=CLEAR_TIMEOUT_S)
+            if names:
+                self.settling.cleared(lags)
 
-    def await_recovery(self, number: int) -> None:
-        """Wait until the target is back at its steady state after the trial of this number.
+    def await_recovery(self, number: int, *, must: bool = True) -> None:
+        """Wait until a window is as before the trial of this number, as breakers and queues outlive their fault.
+
+        What stays to the end of that wait is how the target is now, if it is no more than that of a healthy one.
+
+        Args:
+            must: whether it must be healthy at the end of the wait; else it is told that it is not.
 
         Raises:
             SessionFailed: it is not, in time.
         """
-        timeout_s = self.session.config.recovery.timeout_s
+        session = self.session
+        timeout_s = session.config.recovery.timeout_s
         deadline = Deadline(timeout_s)
         pause_s = 0.05
-        seen = "nothing observed"
+        seen, severity = "nothing observed", None
         while not self.stopping():
             try:
-                severity = self.session.severity(self.observe(f"after trial {number}", deadline))
+                window = self.observe(f"after trial {number}", deadline)
+                severity = session.severity(window)
             except (BoifiError, TimeoutError) as error:
                 seen = str(error)
             else:
-                if severity <= UNHEALTHY_SEVERITY:
+                if severity <= max((session.baseline_severity or 0.0) + HARMLESS, self._accustomed):
+                    self._recovered = Control(observation=window, severity=severity)
                     return
                 seen = f"severity {severity:.1f} without a fault"
             pause_s = min(pause_s * 2, 2.0)
             if pause_s > deadline.left_s():
-                raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {number}: {seen}")
+                if severity is None or (must and severity > session.steady_severity):
+                    raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {number}: {seen}")
+                self._accustomed = severity + HARMLESS
+                text = f"the target is not as before within {timeout_s:g} s of trial {number}: {seen}"
+                session.tell(Note(session.session_id, text, is_warning=True))
+                return
             time.sleep(pause_s)
 
     def observe(self, label: str, deadline: Deadline | None = None) -> RawObservation:
@@ -261,6 +284,7 @@ class Running:
         for _ in range(MOST_PAUSES + 1):
             if gap:
                 self._tell_of_pause(f"{label}: {gap}; the target is observed again")
+            self.settling.wait()
             before, limit_s = lost(), self.session.config.executor.timeout_s
             until = time.monotonic() + (limit_s if deadline is None else min(limit_s, deadline.left_s()))
             try:
@@ -285,6 +309,7 @@ class Running:
         self._waited = False
         with target_lock(endpoint, holder, **ask), target_lease(endpoint, holder, **ask):
             if self._waited:
+                self._recovered = None  # seen before somebody else had it
                 self._write_state(None)
                 # Whoever had it may have died with its fault in force.
                 self.wait_for_others()

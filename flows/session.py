@@ -13,6 +13,7 @@ from prefect.states import Cancelled as CancelledState
 from prefect.states import Completed, Failed
 
 from boifi_core.errors import BoifiError, InvalidInput, counted
+from boifi_core.findings.evidence import is_reading
 from boifi_core.models import Phase, SessionStatus, Trial, TrialStatus
 from boifi_core.safety import pauses
 from boifi_core.safety.guardrails import ends_session
@@ -24,7 +25,9 @@ from boifi_core.session.stored import failed_state
 from boifi_core.storage import StorageError, StorageUnavailable, place_of
 from flows.asked import check_here
 from flows.disk import waiting_for_disk
+from flows.first_look import begin
 from flows.running import Running, SessionFailed
+from flows.settling import settle
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
 from flows.words import in_words, told_in_words
@@ -146,11 +149,13 @@ def _trials(running: Running) -> str:
     remove_dead_locks()
     try:
         with running.target():
-            sweep_and_report.sweep(live)
+            if sweep_and_report.sweep(live):
+                running.settling.cleared(live.lags)
             running.wait_for_others()
             if running.stopping():
                 return live.folder.stop_reason()
-            plan.prepare(live, running.observe)
+            begin(running, plan)
+            settle(running)
         while not _nothing_is_left(running):
             if reason := _ends(running, pauses.awake_s() - began):
                 return reason
@@ -191,7 +196,7 @@ def _check(running: Running, trial: Trial) -> None:
     if len(recent) == config.max_failures_in_row and all(t.score is None for t in recent):
         raise SessionFailed(f"{counted(len(recent), 'trial')} in a row failed, the last one: {trial.reason}")
     # What is measured to be sure of it must not see what is left of the fault before it.
-    is_exact = trial.phase == Phase.MINIMISE or trial.control is not None
-    hurt = trial.status is TrialStatus.SKIPPED or (trial.severity or 0) >= config.recovery.after_severity
+    is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
+    hurt = trial.status is TrialStatus.SKIPPED or running.session.hurt(trial)
     if hurt or is_exact:
-        running.await_recovery(trial.trial)
+        running.await_recovery(trial.trial, must=is_exact or running.session.must_be_back(trial))

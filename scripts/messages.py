@@ -53,11 +53,13 @@ _RETURNERS = {
     "over",
     "all_made",
     "_misfit",
+    "_misplaced",
+    "complaint_of",
     "_own_reason",
 }
 """Functions that return a reason."""
 
-_RULES = {"_RULES", "RULES", "_RULE"}
+_RULES = {"_RULES", "RULES", "_RULE", "EVERY_POINT"}
 """Tables and constants of rules that messages are made from."""
 
 _AS_FIELD = {"InvalidInput"}

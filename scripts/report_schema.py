@@ -8,6 +8,7 @@ from typing import Any
 
 from boifi_core.findings import Catalogue
 from boifi_core.models import SessionStatus
+from boifi_core.session.preflight.base import Line
 
 _PLACE = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
 
@@ -32,7 +33,8 @@ _FAULT: dict[str, Any] = {
 def schema() -> dict[str, Any]:
     """The schema; fields that it does not name may be there too."""
     catalogue = Catalogue.model_json_schema(mode="serialization")
-    parts = catalogue.pop("$defs")
+    line = Line.model_json_schema(mode="serialization")
+    parts = catalogue.pop("$defs") | line.pop("$defs")
     # Fields that are None are left out.
     faults = {"type": "array", "items": {"$ref": "#/$defs/Fault"}}
     properties = {
@@ -47,6 +49,8 @@ def schema() -> dict[str, Any]:
         "total_trials": {"type": "integer"},
         "trials_by_status": {"type": "object", "additionalProperties": {"type": "integer"}},
         "baseline_severity": _NUMBER,
+        "first_look": {"type": "array", "items": {"$ref": "#/$defs/Line"}},
+        "remarks": {"type": "array", "items": {"type": "string"}},
         "best": {"anyOf": [{"$ref": "#/$defs/Fault"}, {"type": "null"}]},
         "worst": faults,
         "pareto_front": faults,
@@ -64,7 +68,7 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "required": list(properties),
         "properties": properties,
-        "$defs": {"Fault": _FAULT, "Catalogue": catalogue, **parts},
+        "$defs": {"Fault": _FAULT, "Catalogue": catalogue, "Line": line, **parts},
     }
 
 

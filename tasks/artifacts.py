@@ -122,7 +122,7 @@ def failure_rows(report: ReportInput) -> list[dict[str, Any]]:
     """One row for each distinct failure, the worst first; Prefect's UI shows a cell's text as Markdown."""
     return [
         {
-            "failure": mode.id,
+            "failure": mode.label,
             "severity": round(mode.severity, 1),
             "verdict": verdict_text(mode),
             "what happens": escape(mode.sentence),

@@ -15,12 +15,14 @@ import resumable
 import sharing
 import yaml
 from hfi_server import HfiServer
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 SESSION = {
     "name": "ratings-delay",
-    "executor": {"type": "hfi", "endpoint": "http://127.0.0.1:1", "timeout_s": 5},
+    # The tests' control plane acts at once; that this is found out is `flows/test_settling.py`'s.
+    "executor": {"type": "hfi", "endpoint": "http://127.0.0.1:1", "timeout_s": 5, "settle_s": 0},
     "search_space": {
         "dimensions": [
             {"name": "fault_type", "type": "categorical", "values": ["delay", "abort"]},
@@ -54,6 +56,10 @@ SESSION = {
 pytest_addoption = resumable.pytest_addoption
 pytest_configure = resumable.pytest_configure
 pytest_xdist_make_scheduler = sharing.pytest_xdist_make_scheduler
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("boifi", deadline=None)
+settings.load_profile("boifi")
 
 # Where the tests run in the background, as a CI may have it, Ctrl-C is ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TypeVar
 
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
-from boifi_core.traces import parse_trace
+from boifi_core.traces import Span, parse_trace
+from boifi_core.traces.calls import renamed
+from boifi_core.traces.learn import learn
 
 _T = TypeVar("_T")
 
@@ -29,6 +31,7 @@ def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
     latency_ms = _median(o.latency_ms for o in observations)
     trace_kind = _mode(o.trace_kind for o in observations if o.trace_data is not None)
     kinds = dict.fromkeys(kind for o in observations for kind in o.traces)
+    by_kind = dict.fromkeys(kind for o in observations for kind in o.statuses)
     traces = {kind: _typical(o.traces.get(kind) for o in observations) for kind in kinds}
     reasons = dict.fromkeys(reason for o in observations for reason in o.degraded)
     return RawObservation(
@@ -43,6 +46,7 @@ def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
             name: median(o.quantiles_ms[name] for o in observations if name in o.quantiles_ms)
             for name in dict.fromkeys(name for o in observations for name in o.quantiles_ms)
         },
+        statuses={kind: _together(o.statuses.get(kind) for o in observations) for kind in by_kind},
         timestamp=max(o.timestamp for o in observations),
         degraded=tuple(reasons) if status_code is None or latency_ms is None else (),
     )
@@ -58,17 +62,27 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
+def _together(counts: Iterable[Mapping[int, int] | None]) -> dict[int, int]:
+    all_of_them: Counter[int] = Counter()
+    for each in counts:
+        all_of_them.update(each or {})
+    return dict(all_of_them)
+
+
 def _typical(texts: Iterable[str | None]) -> str | None:
     """A trace of the most frequent shape, and among those the one whose longest span is of middle length."""
-    by_shape: dict[tuple[str, ...], list[tuple[float, str]]] = {}
+    read: list[tuple[str, list[Span]]] = []
     for text in texts:
         try:
-            spans = parse_trace(text or "")
+            read.append((text or "", parse_trace(text or "")))
         except ValueError:
             continue
+    known = learn({None: [spans for _, spans in read]})
+    by_shape: dict[tuple[str, ...], list[tuple[float, str]]] = {}
+    for text, spans in read:
         if spans:
             longest_ms = max(span.duration_ms or 0.0 for span in spans)
-            by_shape.setdefault(tuple(operations(spans)), []).append((longest_ms, text or ""))
+            by_shape.setdefault(tuple(operations(renamed(spans, known))), []).append((longest_ms, text))
     if not by_shape:
         return None
     most = max(len(alike) for alike in by_shape.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boifi_core.analyzer.distance import edit_distance
@@ -10,6 +10,7 @@ from boifi_core.analyzer.normal import Normal, as_normal, longest_ms, traces_of
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
 from boifi_core.traces import Span
+from boifi_core.traces.calls import renamed
 
 BOTTLENECK_FACTOR = 5.0
 """A span that takes more than this times its baseline is a bottleneck."""
@@ -28,7 +29,9 @@ class Bottleneck:
 class Comparison:
     """A trace against its baseline; without a baseline trace the figures that need one are None.
 
-    `span_increase` is a share of the baseline's number of spans (0.5: half as many again; negative: fewer).
+    `spans` go by the names that all runs share. `span_increase` is a share of the baseline's number of spans (0.5: half
+    as many again; negative: fewer). `failing` are the indices of the ERROR spans that fail where none does without a
+    fault.
     """
 
     kind: str | None
@@ -36,8 +39,13 @@ class Comparison:
     n_baseline_spans: int | None
     span_increase: float | None
     edit_distance: int | None
-    has_error: bool
+    failing: tuple[int, ...]
     bottleneck: Bottleneck | None
+
+    @property
+    def has_error(self) -> bool:
+        """Whether a call fails that does not without a fault."""
+        return bool(self.failing)
 
 
 def compare_traces(current: list[Span], normal: Normal, kind: str | None = None) -> Comparison:
@@ -45,12 +53,13 @@ def compare_traces(current: list[Span], normal: Normal, kind: str | None = None)
 
     Its way is compared with the nearest of theirs: a call that is made now and then without a fault is no change.
     """
-    has_error = any(span.is_error for span in current) and not normal.fails(kind)
+    current = renamed(current, normal.vocabulary)
+    failing = normal.positions(kind).failing(current)
     ways = normal.ways(kind)
     if not ways:
-        return Comparison(kind, current, None, None, None, has_error, None)
+        return Comparison(kind, current, None, None, None, failing, None)
     way = operations(current)
-    distances = [(edit_distance(way, usual.operations), usual.n_spans) for usual in ways]
+    distances = [(edit_distance(way, each.operations), each.n_spans) for each in ways]
     distance, n_spans = min(distances, key=lambda each: (each[0], abs(each[1] - len(current))))
     return Comparison(
         kind=kind,
@@ -58,8 +67,8 @@ def compare_traces(current: list[Span], normal: Normal, kind: str | None = None)
         n_baseline_spans=n_spans,
         span_increase=(len(current) - n_spans) / n_spans,
         edit_distance=distance,
-        has_error=has_error,
-        bottleneck=_bottleneck(current, normal.longest_ms(kind)),
+        failing=failing,
+        bottleneck=_bottleneck(current, normal, kind),
     )
 
 
@@ -72,16 +81,20 @@ def compare_observations(observation: RawObservation, baseline: RawObservation |
     return [compare_traces(spans, normal, kind) for kind, spans in traces_of(observation)]
 
 
-def _bottleneck(current: Sequence[Span], before: Mapping[str, float]) -> Bottleneck | None:
-    """The operation that grew by the largest factor, if above `BOTTLENECK_FACTOR`.
+def _bottleneck(current: Sequence[Span], normal: Normal, kind: str | None) -> Bottleneck | None:
+    """The span that grew by the largest factor, if above `BOTTLENECK_FACTOR`.
 
-    Its longest span counts, beside what it takes without a fault, `before`. An operation that took 0 ms there has no
-    factor and is left out.
+    Its operation's longest span counts, beside what that takes without a fault; and each span beside those at its
+    position. One that took 0 ms there has no factor and is left out.
     """
-    now = longest_ms(current)
+    now, before = longest_ms(current), normal.longest_ms(kind)
     grown = [
         Bottleneck(operation, duration, before[operation])
         for operation, duration in now.items()
         if before.get(operation, 0.0) > 0 and duration > BOTTLENECK_FACTOR * before[operation]
+    ]
+    grown += [
+        Bottleneck(slow.operation, slow.duration_ms, slow.usual_ms)
+        for slow in normal.positions(kind).slow(current, BOTTLENECK_FACTOR)
     ]
     return max(grown, key=lambda found: found.duration_ms / found.baseline_ms, default=None)

@@ -41,13 +41,14 @@ DEFAULT_WEIGHTS = Weights(bug=10.0, perf=2.0, struct=5.0)
 class AnalyzerConfig(Value):
     """What the three scorers measure against.
 
-    `profile` is how points are given: by the plan's steps, or graded, without any (see `profiles.py`).
+    `profile` is how points are given: by the plan's steps, or graded, without any; with `worst` the total is the worst
+    of the graded scores, whatever their weights (see `profiles.py`).
     `weights` that are left out keep their default. `baseline_latency_ms` is what is normal and `threshold_latency_ms`
     what is just acceptable; `auto` takes them from the fault-free observations. `span_increase_threshold` is a share
     (0.5: half as many spans again), `edit_distance_threshold` a number of operations; both must be exceeded to count.
     """
 
-    profile: Literal["plan", "graded"] = "plan"
+    profile: Literal["plan", "graded", "worst"] = "plan"
     weights: Weights = Field(default=DEFAULT_WEIGHTS, validate_default=True)
     baseline_latency_ms: Latency | Literal["auto"] = _DEFAULT_BASELINE_MS
     threshold_latency_ms: Latency | Literal["auto"] = 1000.0

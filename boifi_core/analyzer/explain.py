@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from boifi_core.analyzer.compare import Comparison
 from boifi_core.analyzer.config import AnalyzerConfig
-from boifi_core.analyzer.scorers.bug import BAD_LOG
+from boifi_core.analyzer.normal import Normal, as_normal
+from boifi_core.analyzer.scorers.bug import bad_lines, changed_kinds, is_changed
 from boifi_core.analyzer.scorers.structure import StructureScorer
-from boifi_core.analyzer.trace import parents
 from boifi_core.errors import counted
 from boifi_core.models import RawObservation, SeverityScore
 from boifi_core.traces import Span
+from boifi_core.traces.calls import own_name
+from boifi_core.traces.tree import parents
 
 _NAMES = {"bug": "bug", "perf": "performance", "struct": "structure"}
 _EDGES = 3
@@ -18,7 +22,7 @@ _EDGES = 3
 def explain(
     score: SeverityScore,
     observation: RawObservation,
-    baseline: RawObservation | None = None,
+    baseline: RawObservation | Normal | None = None,
     config: AnalyzerConfig | None = None,
 ) -> str:
     """What the points of `score` were given for.
@@ -30,33 +34,45 @@ def explain(
     Returns:
         Phrases joined by `; `: `most requests got 503; latency 412 ms (baseline 35); 14 spans instead of 8`.
     """
-    phrases = [*_bug(score, observation), *_latency(score, observation, baseline)]
+    normal = as_normal(baseline)
+    phrases = [*_bug(score, observation, normal), *_latency(score, observation, normal)]
     config = config or AnalyzerConfig()
     if any(part.startswith("struct.") for part in score.breakdown):
         scorer = StructureScorer(config.span_increase_threshold, config.edit_distance_threshold)
-        worst = scorer.worst(observation, baseline)
+        worst = scorer.worst(observation, normal)
         phrases += [] if worst is None else _structure(score, worst)
     phrases += [f"the {_NAMES.get(name, name)} score could not be computed, 5 stands for it" for name in score.fallback]
     return "; ".join(phrases) or "nothing unusual"
 
 
-def _bug(score: SeverityScore, observation: RawObservation) -> list[str]:
+def _bug(score: SeverityScore, observation: RawObservation, normal: Normal) -> list[str]:
     parts, phrases = score.breakdown, []
+    status, rate = observation.status_code, observation.error_rate or 0.0
     if "bug.status_5xx" in parts or "bug.status_4xx" in parts:
-        phrases.append(f"most requests got {observation.status_code}")
-    elif observation.error_rate:
-        phrases.append(f"{_share(observation.error_rate)} of the requests failed")
+        is_one_of_many = rate and rate <= 0.5
+        what = f"{percent(rate)} of the requests failed, most of them with" if is_one_of_many else "most requests got"
+        phrases.append(f"{what} {status}")
+    elif rate:
+        phrases.append(f"{percent(rate)} of the requests failed")
+    if "bug.status_changed" in parts:
+        phrases += _changed(observation, normal)
     if "bug.logs" in parts:
-        line = next((line for line in observation.logs if BAD_LOG.search(line)), "")
+        line = next(iter(bad_lines(observation, normal)), "")
         phrases.append(f"logged “{_short(' '.join(line.split()))}”")
     return phrases
 
 
-def _latency(score: SeverityScore, observation: RawObservation, baseline: RawObservation | None) -> list[str]:
+def _changed(observation: RawObservation, normal: Normal) -> list[str]:
+    if is_changed(observation, normal):
+        return [f"most requests got {observation.status_code} instead of {min(normal.status_codes)}"]
+    return [f"{_short(kind)} got {status} instead" for kind, status in changed_kinds(observation, normal).items()]
+
+
+def _latency(score: SeverityScore, observation: RawObservation, normal: Normal) -> list[str]:
     if "perf.latency" not in score.breakdown or observation.latency_ms is None:
         return []
     name = "p95 latency" if observation.quantiles_ms.get("p95") == observation.latency_ms else "latency"
-    before = "" if baseline is None or baseline.latency_ms is None else f" (baseline {_ms(baseline.latency_ms)})"
+    before = "" if not normal.latencies_ms else f" (baseline {_ms(median(normal.latencies_ms))})"
     return [f"{name} {_ms(observation.latency_ms)} ms{before}"]
 
 
@@ -81,14 +97,20 @@ def _structure(score: SeverityScore, worst: Comparison) -> list[str]:
 def failing_edges(comparison: Comparison) -> list[str]:
     """The calls that failed, deepest cause first: `POST /charges (orders→payments)`; at most three, then how many more.
 
-    A span whose own call failed is left out: its error is the echo of what happened below it.
+    A span whose own call failed is left out: its error is the echo of what happened below it. So is one that fails
+    without a fault too.
     """
     spans = comparison.spans
     parent_of = parents(spans)
-    echoes = {parent for index, parent in enumerate(parent_of) if spans[index].is_error}
+    echoes = {parent_of[index] for index in comparison.failing}
     edges: dict[str, None] = {}
-    for index, span in enumerate(spans):
-        if not span.is_error or index in echoes:
+    for index in comparison.failing:
+        span = spans[index]
+        if index in echoes:
+            continue
+        if span.peer and span.service and not span.is_proxy:
+            # Nobody below says that it was asked: the one that asked does.
+            edges[f"{_short(span.asked or own_name(span))} ({_short(f'{span.service}→{span.peer}')})"] = None
             continue
         parent = parent_of[index]
         caller = None if parent is None else spans[parent].service or spans[parent].name
@@ -106,7 +128,8 @@ def _call(span: Span, who: str | None) -> str:
     return f"{_short(name)} ({_short(who)})" if who else _short(name)
 
 
-def _share(rate: float) -> str:
+def percent(rate: float) -> str:
+    """For people: `under 1 %`, `34 %`."""
     return "under 1 %" if rate < 0.01 else f"{rate:.0%}".replace("%", " %")
 
 

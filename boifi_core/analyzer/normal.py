@@ -5,18 +5,28 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
+from typing import TypeVar
 
 from boifi_core.analyzer.baseline import merge_baseline
-from boifi_core.analyzer.calls import Call, calls, relays
+from boifi_core.analyzer.positions import Positions
 from boifi_core.analyzer.trace import operations
-from boifi_core.models import RawObservation
+from boifi_core.models import RawObservation, most_frequent, status_class
 from boifi_core.traces import Span, parse_trace
+from boifi_core.traces.calls import Call, calls, renamed
+from boifi_core.traces.learn import learn
 from boifi_core.traces.names import without_ids
+from boifi_core.traces.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
+
+_Number = TypeVar("_Number", int, float)
+
+RARE = 0.05
+"""What less than this share of fault-free traces or windows do is no part of what is usual: with many of them, one that
+is odd is to hide nothing of what faults do for good."""
 
 _WAYS = 20
 """So many different ways of fault-free traces are compared with."""
@@ -24,23 +34,25 @@ _WAYS = 20
 
 @dataclass(frozen=True, slots=True)
 class UsualCall:
-    """How one call goes without a fault, over all traces of its kind of request.
+    """How one call goes without a fault, over all traces of its kind of request, those apart that are `RARE`.
 
     Attributes:
         callee: who answers; None where unknown.
+        share: of the traces, those that have it; above 0, up to 1.
         fewest, most: how often a trace has it.
         most_tries: the most attempts of one caller at it, repeated calls included.
         durations_ms: of all of them, ascending.
-        fails: whether it ever failed.
+        fails: of the traces that have it, the share in which it failed; 0 to 1.
         under: the call that it is made within, by `Call.where`; None for a root.
     """
 
     callee: str | None
+    share: float
     fewest: int
     most: int
     most_tries: int
     durations_ms: tuple[float, ...]
-    fails: bool
+    fails: float
     under: str | None
 
 
@@ -61,12 +73,14 @@ class Normal:
     """
 
     observations: tuple[RawObservation, ...]
-    _parsed: dict[str | None, list[list[Span]]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _parsed(self) -> dict[str | None, list[list[Span]]]:
+        parsed: dict[str | None, list[list[Span]]] = {}
         for observation in self.observations:
             for kind, spans in traces_of(observation, whose="baseline", all_of_them=True):
-                self._parsed.setdefault(kind, []).append(spans)
+                parsed.setdefault(kind, []).append(spans)
+        return parsed
 
     @cached_property
     def typical(self) -> RawObservation | None:
@@ -74,22 +88,30 @@ class Normal:
         return merge_baseline(self.observations) if self.observations else None
 
     @cached_property
-    def relays(self) -> frozenset[str]:
-        """The services that only pass calls on."""
-        return relays(spans for traces in self._parsed.values() for spans in traces)
+    def vocabulary(self) -> Vocabulary:
+        """What the target's traces call things."""
+        return learn(self._parsed)
 
     def traces(self, kind: str | None) -> Sequence[Sequence[Span]]:
-        """The fault-free traces of this kind of request."""
-        return self._parsed.get(kind, [])
+        """The fault-free traces of this kind of request, its spans by the names that all runs share."""
+        return self._renamed.get(kind, [])
+
+    @cached_property
+    def _renamed(self) -> dict[str | None, list[list[Span]]]:
+        return {kind: [renamed(spans, self.vocabulary) for spans in traces] for kind, traces in self._parsed.items()}
 
     @property
     def kinds(self) -> tuple[str | None, ...]:
         """The kinds of request that there are traces of."""
         return tuple(self._parsed)
 
-    def fails(self, kind: str | None) -> bool:
-        """Whether any fault-free trace of this kind has an ERROR span."""
-        return any(span.is_error for spans in self.traces(kind) for span in spans)
+    def positions(self, kind: str | None) -> Positions:
+        """How the spans at each position of this kind of request go."""
+        return self._positions.get(kind) or Positions(())
+
+    @cached_property
+    def _positions(self) -> dict[str | None, Positions]:
+        return {kind: Positions(traces) for kind, traces in self._renamed.items()}
 
     def ways(self, kind: str | None) -> Sequence[Way]:
         """The different ways of this kind of request, the most frequent first, and not endlessly many."""
@@ -101,49 +123,54 @@ class Normal:
 
     @cached_property
     def _ways(self) -> dict[str | None, tuple[Way, ...]]:
-        return {kind: _distinct(traces) for kind, traces in self._parsed.items()}
+        return {kind: _distinct(traces) for kind, traces in self._renamed.items()}
 
     @cached_property
     def _longest_ms(self) -> dict[str | None, dict[str, float]]:
-        return {kind: _medians([longest_ms(spans) for spans in traces]) for kind, traces in self._parsed.items()}
+        return {kind: _medians([longest_ms(spans) for spans in traces]) for kind, traces in self._renamed.items()}
 
     def usual(self, kind: str | None) -> dict[str, UsualCall]:
         """The calls of this kind of request, by `Call.where`."""
         return self._usual.get(kind, {})
 
     @cached_property
-    def callees(self) -> dict[str, str]:
-        """Who answers a call, by its operation: known from the normal where a fault leaves it unanswered."""
-        return {
-            where.partition(" → ")[2]: call.callee
-            for usual in self._usual.values()
-            for where, call in usual.items()
-            if call.callee is not None
-        }
-
-    @cached_property
     def _usual(self) -> dict[str | None, dict[str, UsualCall]]:
-        return {kind: _usual([calls(spans, self.relays) for spans in traces]) for kind, traces in self._parsed.items()}
+        known = self.vocabulary
+        return {kind: _usual([calls(spans, known) for spans in traces]) for kind, traces in self._parsed.items()}
 
     @cached_property
-    def log_templates(self) -> frozenset[str]:
-        """What is logged without a fault, without what varies."""
-        return frozenset(without_ids(line) for observation in self.observations for line in observation.logs)
+    def log_templates(self) -> Mapping[str, float]:
+        """What is logged without a fault, without what varies, and in which share of the observations."""
+        counts = Counter(template for each in self.observations for template in set(map(log_template, each.logs)))
+        return {template: count / len(self.observations) for template, count in counts.items()}
 
     @cached_property
     def status_codes(self) -> frozenset[int]:
-        """The most frequent status of each observation."""
-        return frozenset(o.status_code for o in self.observations if o.status_code is not None)
+        """The most frequent status of each observation, but for those that are `RARE`."""
+        counts = Counter(o.status_code for o in self.observations if o.status_code is not None)
+        return frozenset(status for status, count in counts.items() if count >= RARE * counts.total())
+
+    def is_usual_status(self, status: int) -> bool:
+        """Whether most requests end so without a fault; healthy ones are alike by their class: 200 and 201.
+
+        Where nothing is known, every status below 400 is usual.
+        """
+        return _is_among(status, self.status_codes)
+
+    def is_usual_status_of(self, kind: str, status: int) -> bool:
+        """The same of one kind of request."""
+        counted = [o.statuses[kind] for o in self.observations if kind in o.statuses]
+        return _is_among(status, frozenset(most_frequent(statuses) for statuses in counted if statuses))
 
     @cached_property
     def error_rate(self) -> float:
-        """The highest seen, 0 to 1; 0 where none was."""
-        return max((o.error_rate for o in self.observations if o.error_rate is not None), default=0.0)
+        """The highest seen, 0 to 1, but for what is `RARE`; 0 where none was."""
+        return max(_usual_of([o.error_rate for o in self.observations if o.error_rate is not None]), default=0.0)
 
     @cached_property
     def latencies_ms(self) -> tuple[float, ...]:
-        """Of each observation, ascending."""
-        return tuple(sorted(o.latency_ms for o in self.observations if o.latency_ms is not None))
+        """Of each observation, ascending, but for the slowest, where those are `RARE`."""
+        return _usual_of([o.latency_ms for o in self.observations if o.latency_ms is not None])
 
 
 def as_normal(baseline: RawObservation | Normal | None) -> Normal:
@@ -190,6 +217,11 @@ def attempts(made: Sequence[Call]) -> dict[str, int]:
     return most
 
 
+def log_template(line: str) -> str:
+    """A log line without what varies from run to run."""
+    return without_ids(" ".join(line.split()))
+
+
 def longest_ms(spans: Sequence[Span]) -> dict[str, float]:
     """How long the longest span of each operation of a trace takes, milliseconds."""
     longest: dict[str, float] = {}
@@ -198,6 +230,17 @@ def longest_ms(spans: Sequence[Span]) -> dict[str, float]:
             operation = span.operation
             longest[operation] = max(span.duration_ms, longest.get(operation, 0.0))
     return longest
+
+
+def _usual_of(values: Sequence[_Number]) -> tuple[_Number, ...]:
+    """Ascending, without the highest, where those are less than `RARE`."""
+    return tuple(sorted(values)[: len(values) - int(RARE * len(values))])
+
+
+def _is_among(status: int, usual: frozenset[int]) -> bool:
+    if status >= 400:
+        return status in usual
+    return not usual or status_class(status) in map(status_class, usual)
 
 
 def _medians(of_traces: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -228,12 +271,21 @@ def _usual(traces: Sequence[Sequence[Call]]) -> dict[str, UsualCall]:
     return {
         where: UsualCall(
             callee=next((call.callee for call in alike if call.callee is not None), None),
-            fewest=min(count[where] for count in counts),
-            most=max(count[where] for count in counts),
-            most_tries=max(tried.get(where, 0) for tried in tries),
-            durations_ms=tuple(sorted(call.duration_ms for call in alike if call.duration_ms is not None)),
-            fails=any(call.failed for call in alike),
+            share=sum(where in count for count in counts) / len(counts),
+            fewest=-max(_usual_of([-count[where] for count in counts])),
+            most=max(_usual_of([count[where] for count in counts])),
+            most_tries=max(_usual_of([tried.get(where, 0) for tried in tries])),
+            durations_ms=_usual_of([call.duration_ms for call in alike if call.duration_ms is not None]),
+            fails=_failing(where, traces),
             under=under[where],
         )
         for where, alike in of.items()
     }
+
+
+def _failing(where: str, traces: Sequence[Sequence[Call]]) -> float:
+    """The share of the traces with this call in which it failed; 0 where that is `RARE`."""
+    ends = [[call.failed for call in made if call.where == where] for made in traces]
+    failed = [any(each) for each in ends if each]
+    share = sum(failed) / len(failed)
+    return share if share >= RARE else 0.0

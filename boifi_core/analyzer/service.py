@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 
 from boifi_core.analyzer.config import AnalyzerConfig
 from boifi_core.analyzer.normal import Normal
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 
 FALLBACK_SCORE = 5.0
 """Stands for a dimension whose scorer failed: neither harmless nor a failure."""
+
+_MOST_FAIL = 9.0
 
 DIMENSIONS = {"bug": "bug_score", "perf": "performance_score", "struct": "structure_score"}
 """A dimension's name in the weights, and its field in `SeverityScore`."""
@@ -29,19 +32,21 @@ class AnalyzerService:
 
     def __init__(self, config: AnalyzerConfig | None = None) -> None:
         self.config = config or AnalyzerConfig()
-        self.scorers: dict[str, Scorer] = PROFILES[self.config.profile](self.config)
+        self._profile = PROFILES[self.config.profile]
+        self.scorers: dict[str, Scorer] = self._profile.scorers(self.config)
 
     def calculate_severity(
         self, observation: RawObservation, baseline: RawObservation | Normal | None = None
     ) -> SeverityScore:
-        """How bad `observation` is: total = sum of weight times score over the sum of the weights.
+        """How bad `observation` is: what its profile makes of its scores, and never less than `floor` says.
 
         Args:
-            observation: what was seen; fields that it lacks score nothing.
-            baseline: what is seen without a fault, for the traces: one observation, or the normal of several.
+            observation: what was seen; a dimension that it tells nothing of scores 0 and counts in no mean.
+            baseline: what is seen without a fault: one observation, or the normal of several.
 
         Returns:
-            All scores 0 to 10. A scorer that fails gives 5.0 and its dimension's name in `fallback`.
+            All scores 0 to 10. A scorer that fails gives 5.0 and its dimension's name in `fallback`; a dimension that
+            was not observed has its name in `unobserved`.
 
         Raises:
             ValueError: `observation` is None.
@@ -49,10 +54,12 @@ class AnalyzerService:
         require(observation)
         scores: dict[str, float] = {}
         breakdown: dict[str, float] = {}
-        fallback = []
+        fallback, unobserved = [], []
         for dimension, scorer in self.scorers.items():
             try:
                 parts = scorer.parts(observation, baseline)
+                if not parts and not scorer.observes(observation):
+                    unobserved.append(dimension)
                 scores[dimension] = total(parts)
                 breakdown |= parts
             except Exception:  # one broken scorer must not cost the trial
@@ -60,15 +67,35 @@ class AnalyzerService:
                 scores[dimension] = FALLBACK_SCORE
                 fallback.append(dimension)
         severity = SeverityScore(
-            total_score=self._weighted(scores),
+            total_score=max(self._total(scores, unobserved), floor(observation)),
             breakdown=breakdown,
             fallback=tuple(fallback),
+            unobserved=tuple(unobserved),
             **{field: scores[dimension] for dimension, field in DIMENSIONS.items()},
         )
         log.debug("severity %g: %s", severity.total_score, scores)
         return severity
 
-    def _weighted(self, scores: dict[str, float]) -> float:
+    def least_severity(self, score: SeverityScore, observation: RawObservation) -> float:
+        """What an observation's severity is at least: all that nobody saw of it may have been well."""
+        scores = {dimension: getattr(score, field) for dimension, field in DIMENSIONS.items()}
+        return max(self._total(scores, ()), floor(observation))
+
+    def _total(self, scores: Mapping[str, float], unobserved: Collection[str]) -> float:
+        """What the profile makes of the scores that were observed; 0 where none was."""
         weights: dict[str, float] = {**self.config.weights}  # type: ignore[dict-item]
-        mean = sum(weights[name] * score for name, score in scores.items()) / sum(weights.values())
-        return min(10.0, mean)  # rounding can lift the mean of three tens above ten
+        seen = [name for name in scores if name not in unobserved]
+        return self._profile.total([scores[name] for name in seen], [weights[name] for name in seen]) if seen else 0.0
+
+
+def floor(observation: RawObservation) -> float:
+    """The least severity of a window in which most requests failed; 0 where they did not.
+
+    8 + 2 e for a share e of failed requests above a half: 9 for just more than half of them, 10 for all. The mean alone
+    cannot say so: a target that refuses at once is quick, and its traces are short. Where the share is not known, a
+    most frequent status of 500 or above stands for most of them.
+    """
+    share = observation.error_rate
+    if share is None:
+        return _MOST_FAIL if (observation.status_code or 0) >= 500 else 0.0
+    return _MOST_FAIL + 2 * (share - 0.5) if share > 0.5 else 0.0

@@ -1,4 +1,4 @@
-"""The operations of a trace in an order that does not depend on timing, and who called whom."""
+"""The operations of a trace in an order that does not depend on timing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from boifi_core.traces import Span
-
-MAX_SEQUENCE = 4_000
-"""Spans of a trace that are put in order; those after it only count."""
+from boifi_core.traces.tree import MAX_SEQUENCE, parents
 
 
 def operations(spans: list[Span]) -> list[str]:
@@ -28,16 +26,6 @@ def operations(spans: list[Span]) -> list[str]:
     # Parents in a circle hang from no root: each circle is entered at its first span.
     trees += [_flatten(index, spans, children, below, seen) for index in range(len(spans)) if index not in seen]
     return _in_order(trees)
-
-
-def parents(spans: list[Span]) -> list[int | None]:
-    """For each span the index of its parent, None where that is not in the trace or the span itself."""
-    by_id: dict[str, int] = {}
-    for index, span in enumerate(spans):
-        if span.id is not None:
-            by_id.setdefault(span.id, index)
-    found = [by_id.get(span.parent_id) if span.parent_id is not None else None for span in spans]
-    return [None if parent == index else parent for index, parent in enumerate(found)]
 
 
 def _tree(spans: list[Span]) -> tuple[list[list[int]], list[int]]:

@@ -45,10 +45,10 @@ def standings(
     for each in known:
         readings = [trial for trial in trials if of.get(trial.trial) == each.id and trial.severity is not None]
         modes = [mode for trial in readings if (mode := found.mode_of(trial.trial)) is not None]
-        alike = _likest(each, [mode for mode in found.modes if mode.id not in at_home])
-        at_home |= {mode.id for mode in modes} | ({alike.id} if alike is not None else set())
+        alike = _likest(each, [mode for mode in found.modes if mode.label not in at_home])
+        at_home |= {mode.label for mode in modes} | ({alike.label} if alike is not None else set())
         told.append(_told(each, readings, modes, alike, session_id, out))
-    unknown = (mode for mode in found.modes if mode.id not in at_home and mode.verdict is not Verdict.INCONCLUSIVE)
+    unknown = (mode for mode in found.modes if mode.label not in at_home and mode.verdict is not Verdict.INCONCLUSIVE)
     return told + [_new(mode, trials, session, session_id, night, began_at) for mode in unknown]
 
 
@@ -87,7 +87,7 @@ def _told(
         moved = known.model_copy(
             update={"plans": alike.worst_plans, "severity": alike.severity, "shown_by": alike.replay, "point": {}}
         )
-        note = f"its fault does nothing any more, but another shows the same ({alike.id})"
+        note = f"its fault does nothing any more, but another shows the same ({alike.label})"
         return Told(known=moved, standing=Standing.STILL_THERE, note=note, **evidence)
     return Told(known=known, standing=Standing.FIXED, **evidence)
 
@@ -97,7 +97,8 @@ def _new(
 ) -> Told:
     worst = next(trial for trial in trials if trial.trial == mode.worst)
     known = Known(
-        id=f"{night}/{session}/{mode.id}",
+        id=f"{night}/{session}/{mode.label}",
+        failure=mode.id,
         session=session,
         sentence=mode.sentence,
         signature=mode.signature,
@@ -112,6 +113,9 @@ def _new(
 
 
 def _likest(known: Known, modes: Sequence[FailureMode]) -> FailureMode | None:
+    same = next((mode for mode in modes if mode.id == known.failure), None)
+    if same is not None:
+        return same
     features = Failure.of(known.signature, known.plans).features
     scored = [(likeness(features, Failure.of(mode.signature, mode.worst_plans).features), mode) for mode in modes]
     best = max(scored, key=lambda pair: pair[0], default=None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from boifi_core.campaign.run import Night, Standing, Told
 from boifi_core.errors import counted
+from boifi_core.report.junit_form import add_case, add_outcome, new_suite, written
 from boifi_core.report.tables import escape, plain
 
 
@@ -71,27 +71,19 @@ def as_json(night: Night, fail_on: float) -> dict[str, Any]:
 def junit(night: Night, fail_on: float) -> str:
     """One case for each session, an error where it did not run well, and one for each failure; alarms fail."""
     alarms = night.alarms(fail_on)
-    root = ET.Element("testsuites")
-    suite = ET.SubElement(root, "testsuite", {"name": f"boifi campaign {plain(night.campaign)}"})
+    lasted = (night.ended_at or night.began_at) - night.began_at
+    suite = new_suite(f"boifi campaign {night.campaign}", night.began_at, lasted)
     if night.problem:
-        case = ET.SubElement(suite, "testcase", {"classname": "boifi.campaign", "name": "night"})
-        ET.SubElement(case, "error", {"message": plain(night.problem)})
+        add_outcome(add_case(suite, "boifi.campaign", "night"), "error", night.problem)
     for session in night.sessions:
-        case = ET.SubElement(suite, "testcase", {"classname": "boifi.session", "name": plain(session.name)})
+        case = add_case(suite, "boifi.session", session.name)
         if session in night.failed_sessions:
-            ET.SubElement(case, "error", {"message": plain(session.reason or "did not run")})
+            add_outcome(case, "error", session.reason or "did not run")
     for told in night.told:
-        name = plain(f"{told.known.session}: {told.known.sentence} ({told.standing.value})")
-        case = ET.SubElement(suite, "testcase", {"classname": "boifi.failure", "name": name})
+        case = add_case(suite, "boifi.failure", f"{told.known.session}: {told.known.sentence} ({told.standing.value})")
         if told in alarms:
             message = f"{told.standing.value}, severity {told.known.severity:.1f}, at most {fail_on:g} allowed"
-            ET.SubElement(case, "failure", {"message": message}).text = plain(_sentence(told))
+            add_outcome(case, "failure", message).text = plain(_sentence(told))
         elif told.standing is Standing.NOT_MEASURED:
-            ET.SubElement(case, "skipped", {"message": plain(told.note)})
-    for element in (root, suite):
-        element.set("tests", str(len(suite.findall("testcase"))))
-        element.set("failures", str(len(suite.findall("testcase/failure"))))
-        element.set("errors", str(len(suite.findall("testcase/error"))))
-        element.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+            add_outcome(case, "skipped", told.note)
+    return written(suite)

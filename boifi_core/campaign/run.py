@@ -15,10 +15,12 @@ from boifi_core.value import Value
 class Known(Value):
     """A failure that an earlier night found, and the fault that shows it.
 
-    `id` stays the same from night to night: the night that found it, and the failure's id in its session.
+    `id` stays the same from night to night: the night that found it, and the failure's label in its session. `failure`
+    is the failure's own id, the same whoever finds it; empty where an older version found it.
     """
 
     id: str
+    failure: str = ""
     session: str
     sentence: str
     signature: tuple[Fact, ...] = ()

@@ -38,7 +38,7 @@ class Again:
     @property
     def shows(self) -> bool:
         """Whether it failed in the same way, or was harmless again."""
-        return (self.expected and self.expected.id) == (self.shown and self.shown.id)
+        return (self.expected and self.expected.label) == (self.shown and self.shown.label)
 
     @property
     def is_same(self) -> bool:

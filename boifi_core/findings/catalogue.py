@@ -4,62 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from boifi_core.analyzer.normal import Normal
+from boifi_core.findings.evidence import HARMLESS, Evidence, is_reading
+from boifi_core.findings.identity import identity
 from boifi_core.findings.likeness import Failure, grouped
 from boifi_core.findings.minimal import minimal_fault
-from boifi_core.findings.models import VERIFY, Catalogue, Confirmation, Fact, FactKind, FailureMode, Reading
-from boifi_core.findings.region import region
-from boifi_core.findings.signature import HINT, signature
+from boifi_core.findings.models import OUTCOMES, VERIFY, Catalogue, Confirmation, Fact, FactKind, FailureMode, Reading
+from boifi_core.findings.region import region, widened
+from boifi_core.findings.signature import HINT
 from boifi_core.findings.verdict import confirmation
 from boifi_core.findings.words import sentence
 from boifi_core.history.readings import by_fault, mean_severity, rankable, typical
-from boifi_core.models import Dimension, Phase, RawObservation, Trial
+from boifi_core.models import Dimension, Phase, Trial
 
-HARMLESS = 0.5
-"""A trial that is no more severe than this above the baseline shows no failure."""
+__all__ = ["HARMLESS", "Evidence", "catalogue", "replay_command"]
 
 _FACTS = 12
 """Of a failure, at most so many are told."""
-
-
-@dataclass
-class Evidence:
-    """A session's trials as failures; what was found out of a trial is kept, since it never changes.
-
-    Args:
-        fault_free: the observations that tell what is normal.
-        baseline_severity: the median of theirs.
-    """
-
-    fault_free: Sequence[RawObservation] = ()
-    baseline_severity: float = 0.0
-    normal: Normal = field(init=False, repr=False)
-    _known: dict[int, Failure | None] = field(init=False, repr=False, default_factory=dict)
-    _alarms: dict[int, tuple[Fact, ...] | None] = field(init=False, repr=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.normal = Normal(tuple(self.fault_free))
-
-    def failure(self, trial: Trial) -> Failure | None:
-        """What the trial showed; None where it was harmless."""
-        if trial.trial not in self._known:
-            hurt = trial.observation is not None and self._hurts(trial.severity)
-            facts = signature(trial.observation, self.normal) if trial.observation is not None and hurt else ()
-            self._known[trial.trial] = Failure.of(facts, trial.plans) if hurt else None
-        return self._known[trial.trial]
-
-    def alarm(self, trial: Trial) -> tuple[Fact, ...] | None:
-        """What the fault-free run before the trial showed, if it would have counted as a failure."""
-        if trial.trial not in self._alarms:
-            control = trial.control
-            hurt = control is not None and self._hurts(control.severity)
-            self._alarms[trial.trial] = signature(control.observation, self.normal) if control and hurt else None
-        return self._alarms[trial.trial]
-
-    def _hurts(self, severity: float | None) -> bool:
-        return severity is not None and severity > HARMLESS + self.baseline_severity
 
 
 def catalogue(
@@ -79,29 +41,35 @@ def catalogue(
         dimensions: of the search space, for the regions.
         out: what those commands need to find the session's data dir, such as ` --out DIR`.
     """
+    at_first, evidence = evidence, evidence.after(trials)
     scored = rankable(trials)
     failed = [(trial, failure) for trial in scored if (failure := evidence.failure(trial)) is not None]
     of_fault = {trial.trial: alike for alike in by_fault(trials) for trial in alike}
-    controls = [trial for trial in scored if trial.control is not None]
+    controls = [trial for trial in scored if is_reading(trial)]
     alarms = [alarm for trial in controls if (alarm := evidence.alarm(trial)) is not None]
     groups = grouped([failure for _, failure in failed])
     failing = {trial.trial for trial, _ in failed}
     modes = [_mode([failed[index] for index in group], of_fault, failing, session_id, dimensions) for group in groups]
-    home = {number: mode.id for mode in modes for number in mode.trials}
+    modes = _told_apart(modes)
+    home = {number: mode.label for mode in modes for number in mode.trials}
     shown = {trial.trial: failure for trial, failure in failed}
     modes = [
         mode.model_copy(
             update={
                 "confirmation": _confirmation(mode, scored, home, shown, len(controls), alarms),
                 "minimal": (smallest := minimal_fault(mode, scored, home, dimensions)),
+                "region": mode.region if smallest is None else widened(mode.region, smallest.plans),
                 "replay": replay_command(session_id, mode.worst if smallest is None else smallest.trial, out),
             }
         )
         for mode in modes
     ]
-    modes.sort(key=lambda mode: (-mode.severity, mode.trials[0]))
     return Catalogue(
-        modes=tuple(modes), harmless=len(scored) - len(failed), controls=len(controls), false_alarms=len(alarms)
+        modes=tuple(modes),
+        harmless=len(scored) - len(failed),
+        delayed=sum(evidence.is_only_delayed(trial) for trial in scored),
+        controls=len(controls),
+        false_alarms=sum(at_first.alarm(trial) is not None for trial in controls),
     )
 
 
@@ -114,7 +82,6 @@ def _mode(
 ) -> FailureMode:
     members = [trial for trial, _ in group]
     all_facts = [failure.facts for _, failure in group]
-    facts = _shared(all_facts)
     # A smaller fault is no worse one, and a replay is somebody's own look.
     tried = [trial for trial in members if trial.phase not in (Phase.MINIMISE, Phase.REPLAY)] or list(members)
     numbers = {trial.trial for trial in tried}
@@ -123,8 +90,10 @@ def _mode(
     own = [alike for alike in faults if 2 * sum(t.trial in numbers for t in alike) >= _failing(alike, failing)]
     worst = max(own or faults, key=lambda alike: (mean_severity(alike), -alike[0].trial))
     shown = typical([trial for trial in worst if trial.trial in numbers])
+    facts = _shared(all_facts, all_facts[members.index(shown)])
     return FailureMode(
-        id=f"F{members[0].trial}",
+        id=identity(facts, shown.plans),
+        label=f"F{members[0].trial}",
         sentence=sentence(facts, all_facts),
         signature=facts,
         worst=shown.trial,
@@ -132,6 +101,7 @@ def _mode(
         severity=mean_severity(worst),
         trials=tuple(trial.trial for trial in members),
         faint=tuple(trial.trial for trial, failure in group if failure.is_faint),
+        fewer_kinds=_fewer_kinds(group),
         region=region([trial.point for trial in tried], dimensions),
         replay=replay_command(session_id, shown.trial),
     )
@@ -146,24 +116,46 @@ def replay_command(session_id: str, trial: int, out: str = "") -> str:
     return f"boifi replay {session_id} {trial}{out}"
 
 
-def _shared(of_members: Sequence[Sequence[Fact]]) -> tuple[Fact, ...]:
-    """The facts that at least half of the members have that tell of calls at all, as the first of them tells each."""
+def _told_apart(modes: Sequence[FailureMode]) -> list[FailureMode]:
+    """The same, worst first, each with an id of its own: of those that began alike the worst has that of its call."""
+    told: dict[str, FailureMode] = {}
+    for mode in sorted(modes, key=lambda mode: (-mode.severity, mode.trials[0])):
+        own = identity(mode.signature, mode.worst_plans, told)
+        told[own] = mode.model_copy(update={"id": own})
+    return list(told.values())
+
+
+def _fewer_kinds(group: Sequence[tuple[Trial, Failure]]) -> tuple[int, ...]:
+    """The trials by faults of all requests in which a kind of request went well that fails in most of those."""
+    struck = [(trial.trial, failure.failing) for trial, failure in group if not failure.is_partial]
+    counts = Counter(kind for _, failing in struck for kind in failing)
+    usual = {kind for kind, n in counts.items() if 2 * n > len(struck)}
+    return tuple(trial for trial, failing in struck if not usual <= failing)
+
+
+def _shared(of_members: Sequence[Sequence[Fact]], worst: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts that at least half of the members have that tell of calls at all.
+
+    Each as the worst trial tells it, else as most of them do.
+    """
     telling = [facts for facts in of_members if any(_is_about_calls(fact) for fact in facts)] or list(of_members)
-    counts = Counter(fact.key for facts in telling for fact in facts)
-    first: dict[tuple[str, str], Fact] = {}
-    for facts in telling:
-        for fact in facts:
-            known = first.get(fact.key)
-            if known is None or known.weight < fact.weight:
-                first[fact.key] = fact
-    shared = [fact for key, fact in first.items() if 2 * counts[key] >= len(telling)]
+    alike: dict[tuple[str, str], list[Fact]] = {}
+    for fact in (fact for facts in telling for fact in facts):
+        alike.setdefault(fact.key, []).append(fact)
+    by_worst = {fact.key: fact for fact in worst}
+    shared = []
+    for key, told in alike.items():
+        if 2 * len(told) >= len(telling):
+            commonest = Counter(fact.says for fact in told).most_common(1)[0][0]
+            as_told = by_worst.get(key) or next(fact for fact in told if fact.says == commonest)
+            shared.append(as_told.model_copy(update={"weight": max(fact.weight for fact in told)}))
     order = list(FactKind)
     shared.sort(key=lambda fact: (-fact.weight, order.index(fact.kind), fact.where))
     return tuple(shared[:_FACTS])
 
 
 def _is_about_calls(fact: Fact) -> bool:
-    return fact.kind not in (FactKind.STATUS, FactKind.LOG, FactKind.LATENCY) and fact.weight >= HINT
+    return fact.kind not in OUTCOMES and fact.weight >= HINT
 
 
 def _confirmation(
@@ -178,11 +170,11 @@ def _confirmation(
         Reading(
             trial=trial.trial,
             severity=trial.severity or 0.0,
-            shows=home.get(trial.trial) == mode.id,
+            shows=home.get(trial.trial) == mode.label,
             control_severity=None if trial.control is None else trial.control.severity,
         )
         for trial in trials
-        if _looked_for(trial, VERIFY, home) == mode.id
+        if _looked_for(trial, VERIFY, home) == mode.label
     ]
     if not readings:
         return None

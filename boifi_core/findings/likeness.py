@@ -14,7 +14,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings.models import MOST, Fact, FactKind
+from boifi_core.findings.identity import place
+from boifi_core.findings.models import CAUSE, MOST, OUTCOMES, SOME, TROUBLE, Fact, FactKind
 from boifi_core.history.readings import plans_key
 
 Features = Mapping[tuple[str, str], float]
@@ -25,6 +26,9 @@ APART = 0.5
 
 NEARLY = 0.4
 """Two groups that one and the same fault showed are one from this likeness on: its runs differ by chance."""
+
+OTHER_CAUSE = APART / 2
+"""As alike at most are failures that began between different services."""
 
 CONTAINED = 0.8
 """A failure of which too little was seen belongs to one that has this share of it."""
@@ -41,8 +45,7 @@ _PLACE, _FAULT = 1.5, 0.75
 _FAINT = 4.0
 """How much more both weigh where no call is known to have gone wrong."""
 
-_TROUBLE = frozenset({FactKind.FAILS, FactKind.TIMES_OUT, FactKind.GONE})
-_ANY_TROUBLE = 0.8
+_ANYTROUBLE = 0.8
 """How much of a call's trouble weighs alike, whether it fails, is given up or is not made."""
 
 _PLACE_OF = "place"
@@ -67,9 +70,9 @@ class Failure:
 
     @classmethod
     def of(cls, facts: Sequence[Fact], plans: Sequence[FaultPlan]) -> Failure:
-        ordered = sorted(plans, key=lambda plan: (_place(plan), plan.fault_type))
+        ordered = sorted(plans, key=lambda plan: (place(plan), plan.fault_type))
         strengths = tuple(number for plan in ordered for number in (plan.strength, plan.percentage))
-        faults = frozenset((plan.fault_type, _place(plan)) for plan in plans)
+        faults = frozenset((plan.fault_type, place(plan)) for plan in plans)
         is_partial = any(plan.percentage < STRUCK for plan in plans)
         return cls(tuple(facts), faults, strengths, plans_key(plans), is_partial)
 
@@ -90,6 +93,16 @@ class Failure:
         most_failed = any(fact.kind is FactKind.STATUS and fact.where == MOST for fact in self.facts)
         return self.is_untold and not most_failed
 
+    @cached_property
+    def began(self) -> frozenset[tuple[str, str]]:
+        """Between whom the calls went that began it; empty where none is known to have."""
+        return frozenset(fact.between for fact in self.facts if fact.began)
+
+    @property
+    def failing(self) -> frozenset[str]:
+        """The kinds of request that failed for whoever sent them."""
+        return frozenset(f.where for f in self.facts if f.kind is FactKind.STATUS and f.where not in (MOST, SOME))
+
     @property
     def said(self) -> frozenset[str]:
         """The templates of what the target logged."""
@@ -99,28 +112,32 @@ class Failure:
     def requests(self) -> dict[tuple[str, str], str]:
         """By feature, the kind of request whose trace shows it."""
         told = {fact.key: fact.request for fact in self.facts if fact.request is not None}
-        trouble = {("trouble", f.where): f.request for f in self.facts if f.kind in _TROUBLE and f.request is not None}
+        trouble = {("trouble", f.where): f.request for f in self.facts if f.kind in TROUBLE and f.request is not None}
         return told | trouble
 
     @cached_property
     def features(self) -> dict[tuple[str, str], float]:
-        """What it is compared by."""
+        """What it is compared by.
+
+        Where one kind of request was struck, all that follows from the cause weighs no more than the cause: it is
+        the same whatever began it.
+        """
         found: dict[tuple[str, str], float] = {}
+        causes = sum(fact.weight for fact in self.facts if fact.weight >= CAUSE and fact.kind not in OUTCOMES)
+        outcomes = sum(fact.weight for fact in self.facts if fact.kind in OUTCOMES)
+        struck = {fact.request for fact in self.facts if fact.request is not None}
+        follows = min(1.0, causes / outcomes) if causes and outcomes and len(struck) <= 1 else 1.0
         for fact in self.facts:
-            weight = fact.weight
-            if fact.kind in _TROUBLE:
+            weight = fact.weight * (follows if fact.kind in OUTCOMES else 1.0)
+            if fact.kind in TROUBLE:
                 trouble = ("trouble", fact.where)
-                found[trouble] = max(found.get(trouble, 0.0), weight * _ANY_TROUBLE)
-                weight *= 1 - _ANY_TROUBLE
+                found[trouble] = max(found.get(trouble, 0.0), weight * _ANYTROUBLE)
+                weight *= 1 - _ANYTROUBLE
             found[fact.key] = weight
         factor = _FAINT if self.is_untold else 1.0
         found |= {(_PLACE_OF, place): factor * _PLACE for place in self.places}
         found |= {(_PLACE_OF, f"{kind} {place}"): factor * _FAULT for kind, place in self.faults}
         return found
-
-
-def _place(plan: FaultPlan) -> str:
-    return f"{plan.target_service or ''}{plan.target_path}"
 
 
 def likeness(some: Features, others: Features) -> float:
@@ -132,6 +149,13 @@ def likeness(some: Features, others: Features) -> float:
     least = sum(min(some.get(key, 0.0), others.get(key, 0.0)) for key in keys)
     most = sum(max(some.get(key, 0.0), others.get(key, 0.0)) for key in keys)
     return least / most if most else 1.0
+
+
+def alike(one: Failure, other: Failure) -> float:
+    """The likeness of two failures, which is little where they began between different services."""
+    found = likeness(one.features, other.features)
+    is_other = one.began and other.began and not one.began & other.began
+    return min(found, OTHER_CAUSE) if is_other else found
 
 
 def grouped(failures: Sequence[Failure]) -> list[list[int]]:
@@ -168,15 +192,15 @@ def _joined_by_faults(groups: list[list[int]], failures: Sequence[Failure]) -> l
             for first, one in enumerate(groups[:second])
             if shown_by[first] & shown_by[second]
         ]
-        alike, first, second = max(pairs, default=(0.0, 0, 0))
-        if alike < NEARLY:
+        likest, first, second = max(pairs, default=(0.0, 0, 0))
+        if likest < NEARLY:
             return groups
         joined = groups[first] + groups[second]
         groups = [group for place, group in enumerate(groups) if place not in (first, second)] + [joined]
 
 
 def _mean_likeness(one: Sequence[int], other: Sequence[int], failures: Sequence[Failure]) -> float:
-    return fmean(likeness(failures[index].features, failures[also].features) for index in one for also in other)
+    return fmean(alike(failures[index], failures[also]) for index in one for also in other)
 
 
 def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failure]) -> list[int] | None:
@@ -194,17 +218,17 @@ def _home(faint: Failure, groups: Sequence[list[int]], failures: Sequence[Failur
         has_come_to_it = is_of_fault or _usually_said(members) <= faint.said or _is_amid(faint, members)
         if not has_come_to_it or _shown_by(members, faint) < (APART if is_of_fault else CONTAINED):
             continue
-        alike = max(likeness(faint.features, member.features) for member in members)
-        if best is None or (is_of_fault, alike) > best[:2]:
-            best = is_of_fault, alike, group
+        likest = max(likeness(faint.features, member.features) for member in members)
+        if best is None or (is_of_fault, likest) > best[:2]:
+            best = is_of_fault, likest, group
     return None if best is None else best[2]
 
 
 def _is_amid(faint: Failure, members: Sequence[Failure]) -> bool:
     """Whether its faults are of their types and neither weaker nor stronger than all of theirs."""
-    alike = [member.strengths for member in members if member.faults == faint.faults]
-    columns = zip(faint.strengths, *alike, strict=False)
-    return bool(alike) and all(min(theirs) <= own <= max(theirs) for own, *theirs in columns)
+    theirs = [member.strengths for member in members if member.faults == faint.faults]
+    columns = zip(faint.strengths, *theirs, strict=False)
+    return bool(theirs) and all(min(column) <= own <= max(column) for own, *column in columns)
 
 
 def _usually_said(members: Sequence[Failure]) -> frozenset[str]:
@@ -229,10 +253,10 @@ def _shown_by(members: Sequence[Failure], faint: Failure) -> float:
 
 def _linked(indices: Sequence[int], failures: Sequence[Failure]) -> list[list[int]]:
     """Groups by average linkage; equal failures are compared once."""
-    alike: dict[tuple[bool, tuple[tuple[tuple[str, str], float], ...]], list[int]] = defaultdict(list)
+    equal: dict[tuple[bool, tuple[tuple[tuple[str, str], float], ...]], list[int]] = defaultdict(list)
     for index in indices:
-        alike[failures[index].is_partial, tuple(sorted(failures[index].features.items()))].append(index)
-    distinct = list(alike.values())
+        equal[failures[index].is_partial, tuple(sorted(failures[index].features.items()))].append(index)
+    distinct = list(equal.values())
     # Of very many the most frequent are compared; each of the rest joins nobody.
     distinct.sort(key=lambda same: (-len(same), same[0]))
     compared, rest = distinct[:MOST_COMPARED], distinct[MOST_COMPARED:]
@@ -264,9 +288,22 @@ def _labels(compared: Sequence[Failure]) -> list[int]:
         shared, whole = least.sum(axis=1), most.sum(axis=1)
         apart[row] = 1 - np.divide(shared, whole, out=np.ones_like(shared), where=whole > 0)
     apart = (apart + apart.T) / 2
+    apart = np.where(_other_cause(compared), np.maximum(apart, 1 - OTHER_CAUSE), apart)
     np.fill_diagonal(apart, 0.0)
     labels = fcluster(linkage(squareform(apart, checks=False), "average"), 1 - APART, "distance")
     return [int(label) for label in labels]
+
+
+def _other_cause(compared: Sequence[Failure]) -> NDArray[np.bool_]:
+    """Which of them began between services none of which the other began between."""
+    pairs = sorted({pair for failure in compared for pair in failure.began})
+    column = {pair: index for index, pair in enumerate(pairs)}
+    began = np.zeros((len(compared), len(pairs)), np.int64)
+    for row, failure in enumerate(compared):
+        began[row, [column[pair] for pair in failure.began]] = 1
+    is_known = began.sum(axis=1) > 0
+    other: NDArray[np.bool_] = np.logical_and.outer(is_known, is_known) & (began @ began.T == 0)
+    return other
 
 
 def _untold(compared: Sequence[Failure], column: Mapping[tuple[str, str], int]) -> NDArray[np.bool_]:

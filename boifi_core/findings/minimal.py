@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from boifi_core.findings.models import FactKind, FailureMode, MinimalFault
+from boifi_core.findings.models import OUTCOMES, FailureMode, MinimalFault
 from boifi_core.findings.passes.at_once import at_once
 from boifi_core.findings.passes.base import Base, Plans, Unknown, simplicity
 from boifi_core.findings.passes.fewer import fewer
@@ -21,9 +21,6 @@ from boifi_core.models import Dimension, Trial
 
 MOST_TRIALS = 14
 """More than so many are not spent on one failure."""
-
-_SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY})
-"""What is known of a failure without any trace."""
 
 _SURE = 2
 """Readings of the smallest fault."""
@@ -56,7 +53,7 @@ def minimal_fault(
 
     Args:
         trials: those with a real score, by number.
-        home: the failure that each trial showed, by its id.
+        home: the failure that each trial showed, by its label.
         dimensions: of the search space; they bound how small a fault may be.
     """
     made = made_for(mode, trials, home)
@@ -65,7 +62,7 @@ def minimal_fault(
         return None
     base = Base(begun.plans, mode, trials, home, dimensions)
     unknown = _shrink(base)
-    shown = [trial for trial in base.readings(base.plans) if home.get(trial.trial) == mode.id]
+    shown = [trial for trial in base.readings(base.plans) if home.get(trial.trial) == mode.label]
     if not shown:
         return None
     return MinimalFault(
@@ -106,4 +103,4 @@ def _all_passes(base: Base) -> None:
 
 def _is_untraced(mode: FailureMode) -> bool:
     facts = mode.signature
-    return bool(facts) and all(fact.kind in _SEEN_OUTSIDE and fact.request is None for fact in facts)
+    return bool(facts) and all(fact.kind in OUTCOMES and fact.request is None for fact in facts)

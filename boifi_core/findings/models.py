@@ -37,6 +37,16 @@ class FactKind(StrEnum):
     LATENCY = "latency"
 
 
+TROUBLE = frozenset({FactKind.FAILS, FactKind.REFUSES, FactKind.TIMES_OUT, FactKind.GONE})
+"""A call is in the same trouble whether it fails, is refused, given up or left out."""
+
+CAUSE = 3.0
+"""What a fact weighs at least that tells where the failure began."""
+
+OUTCOMES = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY})
+"""What is known of a failure without any trace: what follows from its cause."""
+
+
 class Fact(Value):
     """One thing that was seen under a fault and that the target does not do without one.
 
@@ -59,6 +69,17 @@ class Fact(Value):
     def key(self) -> tuple[str, str]:
         """What makes two facts the same, whatever their numbers."""
         return (self.kind.value, self.where)
+
+    @property
+    def began(self) -> bool:
+        """Whether the failure began at this call."""
+        return self.weight >= CAUSE and (self.kind in TROUBLE or self.kind is FactKind.SLOW)
+
+    @property
+    def between(self) -> tuple[str, str]:
+        """Of a call: who asked, empty where nobody is known, and who was asked, else what."""
+        caller, arrow, operation = self.where.partition(" → ")
+        return (caller, self.callee or operation) if arrow else ("", self.callee or caller)
 
 
 class Verdict(StrEnum):
@@ -99,6 +120,11 @@ class Confirmation(Value):
     false_alarms: int = Field(ge=0)
     false_alarm_rate: float | None = Field(default=None, ge=0, le=1)
     false_alarm_high: float = Field(ge=0, le=1)
+
+    @property
+    def is_as_often_without(self) -> bool:
+        """Whether fault-free runs look like it as often as runs with the fault do: then it is not the fault's doing."""
+        return bool(self.shown) and (self.false_alarm_rate or 0.0) * len(self.readings) >= self.shown
 
 
 class Bound(Value):
@@ -164,14 +190,16 @@ class MinimalFault(Value):
 class FailureMode(Value):
     """One distinct way in which the target failed.
 
-    `id` stays the same while the history grows: that of the earliest trial that showed it. `sentence` says in plain
-    words what happens. `signature` holds the facts that most of its trials share, the most telling first. `faint` are
-    those of its `trials` in which some requests showed it, but not the typical ones. `worst` is
-    the trial that stands for the fault with the highest mean severity, `severity`. `replay` is the command that shows
-    it again: its minimal fault where there is one, else its worst.
+    `id` is made of the call that began it and how, and so is the same tomorrow and on another machine. `label` names it
+    within its session, after the earliest trial that showed it: `F48`. `sentence` says in plain words what happens.
+    `signature` holds the facts that most of its trials share, the most telling first. `faint` are those of its `trials`
+    in which some requests showed it, but not the typical ones; `fewer_kinds` those in which fewer kinds of request
+    failed than mostly do by it. `worst` is the trial that stands for the fault with the highest mean severity,
+    `severity`. `replay` is the command that shows it again: its minimal fault where there is one, else its worst.
     """
 
-    id: str
+    id: str = Field(pattern=r"^f-[0-9a-f]{8}$")
+    label: str
     sentence: str
     signature: tuple[Fact, ...]
     worst: int = Field(ge=1)
@@ -179,6 +207,7 @@ class FailureMode(Value):
     severity: float = Field(ge=0, le=10)
     trials: tuple[int, ...]
     faint: tuple[int, ...] = ()
+    fewer_kinds: tuple[int, ...] = ()
     region: tuple[Bound, ...] = ()
     confirmation: Confirmation | None = None
     minimal: MinimalFault | None = None
@@ -190,19 +219,24 @@ class FailureMode(Value):
         return None if self.confirmation is None else self.confirmation.verdict
 
     def fails(self, fail_at: float) -> bool:
-        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain."""
-        return self.severity >= fail_at and self.verdict in (None, Verdict.CONFIRMED)
+        """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain.
+
+        What was only seen, or too seldom to be sure of, counts: more evidence for it must not let a pipeline pass.
+        """
+        return self.severity >= fail_at and self.verdict is not Verdict.INCONCLUSIVE
 
 
 class Catalogue(Value):
     """All distinct failures of a session, the worst first.
 
     `controls` is the number of fault-free runs that confirmation was interleaved with, `false_alarms` how many of them
-    would have counted as a failure of any kind. `harmless` trials showed nothing that the target does not do anyway.
+    would have counted as a failure of any kind. `harmless` trials showed nothing that the target does not do anyway;
+    `delayed` ones are those of them that were as slow as the fault itself.
     """
 
     modes: tuple[FailureMode, ...] = ()
     harmless: int = Field(default=0, ge=0)
+    delayed: int = Field(default=0, ge=0)
     controls: int = Field(default=0, ge=0)
     false_alarms: int = Field(default=0, ge=0)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from boifi_core.faults import kinds
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import Bound
 from boifi_core.models import Dimension, Point
 
@@ -15,6 +17,21 @@ _ALL_OF = 0.9
 def region(points: Sequence[Point], dimensions: Sequence[Dimension]) -> tuple[Bound, ...]:
     """The bounds of `points` in each dimension that any of them has, in the order of `dimensions`."""
     return tuple(bound for dimension in dimensions if (bound := _bound(points, dimension)) is not None)
+
+
+def widened(bounds: Sequence[Bound], smallest: Sequence[FaultPlan]) -> tuple[Bound, ...]:
+    """The bounds, so that those of numbers hold the smallest fault as well; of several faults none is known which."""
+    return tuple(_with(bound, smallest[0]) if len(smallest) == 1 else bound for bound in bounds)
+
+
+def _with(bound: Bound, plan: FaultPlan) -> Bound:
+    word = bound.dimension.rpartition(".")[2]
+    field = kinds.field_of(word)
+    value = None if field is None or bound.low is None else getattr(plan, field.name)
+    if field is None or value is None or bound.low is None or bound.high is None:
+        return bound
+    own = float(value) / field.factor(word)
+    return bound.model_copy(update={"low": min(bound.low, own), "high": max(bound.high, own)})
 
 
 def _bound(points: Sequence[Point], dimension: Dimension) -> Bound | None:

@@ -49,7 +49,7 @@ def confirmation(readings: Sequence[Reading], controls: int, false_alarms: int) 
 
     CONFIRMED: even the lower bound of the share of runs that show it is above the upper bound of the share of
     fault-free runs that look like it, and above `LEAST_SHARE`. SUSPECTED: it showed in half of its readings or more,
-    but they are too few to tell it from chance. INCONCLUSIVE: else.
+    and more often than without a fault, but they are too few to tell it from chance. INCONCLUSIVE: else.
 
     Args:
         readings: at least one; none of those for which the fault was chosen, which are too high by that choice.
@@ -61,10 +61,14 @@ def confirmation(readings: Sequence[Reading], controls: int, false_alarms: int) 
     false_alarm_high = wilson(false_alarms, controls)[1]
     severities = [reading.severity for reading in readings]
     bounds = mean_interval(severities)
+    false_alarm_rate = false_alarms / controls if controls else None
+    share = shown / len(readings)
     if low > max(false_alarm_high, LEAST_SHARE):
         verdict = Verdict.CONFIRMED
+    elif share >= 0.5 and share > (false_alarm_rate or 0.0):
+        verdict = Verdict.SUSPECTED
     else:
-        verdict = Verdict.SUSPECTED if 2 * shown >= len(readings) else Verdict.INCONCLUSIVE
+        verdict = Verdict.INCONCLUSIVE
     return Confirmation(
         verdict=verdict,
         readings=tuple(readings),
@@ -77,6 +81,6 @@ def confirmation(readings: Sequence[Reading], controls: int, false_alarms: int) 
         severity_high=None if bounds is None else bounds[1],
         controls=controls,
         false_alarms=false_alarms,
-        false_alarm_rate=false_alarms / controls if controls else None,
+        false_alarm_rate=false_alarm_rate,
         false_alarm_high=false_alarm_high,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from boifi_core.findings.models import MOST, SOME, Fact, FactKind
+from boifi_core.findings.models import MOST, OUTCOMES, SOME, Fact, FactKind
+from boifi_core.findings.said import readable
 from boifi_core.findings.signature import HINT
 from boifi_core.history.readings import times
 
@@ -15,8 +15,6 @@ _ALIKE = 0.15
 """Times are told of which most differ by no more than this share of their median."""
 
 _MOST = 0.75
-
-_IN_JSON = re.compile(r'"(?:error|message|detail)"\s*:\s*"([^"]+)"')
 
 
 def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str:
@@ -44,13 +42,15 @@ def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) ->
     """One phrase for each pair of services between which something changed, in order of weight."""
     pairs: dict[tuple[str, str], list[Fact]] = {}
     for fact in facts:
-        if fact.kind not in (FactKind.STATUS, FactKind.LOG, FactKind.LATENCY):
-            caller, arrow, operation = fact.where.partition(" → ")
-            caller, operation = (caller, operation) if arrow else ("", caller)
-            pairs.setdefault((caller, fact.callee or operation), []).append(fact)
-    # What is done instead comes after what it stands for.
-    order = sorted(pairs.items(), key=lambda pair: all(fact.kind is FactKind.NEW for fact in pair[1]))
+        if fact.kind not in OUTCOMES:
+            pairs.setdefault(fact.between, []).append(fact)
+    # Where it began comes first, what is done instead after what it stands for.
+    order = sorted(pairs.items(), key=lambda pair: (not any(f.began for f in pair[1]), _is_instead(pair[1])))
     return [_pair(caller, callee, changed, values) for (caller, callee), changed in order]
+
+
+def _is_instead(facts: Sequence[Fact]) -> bool:
+    return all(fact.kind is FactKind.NEW for fact in facts)
 
 
 def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> str:
@@ -106,11 +106,10 @@ def _customers(facts: Sequence[Fact]) -> list[str]:
 
 
 def _logs(facts: Sequence[Fact]) -> list[str]:
-    lines = [fact.where for fact in facts if fact.kind is FactKind.LOG]
+    lines = [fact for fact in facts if fact.kind is FactKind.LOG]
     if not lines:
         return []
-    found = _IN_JSON.search(lines[-1])
-    text = found.group(1) if found else lines[-1]
+    text = readable(lines[-1].says.strip("“”") or lines[-1].where)
     return [f"“{text if len(text) <= 60 else text[:59] + '…'}”"]
 
 

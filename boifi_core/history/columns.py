@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Choice, Control, Dimension, RawObservation, SeverityScore, StepDurations, Trial
 
-VERSION = "4"
+VERSION = "5"
 """Of the columns; in every part's metadata under `boifi_history`."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -45,10 +45,15 @@ AFTER_POINT = {
     "why": pa.string(),
     "control": pa.string(),
     "retries": pa.int64(),
+    "unobserved": pa.string(),
+    "in_force_ms": pa.float64(),
+    "gone_ms": pa.float64(),
 }
-"""`breakdown` and `fallback` are the score's, `why` is why it was chosen, `control` the fault-free run; all JSON."""
+"""`breakdown`, `fallback` and `unobserved` are the score's, `why` is why it was chosen, `control` the fault-free run;
+all JSON."""
 
-LATER = ({"why", "control", "retries"}, {"control", "retries"}, {"retries"})
+_ADDED = ({"why"}, {"control"}, {"retries"}, {"unobserved", "in_force_ms", "gone_ms"})
+LATER = tuple(set().union(*_ADDED[n:]) for n in range(len(_ADDED)))
 """The columns that histories of version 1, 2, … are without."""
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
@@ -107,6 +112,8 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         "why": None if trial.why is None else trial.why.model_dump_json(),
         "control": None if trial.control is None else trial.control.model_dump_json(),
         "retries": trial.retries,
+        "in_force_ms": trial.in_force_ms,
+        "gone_ms": trial.gone_ms,
     }
     for dimension in dimensions:
         if dimension.name in trial.point:
@@ -120,6 +127,7 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
             "structure_score": score.structure_score,
             "breakdown": _dumps(score.breakdown),
             "fallback": _dumps(score.fallback),
+            "unobserved": _dumps(score.unobserved),
         }
     if seen is not None:
         cells |= {
@@ -151,6 +159,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
             structure_score=cells["structure_score"],
             breakdown=json.loads(cells["breakdown"]),
             fallback=json.loads(cells["fallback"]),
+            unobserved=json.loads(cells.get("unobserved") or "[]"),
         )
     return Trial(
         session_id=cells["session_id"],
@@ -170,6 +179,8 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         why=None if why is None else Choice.model_validate_json(why),
         control=None if control is None else Control.model_validate_json(control),
         retries=cells.get("retries") or 0,
+        in_force_ms=cells.get("in_force_ms"),
+        gone_ms=cells.get("gone_ms"),
     )
 
 

@@ -22,6 +22,10 @@ class HistoryNotWritten(BoifiError):
     """A trial could not be written; what was there before is untouched."""
 
 
+SETTLING = 0
+"""The number of the settling trial; its part is there from the beginning, without it, and has all columns."""
+
+
 class Space(Protocol):
     """What the history must know of a search space."""
 
@@ -60,13 +64,13 @@ class History:
             self._files.tidy("part-")
         except NotWritten as error:
             raise HistoryNotWritten(f"{self.folder} cannot be made ready: {error.why}") from error
-        if self._files.exists(_part(0)):
+        if self._files.exists(_part(SETTLING)):
             try:
-                self._read(_part(0))
-            except HistoryDamaged:  # no trial is in it
-                self._files.write(_part(0), self._as_bytes([]))
+                self._read(_part(SETTLING))
+            except HistoryDamaged:  # none of the session's own trials is in it
+                self._files.write(_part(SETTLING), self._as_bytes([]))
         else:
-            self._create(_part(0), [])
+            self._create(_part(SETTLING), [])
 
     def append(self, trial: Trial) -> None:
         """Write one trial; once this returns, it outlives a crash of the process or the machine.
@@ -91,15 +95,39 @@ class History:
         parts = [name for name in names if name.endswith(".parquet")]
         # The first part may be the empty one.
         wanted = parts[: None if limit is None else limit + 1]
-        return [trial for part, data in self._contents(wanted) for trial in self._kept(part, data)][:limit]
+        found = [trial for part, data in self._contents(wanted) for trial in self._kept(part, data)]
+        return [trial for trial in found if trial.trial != SETTLING][:limit]
+
+    def settling(self) -> Trial | None:
+        """The settling trial, which is none of `trials`; None where there is none, or it is damaged.
+
+        Raises:
+            InvalidInput: the folder holds the history of another search space.
+        """
+        if not self._files.exists(_part(SETTLING)):
+            return None
+        found = [trial for part, data in self._contents([_part(SETTLING)]) for trial in self._kept(part, data)]
+        return found[0] if found else None
+
+    def keep_settling(self, trial: Trial) -> None:
+        """Write the settling trial, in place of the empty part or of an earlier one.
+
+        Raises:
+            HistoryNotWritten: no room, or no right to write; nothing has changed.
+        """
+        part = _part(SETTLING)
+        try:
+            self._files.write(part, self._as_bytes([trial]))
+        except NotWritten as error:
+            raise HistoryNotWritten(f"{self.folder / part} cannot be written: {error.why}") from error
 
     def _kept(self, part: str, data: bytes) -> list[Trial]:
         try:
             return self._parsed(part, data)
         except HistoryDamaged:
-            if part != _part(0):
+            if part != _part(SETTLING):
                 raise
-            return []  # there is no trial in it; who writes next makes it anew
+            return []  # none of the session's own trials is in it; who writes next makes it anew
 
     def _as_bytes(self, trials: Sequence[Trial]) -> bytes:
         buffer = pa.BufferOutputStream()
@@ -117,7 +145,7 @@ class History:
     def _contents(self, parts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         try:
             for part, data in zip(parts, self._files.read_all(parts), strict=True):
-                if data is None and part != _part(0):
+                if data is None and part != _part(SETTLING):
                     raise _unreadable(self.folder / part, "it is gone")
                 yield part, data or b""
         except OSError as error:

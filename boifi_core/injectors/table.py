@@ -10,26 +10,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from boifi_core.injectors.base import ExecutorConfig, Injector
+from boifi_core.faults.sending import Sending
+from boifi_core.injectors.base import Capabilities, ExecutorConfig, Injector
 from boifi_core.injectors.hfi.injector import HfiInjector
 from boifi_core.value import of_kind
 
 
 @dataclass(frozen=True)
 class InjectorKind:
-    """An entry in the table: the model of its part of the session file, and what opens it with that."""
+    """An entry in the table: the model of its part of the session file, what opens it with that, and what it can do."""
 
     config: type[ExecutorConfig]
     open: Callable[[Any], Injector]
+    capabilities: Capabilities | None = None
 
 
 INJECTORS: dict[str, InjectorKind] = {
-    "hfi": InjectorKind(ExecutorConfig, HfiInjector),
+    "hfi": InjectorKind(ExecutorConfig, HfiInjector, HfiInjector.capabilities),
 }
 """Injectors by `executor.type`."""
 
 AnyExecutorConfig = Annotated[ExecutorConfig, of_kind(INJECTORS, default="hfi")]
 """What a session file says under `executor`, by its kind."""
+
+
+def sending_of(config: ExecutorConfig) -> Sending:
+    """How the injector that the config names changes faults on their way."""
+    known = INJECTORS[config.type].capabilities
+    return Sending() if known is None else known.sending
 
 
 def open_injector(config: ExecutorConfig) -> Injector:

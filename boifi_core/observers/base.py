@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from boifi_core.models import RawObservation
 from boifi_core.value import KindConfig
@@ -32,5 +32,22 @@ class Observer(Protocol):
             ExecutorUnreachable, ExecutorRejected, ExecutorBadAnswer: as for `Injector`.
         """
 
+    def news(self) -> Sequence[str]:
+        """What is worth a line to whoever runs the session and was not told yet: how it observes, what it missed."""
+
     def close(self) -> None:
         """Give back ports and connections; the observer is not used after."""
+
+
+@runtime_checkable
+class Glancing(Protocol):
+    """An observer that can also look more quickly."""
+
+    def glance(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """As `Observer.observe`, of fewer requests and without traces: enough to see a fault that nobody can miss."""
+
+
+def glance(observer: Observer, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+    """The quickest observation that this observer can bring; raises as `Observer.observe`."""
+    look = observer.glance if isinstance(observer, Glancing) else observer.observe
+    return look(newer_than=newer_than, timeout_s=timeout_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from boifi_core.errors import (
@@ -63,6 +64,10 @@ class HfiObserver:
             return undated
         what = f"no observation newer than {newer_than.isoformat()} within {timeout_s:g} s"
         raise ExecutorTimedOut(what if latest is None else f"{what}; the latest is of {latest.isoformat()}")
+
+    def news(self) -> Sequence[str]:
+        """None."""
+        return ()
 
     def close(self) -> None:
         """See `Observer`."""

@@ -16,6 +16,7 @@ MAX_LINE_CHARACTERS = 4_000
 MAX_TRACES = 200
 MAX_REASONS = 20
 _LONGEST_LATENCY_MS = 24 * 3600 * 1000.0
+_MOST_REQUESTS = 1_000_000_000
 _FURTHEST_AHEAD = timedelta(days=1)
 
 
@@ -49,7 +50,7 @@ def read_observation(data: dict[str, Any], *, timestamp: datetime, reasons: Iter
 
     Args:
         data: any JSON object; `status_code`, `latency_ms`, `error_rate`, `logs`, `trace_data`, and where present
-            `trace_kind`, `traces`, `quantiles_ms` and `degraded` are read, the rest is ignored.
+            `trace_kind`, `traces`, `quantiles_ms`, `statuses` and `degraded` are read, the rest is ignored.
         timestamp: when it was made, aware.
         reasons: what is known to be wrong already.
     """
@@ -64,6 +65,7 @@ def read_observation(data: dict[str, Any], *, timestamp: datetime, reasons: Iter
         trace_kind=read.field("trace_kind", _text) if data.get("trace_kind") is not None else None,
         traces=read.mapping("traces", _trace),
         quantiles_ms=read.mapping("quantiles_ms", _latency),
+        statuses=read.mapping("statuses", _counts),
         degraded=tuple(read.reasons[:MAX_REASONS]),
     )
 
@@ -125,6 +127,15 @@ def _status(value: Any) -> int:
     if not number.is_integer():
         raise _Unusable(_must_be("a whole number", value))
     return int(number)
+
+
+def _counts(value: Any) -> dict[int, int]:
+    if not isinstance(value, dict) or not value:
+        raise _Unusable(_must_be("how often each status came", value))
+    try:
+        return {_status(int(status)): int(_number(count, 1, _MOST_REQUESTS)) for status, count in value.items()}
+    except ValueError:
+        raise _Unusable(_must_be("how often each status came", value)) from None
 
 
 def _latency(value: Any) -> float:

@@ -8,7 +8,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import cycle, islice
 
 import httpx
 
@@ -22,9 +24,11 @@ from boifi_core.observers.trace_sources.table import open_source
 from boifi_core.observers.window import Outcome, by_kind_typical_first, summarise
 from boifi_core.wire.client import new_client
 from boifi_core.wire.loop import LoopThread
+from boifi_core.wire.reasons import why_unanswered
 
 _KEPT_BODY_BYTES = 2_000
 _KEPT_CHARACTERS = 300
+_GLANCE = 10
 
 
 class Probe:
@@ -32,8 +36,8 @@ class Probe:
 
     Args:
         config: which requests, how many, how fast.
-        receiver: where the spans arrive; it stays the caller's to close. Without one, the probe opens the source of
-            traces that the config names, if any.
+        receiver: where the spans arrive, which are sent at once; it stays the caller's to close. Without one, the probe
+            opens the source of traces that the config names, if any.
 
     Raises:
         InvalidInput: the source of traces cannot be opened, or a header's variable is not set.
@@ -49,7 +53,11 @@ class Probe:
         elif config.traces is not None:
             self.source = open_source(config.traces)
         self._client = new_client(
-            [request.url for request in config.requests], connections=config.concurrency, headers={}
+            [request.url for request in config.requests],
+            connections=config.concurrency,
+            headers={},
+            trust=config,
+            section="observer",
         )
         self._loop = LoopThread("probe")
         self._one_window = threading.Lock()
@@ -62,18 +70,39 @@ class Probe:
         Raises:
             ExecutorTimedOut: not one request was done in time.
         """
+        reserved_s = 0.0 if self.source is None else self.source.reserved_s(timeout_s)
+        with self._window(newer_than, timeout_s) as (started_at, deadline):
+            queue = interleaved(self._config.requests, self._config.count)
+            outcomes = self._driven(queue, deadline - reserved_s, timeout_s)
+            return self._summary(outcomes, started_at, timeout_s, deadline)
+
+    def glance(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
+        """See `Glancing`: each of the requests at least once, whatever its weight."""
+        count = max(len(self._config.requests), self._config.concurrency, _GLANCE)
+        with self._window(newer_than, timeout_s) as (started_at, deadline):
+            queue = islice(cycle(self._config.requests), count)
+            return summarise(self._driven(queue, deadline, timeout_s), started_at=started_at)
+
+    @contextmanager
+    def _window(self, newer_than: datetime, timeout_s: float) -> Iterator[tuple[datetime, float]]:
+        """Have the probe to ourselves; gives when the window begins, and when it must be over (`time.monotonic`)."""
         deadline = time.monotonic() + timeout_s
         if not self._one_window.acquire(timeout=timeout_s):
             raise ExecutorTimedOut(f"probe: another window was still running after {timeout_s:g} s")
         try:
-            started_at = _wait_until_after(newer_than, deadline)
-            reserved_s = 0.0 if self.source is None else self.source.reserved_s(timeout_s)
-            outcomes = self._loop.run(self._drive, deadline - reserved_s)
-            if not outcomes:
-                raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
-            return self._summary(outcomes, started_at, timeout_s, reserved_s)
+            yield _wait_until_after(newer_than, deadline), deadline
         finally:
             self._one_window.release()
+
+    def _driven(self, queue: Iterator[RequestConfig], deadline: float, timeout_s: float) -> list[Outcome]:
+        outcomes = self._loop.run(self._drive, queue, deadline)
+        if not outcomes:
+            raise ExecutorTimedOut(f"probe: no request was done within {timeout_s:g} s")
+        return outcomes
+
+    def news(self) -> Sequence[str]:
+        """What the source of traces has to tell."""
+        return () if self.source is None else self.source.news()
 
     def close(self) -> None:
         """Close connections, the loop's thread and the source of traces; again is harmless."""
@@ -85,7 +114,7 @@ class Probe:
             self.source.close()
 
     def _summary(
-        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, limit_s: float
+        self, outcomes: Sequence[Outcome], started_at: datetime, timeout_s: float, deadline: float
     ) -> RawObservation:
         reasons = []
         if len(outcomes) < self._config.count:
@@ -94,12 +123,12 @@ class Probe:
             )
         if self.source is None:
             return summarise(outcomes, started_at=started_at, reasons=reasons)
+        limit_s = max(0.0, deadline - time.monotonic())
         collected = self.source.collect(by_kind_typical_first(outcomes), limit_s=limit_s)
         reasons += collected.reasons
         return summarise(outcomes, started_at=started_at, traces=collected.traces, reasons=reasons)
 
-    async def _drive(self, deadline: float) -> list[Outcome]:
-        queue = interleaved(self._config.requests, self._config.count)
+    async def _drive(self, queue: Iterator[RequestConfig], deadline: float) -> list[Outcome]:
         outcomes: list[Outcome] = []
 
         async def send_in_turn() -> None:
@@ -110,7 +139,7 @@ class Probe:
                 outcomes.append(outcome)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._config.concurrency, self._config.count)):
+            for _ in range(self._config.concurrency):
                 group.create_task(send_in_turn())
         return outcomes
 
@@ -130,12 +159,21 @@ class Probe:
         except TimeoutError:
             if limit_s < self._config.timeout_s:
                 return None
-        except httpx.ConnectError:
-            status, text = 503, "connection refused"
-        except (httpx.HTTPError, OSError):
-            status, text = 503, "connection cut"
+        except (httpx.HTTPError, OSError) as error:
+            status, text = 503, why_unanswered(error)
         latency_ms = (time.perf_counter() - started) * 1000
-        return Outcome(request.kind, status, latency_ms, text, trace_id, parent_id, answered, request.path, started_ns)
+        return Outcome(
+            request.kind,
+            status,
+            latency_ms,
+            text,
+            trace_id,
+            parent_id,
+            answered,
+            path=request.path,
+            started_ns=started_ns,
+            method=request.method,
+        )
 
     def _headers(self, request: RequestConfig, trace_id: bytes, parent_id: bytes) -> dict[str, str]:
         headers = request.read_headers()

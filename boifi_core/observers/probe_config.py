@@ -17,20 +17,9 @@ from pydantic import (
 
 from boifi_core.observers.base import ObserverConfig
 from boifi_core.observers.trace_sources.table import AnyTracesConfig
-from boifi_core.value import Value, Whose, complaint
-from boifi_core.wire.endpoint import LONGEST_URL, from_environment, parse_http_url, variable_named
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
-
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
-
-_OUR_HEADERS = frozenset({"traceparent", "content-length", "transfer-encoding", "connection"})
-
-
-_HeaderName = Annotated[str, Field(max_length=200)]
-_HeaderValue = Annotated[str, Field(max_length=8_192)]
+from boifi_core.value import Value, Whose
+from boifi_core.wire.endpoint import LONGEST_URL, Trust, parse_http_url
+from boifi_core.wire.headers import MOST_HEADERS, Headers, check_headers, read_headers
 
 _LARGEST_BODY = 100_000
 """Characters, as it is sent."""
@@ -51,7 +40,7 @@ class RequestConfig(Value):
 
     method: str = Field(default="GET", max_length=20)
     url: str = Field(max_length=LONGEST_URL)
-    headers: Annotated[dict[_HeaderName, _HeaderValue], Whose.SECRET] = Field(default_factory=dict, max_length=100)
+    headers: Annotated[Headers, Whose.SECRET] = Field(default_factory=dict, max_length=MOST_HEADERS)
     body: Annotated[JsonValue, AfterValidator(_not_too_large)] = None
     weight: float = Field(default=1.0, gt=0, le=1_000_000_000)
     name: str | None = Field(default=None, min_length=1, max_length=200)
@@ -72,14 +61,7 @@ class RequestConfig(Value):
     @field_validator("headers")
     @classmethod
     def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-                raise complaint("must have a valid name and a printable ASCII value", value, name)
-            if name.lower() in _OUR_HEADERS:
-                raise complaint("is set by the probe itself", value, name)
-            if name.lower() in _SECRET_HEADERS and variable_named(value) is None:
-                # Without the value, which is a secret.
-                raise complaint("must be ${NAME}, so that it stands in no file", {}, name)
+        check_headers(headers, ours=("traceparent",))
         return headers
 
     def read_headers(self) -> dict[str, str]:
@@ -88,9 +70,7 @@ class RequestConfig(Value):
         Raises:
             InvalidInput: a variable is not set.
         """
-        return {
-            name: from_environment(value, f"observer.requests.headers.{name}") for name, value in self.headers.items()
-        }
+        return read_headers(self.headers, "observer.requests.headers")
 
     def connects_to(self) -> Iterable[tuple[str, str]]:
         """All that it connects to: field, and URL."""
@@ -107,7 +87,7 @@ class RequestConfig(Value):
         return self.name or f"{self.method} {self.path}"
 
 
-class ProbeConfig(ObserverConfig):
+class ProbeConfig(ObserverConfig, Trust):
     """What the probe drives: `count` requests a window, `concurrency` at a time, each given up after `timeout_s`."""
 
     type: Literal["probe"] = "probe"

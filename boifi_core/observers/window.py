@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from boifi_core.models import RawObservation
+from boifi_core.models import RawObservation, most_frequent
 from boifi_core.traces import Span, trace_text
 
 MAX_LOG_LINES = 20
@@ -26,7 +27,7 @@ class Outcome:
         text: what the target said of its failure, one line.
         trace_id, parent_id: as sent in `traceparent`.
         answered: whether there was any HTTP answer, so that a root span is to be expected.
-        path: what was asked for, without the query.
+        path, method: what was asked for, without the query.
         started_ns: when it was sent, nanoseconds since the epoch.
     """
 
@@ -39,6 +40,7 @@ class Outcome:
     answered: bool
     path: str = "/"
     started_ns: int = 0
+    method: str = ""
 
     @property
     def ended_ns(self) -> int:
@@ -60,7 +62,7 @@ def summarise(
 ) -> RawObservation:
     """One observation of the whole window.
 
-    `status_code` is the most frequent (of equally frequent ones the highest), `latency_ms` the 95th percentile by
+    `status_code` is the one that stands for all (`most_frequent`), `latency_ms` the 95th percentile by
     nearest rank, `error_rate` the share of 400 and above. `trace_data` is the trace of the worst kind: by status, then
     share of failures, then latency.
 
@@ -87,13 +89,13 @@ def summarise(
         traces=texts,
         quantiles_ms=quantiles,
         degraded=(*reasons, *missing),
+        statuses={kind: Counter(each.status for each in alike) for kind, alike in sorted(by_kind.items())},
     )
 
 
 def modal_status(outcomes: Iterable[Outcome]) -> int:
-    """The most frequent status; of equally frequent ones the highest."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    return max(counts, key=lambda status: (counts[status], status))
+    """The status that stands for all of them, see `most_frequent`."""
+    return most_frequent(Counter(outcome.status for outcome in outcomes))
 
 
 def nearest_rank(ordered: Sequence[float], share: float) -> float:
@@ -116,6 +118,20 @@ def by_kind_typical_first(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome
 def stand_ins(typical_first: Sequence[Outcome]) -> list[Outcome]:
     """Those whose traces may stand for the kind: one that ended otherwise than most would tell another story."""
     return [each for each in typical_first if each.status == typical_first[0].status]
+
+
+def lateness_s(came: float, over_at: float, end_ns: int) -> float:
+    """How long spans took to come, seconds.
+
+    Of what went on after its request was over, only the time since its own end counts; an end that lies ahead is by a
+    clock that is wrong.
+
+    Args:
+        came, over_at: when they came, and when their request was over, on the clock of `time.monotonic`.
+        end_ns: the latest end of them, since the epoch by the sender's clock.
+    """
+    ended = end_ns / 1e9 - (time.time() - time.monotonic())
+    return max(0.0, came - (max(over_at, ended) if ended <= came else over_at))
 
 
 def _typical_first(outcomes: Sequence[Outcome]) -> list[Outcome]:

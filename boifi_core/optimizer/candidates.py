@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from boifi_core.optimizer.percentage import lean, strong_part
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
-from boifi_core.space.space import row_ids
 
 Floats = NDArray[np.float64]
 Promise = Callable[[Rows], Floats]
@@ -35,12 +34,12 @@ def search_candidates(
         worst: the worst faults known, worst first.
         taken: identities of the rows that must not be proposed.
     """
-    rows = untried(drawn(space, rng, max(1, n // 2)), taken)
+    rows = untried(space, drawn(space, rng, max(1, n // 2)), taken)
     promises = promise(rows)
     for _ in range(_ROUNDS):
         starts = np.vstack([rows[np.argsort(-promises, kind="stable")[:_STARTS]], worst[:_TRIED_STARTS]])
         each = max(1, n // (2 * _ROUNDS * max(1, len(starts))))
-        found = untried(space.neighbour_rows(np.repeat(starts, each, axis=0), rng), taken)
+        found = untried(space, space.neighbour_rows(np.repeat(starts, each, axis=0), rng), taken)
         if len(found):
             rows, promises = np.vstack([rows, found]), np.concatenate([promises, promise(found)])
     return rows, promises
@@ -75,6 +74,6 @@ def in_line(space: SearchSpace, row: Rows) -> Rows:
     return rows[kept]
 
 
-def untried(rows: Rows, taken: Set[bytes]) -> Rows:
+def untried(space: SearchSpace, rows: Rows, taken: Set[bytes]) -> Rows:
     """The rows that are not taken."""
-    return rows[[identity not in taken for identity in row_ids(rows)]] if len(rows) else rows
+    return rows[[identity not in taken for identity in space.ids(rows)]] if len(rows) else rows

@@ -12,6 +12,8 @@ from boifi_core.space.rows import Rows
 from boifi_core.space.sampling import settle
 
 _TRIES = 24
+_MOST_COMPARED = 500
+"""Up to so many rows, several designs are made and the best is taken."""
 
 Design = Callable[[SearchSpace, np.random.Generator, int], Rows]
 """From a space, a random stream and a number to at most that many valid rows; they may repeat."""
@@ -34,6 +36,9 @@ def latin_hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Row
     Source: McKay, Beckman & Conover (1979), Technometrics 21, 239-245; maximin: Morris & Mitchell (1995), J. Stat.
     Planning and Inference 43, 381-402.
     """
+    if n > _MOST_COMPARED:
+        # Which of many is best costs the square of their size, and so many rows cover the space in any case.
+        return _defaults_first(space, rng, lean(space, hypercube(space, rng, n)))
     designs = [hypercube(space, rng, n) for _ in range(_TRIES)]
     best = max(designs, key=lambda rows: (_categories(space, rows), _closest(space, rows)))
     return _defaults_first(space, rng, lean(space, best))
@@ -43,7 +48,8 @@ def hypercube(space: SearchSpace, rng: np.random.Generator, n: int) -> Rows:
     """One Latin hypercube of `n` valid rows; where it broke a constraint, rows are drawn instead."""
     width = len(space.dimensions)
     parts = rng.permuted(np.tile(np.arange(n), (width, 1)), axis=1).T
-    rows = settle(space.layout, rng, space.layout.from_unit((parts + rng.random((n, width))) / n))
+    drawn = settle(space.layout, rng, space.layout.from_unit((parts + rng.random((n, width))) / n))
+    rows = space.canonical_rows(drawn)
     broken = ~space.valid_rows(rows)
     if broken.any():
         rows[broken] = space.sample_rows(rng, int(broken.sum()))
@@ -73,7 +79,7 @@ def _defaults_first(space: SearchSpace, rng: np.random.Generator, rows: Rows) ->
     row = space.layout.from_unit(unit)
     for index, default in given:
         row[0, index] = columns[index].code(default)
-    row = space.layout.masked(row)
+    row = space.canonical_rows(space.layout.masked(row))
     return np.vstack([row, rows[1:]]) if space.valid_rows(row)[0] else rows
 
 

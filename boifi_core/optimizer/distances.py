@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from boifi_core.space.rows import Layout, Rows
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Rows
 
 Floats = NDArray[np.float64]
 

@@ -20,7 +20,6 @@ from boifi_core.optimizer.threads import one_thread
 from boifi_core.optimizer.warm_start import Entry, translated
 from boifi_core.space import SearchSpace
 from boifi_core.space.rows import Rows
-from boifi_core.space.space import row_id
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +69,7 @@ class Knowledge:
 
     @property
     def tried(self) -> Mapping[bytes, int]:
-        """How many trials each row had, by its identity; those that gave no score count too."""
+        """How many trials each row had, by its identity in the space; those that gave no score count too."""
         return self._times
 
     def load(self, entries: Iterable[Entry]) -> list[Rows]:
@@ -85,7 +84,7 @@ class Knowledge:
         checked = [self._checked(entry) for entry in entries]
         for each in checked:
             self.n_done += 1
-            self._times[row_id(each.row)] += 1
+            self._times[self.space.ids(each.row[None, :])[0]] += 1
             if each.score is not None:
                 self.history.append((each.point, each.score))
         self._learn([each for each in checked if each.score is not None])
@@ -108,7 +107,8 @@ class Knowledge:
     def best(self) -> BestPoint | None:
         """The tried point of which most is expected; None before the first score."""
         if self._best is None and self.history:
-            self._best = recommended(self.space, self.own, self.predicted if self.is_fitted else None)
+            points = [point for point, _ in self.history]
+            self._best = recommended(self.space, self.own, points, self.predicted if self.is_fitted else None)
         return self._best
 
     def accuracy(self) -> float | None:
@@ -132,7 +132,8 @@ class Knowledge:
         if score is not None and not is_finite(score):
             raise InvalidInput("score", "must be a finite number", score)
         kept = {name: float(value) for name, value in (signals or {}).items() if is_finite(value)}
-        return _Recorded(self.space.rows([point])[0], dict(point), None if score is None else float(score), kept)
+        (row,) = self.space.canonical_rows(self.space.rows([point]))
+        return _Recorded(row, dict(point), None if score is None else float(score), kept)
 
     def _learn(self, scored: list[_Recorded]) -> None:
         if not scored:

@@ -21,7 +21,7 @@ def lean(space: SearchSpace, rows: Rows) -> Rows:
     for index, column in enumerate(space.layout.columns):
         if _is_percentage(column):
             leaning[:, index] = column.nearest(strong_part(column, column.to_unit(rows[:, index])))
-    return np.where(space.valid_rows(leaning)[:, None], leaning, rows)
+    return np.where(space.valid_rows(leaning)[:, None], space.canonical_rows(leaning), rows)
 
 
 def strong_part(column: Column, unit: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +20,12 @@ from boifi_core.optimizer.selection import Selection
 from boifi_core.optimizer.strategy import Reason, chance_to_explore, chance_to_probe, is_surprising
 from boifi_core.optimizer.threads import one_thread
 from boifi_core.space.rows import Rows
-from boifi_core.space.space import row_id
 
 _DRAWN = 64
 """How many random points are looked through for one that is left, before all are listed."""
+
+_LISTED = 1_024
+"""How many of the listed rows are looked at together, at most."""
 
 _OPINIONS = 4
 """How many of the model's views are asked what is still to be gained."""
@@ -77,7 +80,7 @@ class Proposer:
         rng = np.random.default_rng([self._seed, self._known.n_done, len(self._pending)])
         with one_thread():
             choice = (self._from_beginning() if self.is_initial else self._from_model(rng)) or self._remaining(rng)
-        self._pending[row_id(choice.row)] = choice
+        self._pending[self._id(choice.row)] = choice
         return self._space.points(choice.row[None, :])[0]
 
     def propose_many(self, n: int) -> list[Point]:
@@ -96,7 +99,7 @@ class Proposer:
     def settle(self, rows: Iterable[Rows]) -> None:
         """Hold these for pending no longer: they were tried."""
         for row in rows:
-            self._pending.pop(row_id(row), None)
+            self._pending.pop(self._id(row), None)
 
     def withdraw(self) -> None:
         """Forget what is pending."""
@@ -104,7 +107,7 @@ class Proposer:
 
     def why(self, row: Rows) -> Why | None:
         """What was behind a proposal that is still pending; None for any other row."""
-        choice = self._pending.get(row_id(row))
+        choice = self._pending.get(self._id(row))
         if choice is None:
             return None
         if not self._known.is_fitted:
@@ -129,7 +132,11 @@ class Proposer:
 
     def _from_beginning(self) -> _Choice | None:
         planned = self._beginning.row(self._number)
-        return None if planned is None or row_id(planned[0]) in self._unavailable else _Choice(*planned)
+        if planned is None:
+            return None
+        identity = self._id(planned[0])
+        # One by one: thousands may be pending.
+        return None if identity in self._known.tried or identity in self._pending else _Choice(*planned)
 
     def _from_model(self, rng: np.random.Generator) -> _Choice | None:
         own = self._known.own
@@ -151,19 +158,25 @@ class Proposer:
         """Whether the latest trial's row may be tried once more."""
         # Counted by trials, not by readings: one that gave no score is not repeated for ever. And a session may have
         # got stricter guardrails since.
-        is_once = self._known.tried[row_id(row)] == 1
+        is_once = self._known.tried[self._id(row)] == 1
         return is_once and not self._pending and bool(self._space.valid_rows(row[None, :])[0])
 
     def _remaining(self, rng: np.random.Generator) -> _Choice:
         taken = self._unavailable
-        rows = untried(self._space.sample_rows(rng, _DRAWN), taken)
+        rows = untried(self._space, self._space.sample_rows(rng, _DRAWN), taken)
         if len(rows):
             return _Choice(rows[0], "remaining")
         # Drawing may miss the last few; listing them cannot.
-        row = next((row for row in self._space.all_rows(len(taken) + 1) if row_id(row) not in taken), None)
-        if row is None:
-            raise SpaceExhausted(f"all {len(taken)} points of the search space were tried")
-        return _Choice(row, "remaining")
+        left, n = self._space.all_rows(len(taken) + 1), 1
+        while some := [*islice(left, n)]:
+            rows = untried(self._space, np.array(some), taken)
+            if len(rows):
+                return _Choice(rows[0], "remaining")
+            n = min(2 * n, _LISTED)
+        raise SpaceExhausted(f"all {len(taken)} points of the search space were tried")
+
+    def _id(self, row: Rows) -> bytes:
+        return self._space.ids(row[None, :])[0]
 
     def _situation(self, turn: int) -> Situation:
         pending = np.array([choice.row for choice in self._pending.values()])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from boifi_core.models import Point
 from boifi_core.optimizer.evidence import Evidence
 from boifi_core.optimizer.proposal import BestPoint
 from boifi_core.optimizer.surrogate import Predict
 from boifi_core.space import SearchSpace
-from boifi_core.space.space import row_ids
 
 Floats = NDArray[np.float64]
 
@@ -20,13 +22,14 @@ _MIN_JUDGED = 5
 """From how many scores on it can be said how well they are predicted."""
 
 
-def recommended(space: SearchSpace, own: Evidence, predict: Predict | None) -> BestPoint:
+def recommended(space: SearchSpace, own: Evidence, points: Sequence[Point], predict: Predict | None) -> BestPoint:
     """The tried point of which most is expected, its readings pooled; without a model, the worst reading.
 
     Args:
         own: what this session has recorded, at least one trial.
+        points: the same, as points.
     """
-    ids = row_ids(own.rows)
+    ids = space.ids(own.rows)
     first = {identity: index for index, identity in reversed(list(enumerate(ids)))}
     highest: dict[bytes, float] = {}
     for identity, score in zip(ids, own.scores.tolist(), strict=True):
@@ -36,8 +39,9 @@ def recommended(space: SearchSpace, own: Evidence, predict: Predict | None) -> B
     mean, std = predict(own.rows[tried]) if predict else (own.scores[tried], np.zeros(len(tried)))
     chosen = int(mean.argmax())
     mine = [score for identity, score in zip(ids, own.scores, strict=True) if identity == ids[tried[chosen]]]
-    point = space.points(own.rows[tried[chosen]][None, :])[0]
-    return BestPoint(point, float(np.mean(mine)), float(mean[chosen]), float(std[chosen]), len(mine))
+    return BestPoint(
+        dict(points[tried[chosen]]), float(np.mean(mine)), float(mean[chosen]), float(std[chosen]), len(mine)
+    )
 
 
 def explained_share(scores: Floats, expected: Floats) -> float | None:

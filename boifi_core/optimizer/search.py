@@ -75,7 +75,7 @@ class Situation:
 def most_telling(situation: Situation, rng: np.random.Generator) -> Rows | None:
     """The row of which a trial tells most about the places where a worse fault may yet be; None if none is left."""
     space, view = situation.space, situation.view
-    rows = untried(lean(space, space.sample_rows(rng, _EXPLORED)), situation.unavailable)
+    rows = untried(space, lean(space, space.sample_rows(rng, _EXPLORED)), situation.unavailable)
     if not len(rows):
         return None
     elsewhere = lean(space, space.sample_rows(rng, _ELSEWHERE))
@@ -97,7 +97,8 @@ def least_known_in_line(situation: Situation, rng: np.random.Generator) -> Rows 
     expected = situation.expected()
     order = np.argsort(-expected, kind="stable")[:_AMONG_THE_WORST]
     worst = order[expected[order] >= expected[order[0]] - _NEARLY]
-    rows = untried(in_line(situation.space, situation.own.rows[rng.choice(worst)]), situation.unavailable)
+    space = situation.space
+    rows = untried(space, in_line(space, situation.own.rows[rng.choice(worst)]), situation.unavailable)
     if not len(rows):
         return None
     _, std = situation.view.predict(rows)

@@ -50,9 +50,9 @@ def fitted_in(space: SearchSpace, past: Evidence, rng: np.random.Generator) -> R
     """
     drawn = space.layout.draw(rng, len(past))
     low, high = (np.array([getattr(column, end) for column in space.layout.columns]) for end in ("low", "high"))
-    whole = np.array([not column.is_real for column in space.layout.columns])
-    inside = np.clip(np.where(whole, np.round(past.rows), past.rows), low, high)
-    rows = space.layout.masked(np.where(np.isnan(inside), drawn, inside))
+    taken = [column.taken(past.rows[:, index], np.round) for index, column in enumerate(space.layout.columns)]
+    inside = np.clip(np.column_stack(taken), low, high)
+    rows = space.canonical_rows(space.layout.masked(np.where(np.isnan(inside), drawn, inside)))
     return rows[space.valid_rows(rows)]
 
 

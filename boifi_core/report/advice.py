@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from boifi_core.errors import counted
 from boifi_core.findings import Verdict
+from boifi_core.findings.effect import EVERYWHERE, without_effect
 from boifi_core.models import Dimension, TrialStatus
 from boifi_core.report.facts import ReportInput, TriedFault, tried_faults
 from boifi_core.report.influence import influences
-from boifi_core.report.tables import code
+from boifi_core.report.tables import code, escape
+from boifi_core.session.phases.search import EVERY_POINT
 
 HARMLESS = 1.0
 """A severity up to this is no failure."""
@@ -17,11 +19,17 @@ HARMLESS = 1.0
 NOISY = 1.0
 """Repeats of one fault that differ by more severity points than this are noisy."""
 
+FLAKY_RUNS, FLAKY_SHARE = 2, 0.25
+"""A target flakes of which so many fault-free runs, and such a share of them, look like a failure."""
+
 NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
 
-NEARLY_TEN = 9.5
-"""A severity that can get this high needs no trace."""
+TOO_SLOW, MILD = 9.0, 5.0
+"""From this performance score on a target is too slow, and up to this severity that goes unnoticed."""
+
+_NEARLY_ALL = 98
+"""From this percentage on, a wider range would bring nothing."""
 
 HIGH_PERCENTAGE = 90
 """From this share of the requests on, hitting all of them makes little difference."""
@@ -32,10 +40,18 @@ def advice(report: ReportInput) -> list[str]:
     found = tried_faults(report)
     if not report.trials:
         return ["No trial was made; the session's state says why."]
-    lines = [*_broken(report), *_untraced(report)]
+    lines = [*_broken(report), *_by_itself(report), *_untraced(report)]
     if not found:
         return [*lines, "No trial was scored: check that the target is reachable and gives observations."]
     best = found[0]
+    idle = without_effect(report.trials, report.baseline, report.baseline_severity)
+    if EVERYWHERE in idle:
+        return [*lines, f"{nothing_changed(idle[EVERYWHERE])} See that the requests pass proxies that it steers."]
+    lines += [
+        f"No fault on {code(place)} ever changed anything, in {counted(n, 'trial')}: is it spelt as the mesh has it, "
+        "and do the requests pass there?"
+        for place, n in idle.items()
+    ]
     if best.severity <= max(HARMLESS, report.baseline_severity or 0.0):
         lines.append(
             "No fault hurt. Search longer delays and higher percentages, add services and paths, or inject two faults "
@@ -44,7 +60,16 @@ def advice(report: ReportInput) -> list[str]:
     else:
         of_points = [tried for tried in found if tried.is_of_point]
         lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, of_points)]
+    lines += _slow(report, found)
     return [*lines, *_untried(report), *_budget(report)]
+
+
+def nothing_changed(trials: int) -> str:
+    """What is said where no fault of any kind did anything, though these trials ought to have."""
+    return (
+        f"No fault of any kind had an effect, though {counted(trials, 'trial')} should have shown one: does the "
+        "control plane reach this traffic?"
+    )
 
 
 def _broken(report: ReportInput) -> list[str]:
@@ -54,15 +79,28 @@ def _broken(report: ReportInput) -> list[str]:
     return [f"{len(lost)} of {counted(len(report.trials), 'trial')} gave no score: mend that first (see “Errors”)."]
 
 
+def _by_itself(report: ReportInput) -> list[str]:
+    """What fails without any fault, at the session's start or between its trials."""
+    lines = [
+        f"Without a fault {escape(trouble)}: mend that first, it hides what faults do." for trouble in report.troubles
+    ]
+    found = report.catalogue
+    if found.false_alarms >= FLAKY_RUNS and found.false_alarms >= FLAKY_SHARE * found.controls:
+        alarms = f"{found.false_alarms} of {counted(found.controls, 'fault-free run')}"
+        lines.append(
+            f"{alarms} between the trials looked like a failure: the target flakes or drifts by itself. Look at what "
+            "it does without a fault, and make the windows longer."
+        )
+    return lines
+
+
 def _untraced(report: ReportInput) -> list[str]:
-    bug, performance, structure = (report.analyzer.weights[name] for name in ("bug", "perf", "struct"))
-    highest = 10 * (bug + performance) / (bug + performance + structure)
     seen = [trial.observation for trial in report.trials if trial.observation is not None]
-    if not seen or highest > NEARLY_TEN or any(each.trace_data or each.traces for each in seen):
+    if not seen or any(each.trace_data or each.traces for each in seen):
         return []
     return [
-        f"No observation had a trace, so no severity can exceed {highest:.1f}: have traces sent, or set the analyzer's "
-        f"weight of {code('struct')} to 0.01."
+        "No observation had a trace: the severities are without a structure score, and what began a failure is not "
+        "known. Have traces sent."
     ]
 
 
@@ -94,7 +132,7 @@ def _reach(report: ReportInput, best: TriedFault) -> list[str]:
         value = best.trial.point.get(dimension.name)
         at = _bound(dimension, value)
         is_percentage = dimension.name.rpartition(".")[2] == "percentage"
-        if at is not None and not (is_percentage and value in (0, 100)):
+        if at is not None and not (is_percentage and _is_at_an_end(value, at)):
             lines.append(
                 f"The worst fault has {code(dimension.name)} at the {at} bound of what was searched ({value:g}): "
                 "widen the range."
@@ -102,6 +140,13 @@ def _reach(report: ReportInput, best: TriedFault) -> list[str]:
         elif is_percentage and not is_met and best.severity < 9 and _is_below(value, HIGH_PERCENTAGE):
             lines.append(f"The worst fault hits {value:g} % of the requests: try it with {code(dimension.name)} 100.")
     return lines
+
+
+def _is_at_an_end(percentage: object, at: str) -> bool:
+    """Whether there is hardly a percentage beyond it."""
+    if not isinstance(percentage, (int, float)):
+        return False
+    return percentage >= _NEARLY_ALL if at == "upper" else percentage <= 100 - _NEARLY_ALL
 
 
 def _is_below(value: object, limit: float) -> bool:
@@ -123,6 +168,20 @@ def _smaller(best: TriedFault) -> list[str]:
         return []
     return [
         "It hardly gets worse than this. Look for the smallest fault that still does it: a lower share, less delay."
+    ]
+
+
+def _slow(report: ReportInput, found: Sequence[TriedFault]) -> list[str]:
+    """Faults that made the target far too slow, and scored little for it."""
+    slow = [tried for tried in found if tried.score.performance_score >= TOO_SLOW and tried.severity < MILD]
+    if not slow or report.analyzer.profile == "worst":
+        return []
+    weight, weights = report.analyzer.weights["perf"], sum(report.analyzer.weights.values())  # type: ignore[arg-type]
+    times = counted(len(slow), "fault")
+    return [
+        f"{times} made the target slower than is acceptable (trial {slow[0].trial.trial}), which weighs {weight:g} of "
+        f"{weights:g} in the severity. If that is as bad as failing, set the analyzer's {code('profile')} to "
+        f"{code('worst')}."
     ]
 
 
@@ -166,9 +225,16 @@ def _untried(report: ReportInput) -> list[str]:
     return lines
 
 
+def _is_used_up(report: ReportInput) -> bool:
+    """Whether there is nothing left in the space that more trials could try."""
+    return any(said.endswith(EVERY_POINT) for said in (report.reason or "", *report.remarks))
+
+
 def _budget(report: ReportInput) -> list[str]:
     """Whether the search was still finding worse faults when it ended."""
     scored = [trial for trial in report.trials if trial.severity is not None]
+    if _is_used_up(report):
+        return []
     if len(scored) < 12:
         return ["Few trials were scored: more of them may find worse faults."]
     best = max(scored, key=lambda trial: (trial.severity or 0.0, -trial.trial))

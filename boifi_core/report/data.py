@@ -30,6 +30,8 @@ def json_report(report: ReportInput) -> dict[str, Any]:
         "total_trials": report.total_trials,
         "trials_by_status": dict(Counter(trial.status.value for trial in report.trials)),
         "baseline_severity": report.baseline_severity,
+        "first_look": [line.model_dump(mode="json") for line in report.checks],
+        "remarks": list(report.remarks),
         "best": _tried_fault(found[0], report) if found else None,
         "worst": [_tried_fault(tried, report) for tried in found[:_WORST]],
         "catalogue": report.catalogue.model_dump(mode="json", exclude_none=True),

@@ -15,6 +15,7 @@ from boifi_core.models import Dimension, Phase, RawObservation, SeverityScore, T
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report.curves import Curve
 from boifi_core.report.tables import duration, number
+from boifi_core.session.preflight.base import Line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class ReportInput:
         curves: what it expects along each dimension; none with too few trials.
         catalogue: the distinct failures, and how sure they are.
         remarks: which phases were left out, or over early, and why.
+        troubles: what of the target fails by itself, at the session's start.
+        checks: what the first look at the target said.
         out: what a command needs after it to find the session's data dir, such as ` --out DIR`.
     """
 
@@ -58,6 +61,8 @@ class ReportInput:
     curves: Sequence[Curve] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
     remarks: Sequence[str] = ()
+    troubles: Sequence[str] = ()
+    checks: Sequence[Line] = ()
     out: str = ""
 
     @property
@@ -120,6 +125,7 @@ def overview(report: ReportInput, found: Sequence[TriedFault]) -> list[tuple[str
         ("Started", f"{report.created_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("Lasted", duration(report.duration.total_seconds())),
         ("Trials", f"{report.progress}{by_status(report.trials)}"),
+        *(("First look", f"{line.outcome}: {line}") for line in report.checks),
         *(("Phases", remark) for remark in report.remarks),
         ("Distinct faults scored", str(len(found))),
         ("Seed", "–" if report.seed is None else str(report.seed)),

@@ -22,7 +22,7 @@ def failures(found: Catalogue) -> str:
         return none_found(found)
     rows = [
         [
-            mode.id,
+            mode.label,
             number(mode.severity),
             verdict_text(mode),
             escape(mode.sentence),
@@ -63,7 +63,8 @@ def replay_trial(mode: FailureMode) -> int:
 
 def beside(found: Catalogue) -> str:
     """What the trials came to that showed no failure, and the fault-free runs."""
-    text = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway."
+    text = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway"
+    text += f", {found.delayed} of them but slowness as long as the fault itself." if found.delayed else "."
     if not found.controls:
         return text
     alarms = "none" if not found.false_alarms else str(found.false_alarms)
@@ -72,7 +73,7 @@ def beside(found: Catalogue) -> str:
 
 def _only_seen(modes: Sequence[FailureMode]) -> str:
     rows = [
-        [mode.id, number(mode.severity), escape(mode.sentence), escape(smallest_text(mode)), str(replay_trial(mode))]
+        [mode.label, number(mode.severity), escape(mode.sentence), escape(smallest_text(mode)), str(replay_trial(mode))]
         for mode in modes
     ]
     head = ["failure", "severity", "what happens", "worst fault", "replay"]
@@ -87,8 +88,9 @@ def _one(mode: FailureMode) -> str:
         *([_confirmed(mode.confirmation)] if mode.confirmation else []),
         *([_minimal(mode.minimal)] if mode.minimal else []),
         f"Again: {code(mode.replay)}",
+        f"The same tomorrow: {code(mode.id)}",
     ]
-    return f"### {mode.id}: {escape(mode.sentence)}\n\n" + "\n".join(f"- {line}" for line in lines)
+    return f"### {mode.label}: {escape(mode.sentence)}\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def _narrow(mode: FailureMode) -> list[Bound]:
@@ -105,7 +107,8 @@ def _confirmed(sure: Confirmation) -> str:
         f"({sure.low * 100:.0f} to {sure.high * 100:.0f} % of all runs, at {level}); {severity}."
     )
     rate = f"at most {sure.false_alarm_high * 100:.0f} % would"
-    return f"{text} {sure.false_alarms} of {counted(sure.controls, 'fault-free run')} looked like it ({rate})."
+    text += f" {sure.false_alarms} of {counted(sure.controls, 'fault-free run')} looked like it ({rate})"
+    return f"{text}: as often as with the fault, so it is not the fault's." if sure.is_as_often_without else f"{text}."
 
 
 def _minimal(smallest: MinimalFault) -> str:

@@ -5,61 +5,42 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from boifi_core.findings import FailureMode, Verdict
+from boifi_core.findings.identity import origin
 from boifi_core.report.facts import ReportInput, fault_text
 from boifi_core.report.failures import smallest_text, verdict_text
+from boifi_core.report.junit_form import add_case, add_outcome, new_suite, written
 from boifi_core.report.tables import plain
 
 
 def junit(report: ReportInput, fail_at: float) -> str:
     """One test case for each distinct failure of the target; those at or above `fail_at` fail.
 
-    One that was measured again and could not be confirmed is skipped, whatever its severity. The case `session` stands
-    for the session itself: an error if it ended FAILED.
+    Its name is the same tomorrow. One that was measured again in vain is skipped, whatever its severity. The case
+    `session` stands for the session itself: an error if it ended FAILED.
 
     Args:
         fail_at: severity, 0 to 10.
     """
-    modes = report.catalogue.modes
-    has_failed = report.status.upper() == "FAILED"
-    counts = {
-        "tests": str(len(modes) + 1),
-        "failures": str(sum(mode.fails(fail_at) for mode in modes)),
-        "errors": str(int(has_failed)),
-        "skipped": str(sum(_is_unsure(mode) for mode in modes)),
-    }
-    time_s = f"{report.duration.total_seconds():.3f}"
-    root = ET.Element("testsuites", counts)
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        {
-            "name": f"boifi {plain(report.name)}",
-            "timestamp": report.created_at.isoformat(timespec="seconds"),
-            "time": time_s,
-        }
-        | counts,
-    )
-    session = ET.SubElement(suite, "testcase", {"classname": "boifi", "name": "session", "time": time_s})
-    if has_failed:
-        ET.SubElement(session, "error", {"message": plain(report.reason or "failed")})
+    suite = new_suite(f"boifi {report.name}", report.created_at, report.duration)
+    session = add_case(suite, "boifi", "session", report.duration.total_seconds())
+    if report.status.upper() == "FAILED":
+        add_outcome(session, "error", report.reason or "failed")
     seconds = {trial.trial: trial.took_s for trial in report.trials}
-    for mode in modes:
+    for mode in report.catalogue.modes:
         _case(suite, mode, seconds.get(mode.worst, 0.0), fail_at)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    return written(suite)
 
 
 def _case(suite: ET.Element, mode: FailureMode, time_s: float, fail_at: float) -> None:
-    name = plain(f"{mode.id}: {mode.sentence}")
-    case = ET.SubElement(suite, "testcase", {"classname": "boifi.failure", "name": name, "time": f"{time_s:.3f}"})
-    message = plain(f"severity {mode.severity:.2f}, {verdict_text(mode)}")
+    case = add_case(suite, "boifi.failure", f"{mode.id}: {origin(mode.signature, mode.worst_plans)}", time_s)
+    message = f"{mode.label}: {mode.sentence}; severity {mode.severity:.2f}, {verdict_text(mode)}"
     if _is_unsure(mode):
-        ET.SubElement(case, "skipped", {"message": message})
+        add_outcome(case, "skipped", message)
     elif mode.fails(fail_at):
-        failure = ET.SubElement(case, "failure", {"message": f"{message}, at most {fail_at:g} allowed"})
+        failure = add_outcome(case, "failure", f"{message}, at most {fail_at:g} allowed")
         lines = [f"worst: {fault_text(mode.worst_plans)}", f"smallest: {smallest_text(mode)}", f"again: {mode.replay}"]
         failure.text = "\n".join(map(plain, lines))
 
 
 def _is_unsure(mode: FailureMode) -> bool:
-    return mode.verdict not in (None, Verdict.CONFIRMED)
+    return mode.verdict is Verdict.INCONCLUSIVE

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from boifi_core.analyzer.steady import troubles
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
 from boifi_core.models import SessionState, SessionStatus, Trial
@@ -14,6 +15,7 @@ from boifi_core.report.curves import curves
 from boifi_core.session.config import SessionConfig
 from boifi_core.session.folder import SessionFolder, out_option
 from boifi_core.session.learning import learnt_optimizer
+from boifi_core.session.preflight.table import kept
 from boifi_core.session.progress import recommendation
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.session.stored_baseline import stored_baseline, stored_evidence
@@ -69,6 +71,8 @@ def report_input(folder: SessionFolder, state: SessionState | None = None) -> Re
         curves=curves(optimizer, None if best is None else best[0]) if is_explained else (),
         catalogue=_catalogue(folder, config, trials),
         remarks=state.remarks if state else (),
+        troubles=troubles(stored_evidence(folder).normal),
+        checks=kept(folder),
         out=out_option(folder.data),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from boifi_core.models import StepDurations, Trial, TrialStatus
+from boifi_core.session.trial import TRACES, without_numbers
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,16 @@ def step_times(trials: Sequence[Trial]) -> list[StepTime]:
 
 
 def troubles(trials: Sequence[Trial]) -> list[Trouble]:
-    """Every failed, skipped and degraded trial, and every fallback score, by reason; the most frequent first."""
-    grouped: dict[tuple[str, str], list[int]] = {}
+    """Every failed, skipped and degraded trial, and every fallback score, by reason; the most frequent first.
+
+    Reasons about traces are alike whatever is counted in them; the first is shown.
+    """
+    grouped: dict[tuple[str, str], tuple[str, list[int]]] = {}
     for trial in trials:
-        for key in _reasons(trial):
-            grouped.setdefault(key, []).append(trial.trial)
-    found = [Trouble(status, reason, tuple(numbers)) for (status, reason), numbers in grouped.items()]
+        for status, reason in _reasons(trial):
+            alike = without_numbers(reason) if reason.startswith(TRACES) else reason
+            grouped.setdefault((status, alike), (reason, []))[1].append(trial.trial)
+    found = [Trouble(status, reason, tuple(numbers)) for (status, _), (reason, numbers) in grouped.items()]
     return sorted(found, key=lambda trouble: (-len(trouble.trials), trouble.trials))
 
 

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from boifi_core.analyzer.trace import parents
 from boifi_core.traces import Span
+from boifi_core.traces.calls import renamed
+from boifi_core.traces.learn import learn
+from boifi_core.traces.tree import parents
 
 MAX_ROWS = 100
 """So many calls are shown; those that differ, and what they were called by, come first."""
@@ -59,7 +61,8 @@ def waterfall(normal: Sequence[Span], seen: Sequence[Span]) -> Waterfall:
         normal: the trace without the fault; empty where there is none: then nothing is compared.
         seen: the trace with it.
     """
-    one, other = _Tree(normal), _Tree(seen)
+    known = learn({None: [normal]})
+    one, other = _Tree(renamed(normal, known)), _Tree(renamed(seen, known))
     total_ms = max([*one.ends_ms(), *other.ends_ms()], default=0.0) or 1.0
     rows: list[Row] = []
     # An own stack, since a trace may be deeper than Python's.

@@ -53,8 +53,10 @@ class Guardrails(Value):
     @field_validator("abort_if")
     @classmethod
     def _about_an_observation(cls, rule: Condition | None) -> Condition | None:
-        if rule is not None and rule.field not in OBSERVED:
-            raise InvalidInput("guardrails.abort_if.field", f"must be one of {', '.join(OBSERVED)}", rule.field)
+        for key in ("field", "other"):
+            name = None if rule is None else getattr(rule, key)
+            if name is not None and name not in OBSERVED:
+                raise InvalidInput(f"guardrails.abort_if.{key}", f"must be one of {', '.join(OBSERVED)}", name)
         return rule
 
     @cached_property
@@ -114,4 +116,4 @@ def ends_session(observation: RawObservation, rails: Guardrails) -> str | None:
     if rule is None or not rule.holds(observation.model_dump(exclude_none=True)):
         return None
     seen = getattr(observation, rule.field, None)
-    return f"guardrails.abort_if: {rule.field} {rule.operator.replace('_', ' ')} {rule.value}, observed {seen}"
+    return f"guardrails.abort_if: {rule}, observed {seen}"

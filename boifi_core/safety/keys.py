@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from boifi_core.value import Whose
-from boifi_core.wire.endpoint import variable_named
+from boifi_core.wire.environment import variable_named
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def secrets_of(value: Any, path: str = "", owner: Connecting | None = None) -> I
         for name, field in type(value).model_fields.items():
             key = f"{path}.{name}" if path else name
             is_secret = whose(field) is Whose.SECRET
-            yield from secrets_of(getattr(value, name), key, value if is_secret else None)  # type: ignore[arg-type]
+            sends = owner or (value if is_secret else None)
+            yield from secrets_of(getattr(value, name), key, sends)  # type: ignore[arg-type]
     elif isinstance(value, dict):
         for name, each in value.items():
             yield from secrets_of(each, f"{path}.{name}", owner)

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from boifi_core.errors import InvalidInput
 from boifi_core.safety.allowed_targets import LOOPBACK, Rule, parse_rules
 from boifi_core.safety.keys import secrets_of
-from boifi_core.wire.endpoint import parse_http_url, variable_named
+from boifi_core.wire.endpoint import parse_http_url
+from boifi_core.wire.environment import variable_named
 
 Bound = Mapping[str, Sequence[Rule]]
 """Hosts by the environment variable that holds the secret."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from boifi_core.findings import MINIMISE, VERIFY
@@ -45,6 +45,13 @@ class Budget:
             searched=sum(trial.why is None or trial.why.reason not in (VERIFY, MINIMISE) for trial in made),
             took_s=sum(map(_took_s, made)),
         )
+
+    def without_search(self) -> Budget:
+        """The same where the search has nothing left to try: what it leaves of its share is for what follows it."""
+        spare = max(0, self.left_to_search)
+        if self.minimise:
+            return replace(self, minimise=self.minimise + spare)
+        return replace(self, confirm=self.confirm + spare) if self.confirm else self
 
     @property
     def left(self) -> int:

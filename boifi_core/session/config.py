@@ -70,10 +70,17 @@ class OptimizerConfig(Value):
     stop_below: float | None = Field(default=None, gt=0, le=10)
 
 
-class Recovery(Value):
-    """After a trial at or above `after_severity`, the target must be back at its steady state within `timeout_s`."""
+MUST_BE_BACK = 5.0
+"""A session does not go on where its target is not back at its steady state after a trial of this severity."""
 
-    after_severity: float = Field(default=5.0, ge=0, le=10)
+
+class Recovery(Value):
+    """After a trial at or above `after_severity`, the target must be back at its steady state within `timeout_s`.
+
+    Without `after_severity` that is waited for after every failure, and must be so after the worst: `MUST_BE_BACK`.
+    """
+
+    after_severity: float | None = Field(default=None, ge=0, le=10)
     timeout_s: float = Field(default=60.0, gt=0, le=86_400)
 
 
@@ -113,6 +120,7 @@ class SessionConfig(Value):
 
     `warm_start` names earlier sessions of the same data dir to learn from. `baseline_observations` are made without a
     fault before the first trial. `max_failures_in_row` trials without a score, one after the other, end the session.
+    `silence` names checks of the first look (`boifi check`) that are not to warn.
     """
 
     name: str = Field(default="session", min_length=1, max_length=_LONGEST_NAME)
@@ -133,6 +141,9 @@ class SessionConfig(Value):
     minimise: Minimise = Minimise()
     baseline_observations: int = Field(default=3, ge=1, le=1_000)
     max_failures_in_row: int = Field(default=5, ge=1, le=100_000)
+    silence: tuple[Annotated[_Name, _one_of("boifi_core.session.preflight.table", "CHECKS")], ...] = Field(
+        default=(), max_length=50, exclude_if=lambda silence: not silence
+    )
 
     def connects_to(self) -> Iterator[tuple[str, str]]:
         """All that the session connects to: field, and URL."""

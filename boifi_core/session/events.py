@@ -122,6 +122,11 @@ class Note(Event):
 
 
 @dataclass(frozen=True)
+class Settled(Note):
+    """How long faults take to take hold and to let go; a warning where that could not be seen."""
+
+
+@dataclass(frozen=True)
 class Ended(Event):
     """The session is over; its report is written."""
 

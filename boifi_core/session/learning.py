@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from boifi_core.findings.catalogue import Evidence
+from boifi_core.findings.evidence import Evidence
 from boifi_core.findings.objective import OBJECTIVES, Worth
+from boifi_core.injectors.table import sending_of
 from boifi_core.models import (
     Phase,
     Trial,
@@ -68,11 +69,16 @@ def searched(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.phase not in (Phase.REPLAY, Phase.MINIMISE)]
 
 
+def sent_space(config: SessionConfig) -> SearchSpace:
+    """The search space, of whose points those that send the same faults are one."""
+    return config.search_space.sent_by(sending_of(config.executor))
+
+
 def searchable_space(config: SessionConfig) -> SearchSpace:
-    """The search space without the points that the guardrails forbid.
+    """The search space without the points that the guardrails forbid; those that send the same faults are one.
 
     Raises:
         InvalidInput: they forbid every point.
     """
-    space = config.search_space
+    space = sent_space(config)
     return space if config.guardrails == Guardrails() else guarded(space, config.guardrails)

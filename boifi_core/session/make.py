@@ -70,6 +70,7 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "minimise": config.minimise,
             "recovery": config.recovery,
             "max_failures_in_row": config.max_failures_in_row,
+            "silence": config.silence,
             "optimizer": own.optimizer.model_copy(update={"stop_below": config.optimizer.stop_below}),
         }
     )

@@ -10,28 +10,35 @@ from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import HARMLESS, Evidence
 from boifi_core.findings.objective import OBJECTIVES
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
 from boifi_core.models import (
+    Control,
     Point,
     RawObservation,
     SessionState,
     SessionStatus,
+    SeverityScore,
     Trial,
 )
 from boifi_core.observers.base import Observer
 from boifi_core.safety.guardrails import objection
 from boifi_core.safety.policies import with_expiry
+from boifi_core.safety.settling import Lags, lags_of, remarks_of
 from boifi_core.session.budget import Budget
-from boifi_core.session.config import SessionConfig
+from boifi_core.session.config import MUST_BE_BACK, SessionConfig
 from boifi_core.session.events import Event, Stream
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.learning import learnt_optimizer, searched
 from boifi_core.session.progress import progress, recommendation
 from boifi_core.session.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.session.warm_start import signals, stored_past, training_score
+
+UNHEALTHY_SEVERITY = 2.0
+"""A target whose median fault-free severity is at least above this is not at its steady state."""
 
 
 class Session:
@@ -44,13 +51,16 @@ class Session:
         injector, observer: open connections to the target.
         baseline: the target without a fault; None until it was observed.
         baseline_severity: the median severity of the fault-free observations.
-        normal: the target as this run found it without a fault; scores are by it.
+        normal: the target as this run found it without a fault, before its first trial.
         evidence: what tells a failure from what is normal, as the session's first trials found it.
         worth: what a trial is worth to the search, by the objective.
         events: what happens in it, for whoever listens.
         errors: what went wrong so far, one line each.
         remarks: which phases are left out or over early, one line each.
         tries: how often injector and observer were asked for something.
+        told_of_traces: in which ways traces were not whole, of which somebody was told.
+        is_searched_out: whether every point of the search space was tried.
+        settled: the settling trial; None where none was made.
     """
 
     def __init__(self, folder: SessionFolder, config: SessionConfig, injector: Injector, observer: Observer) -> None:
@@ -64,19 +74,24 @@ class Session:
         self.history = History(folder.history, config.search_space)
         self.history.create()
         self.trials = self.history.trials()
+        self.settled = self.history.settling()
         past = stored_past(folder) if config.warm_start else ()
         self.worth = OBJECTIVES[config.optimizer.objective]()
         self.optimizer = learnt_optimizer(config, self.trials, past, stored_evidence(folder), self.worth)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.normal = Normal(())
+        self._now: tuple[Sequence[Control], Normal] | None = None
         self.evidence = Evidence()
         self.events = Stream.here()
         self._found: tuple[int, Catalogue] | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
         state = folder.state()
-        self.remarks = [] if state is None else list(state.remarks)
+        of_phases = () if state is None else state.remarks
+        self.remarks = [remark for remark in of_phases if remark not in remarks_of(self.settled)]
         self.tries = 0
+        self.told_of_traces: set[str] = set()
+        self.is_searched_out = False
 
     @property
     def session_id(self) -> str:
@@ -85,7 +100,8 @@ class Session:
     @property
     def budget(self) -> Budget:
         """How many trials it may make, and what of that is spent."""
-        return Budget.of(self.config, self.trials)
+        budget = Budget.of(self.config, self.trials)
+        return budget.without_search() if self.is_searched_out else budget
 
     @property
     def next_number(self) -> int:
@@ -97,7 +113,7 @@ class Session:
         self.baseline = merge_baseline(observations)
         self._found = None
         self.evidence = Evidence(tuple(observations))
-        self.normal = self.evidence.normal
+        self.normal, self._now = self.evidence.normal, None
         self.analyzer = AnalyzerService(self._resolved(observations))
         severity = median(self.severity(observation) for observation in observations)
         self.baseline_severity = self.evidence.baseline_severity = severity
@@ -139,10 +155,43 @@ class Session:
     def as_sent(self, plans: Sequence[FaultPlan]) -> tuple[FaultPlan, ...]:
         """These plans as the injector will send them, with an expiry."""
         sendable = [self.injector.as_sent(plan) for plan in plans]
-        return with_expiry(sendable, self.config.executor.timeout_s)
+        return with_expiry(sendable, self.config.executor.timeout_s + self.lags.longest_s)
+
+    @property
+    def lags(self) -> Lags:
+        """How long its faults take to take hold and to let go, as far as is known."""
+        return lags_of(self.config.executor, self.settled)
+
+    @property
+    def steady_severity(self) -> float:
+        """Up to this severity a window without a fault is as the target is without one; above it, something is wrong.
+
+        It is 2, and more for a target that was seen to be in some trouble by itself.
+        """
+        return max(UNHEALTHY_SEVERITY, HARMLESS + (self.baseline_severity or 0.0))
+
+    def score(self, observation: RawObservation) -> SeverityScore:
+        """Of a window without a fault, by what this run found to be normal, before its trials and between them."""
+        between = self.evidence.after(self.trials).between
+        if self._now is None or self._now[0] is not between:
+            self._now = between, Normal((*self.normal.observations, *(control.observation for control in between)))
+        return self.analyzer.calculate_severity(observation, self._now[1])
 
     def severity(self, observation: RawObservation) -> float:
-        return self.analyzer.calculate_severity(observation, self.normal).total_score
+        return self.score(observation).total_score
+
+    def hurt(self, trial: Trial) -> bool:
+        """Whether the target has to be seen as before after this trial."""
+        after = self.config.recovery.after_severity
+        if after is not None:
+            return (trial.severity or 0.0) >= after
+        return self.evidence.failure(trial) is not None
+
+    def must_be_back(self, trial: Trial) -> bool:
+        """Whether the session ends where it is not."""
+        after = self.config.recovery.after_severity
+        is_said = after is not None and self.hurt(trial)
+        return is_said or trial.severity is None or trial.severity >= MUST_BE_BACK
 
     def learn(self, trial: Trial) -> None:
         """Let the model learn from a trial; one that must not train it is only kept from being proposed again.
@@ -184,5 +233,5 @@ class Session:
             progress=progress(self.trials, self.config.total_trials, recommendation(self.config, self.optimizer)),
             error_message=error_message,
             errors=tuple(self.errors),
-            remarks=tuple(self.remarks),
+            remarks=(*remarks_of(self.settled), *self.remarks),
         )

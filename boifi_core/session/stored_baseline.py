@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from boifi_core.analyzer import AnalyzerConfig
-from boifi_core.findings.catalogue import Evidence
+from boifi_core.findings.evidence import Evidence
 from boifi_core.models import RawObservation
 from boifi_core.session.folder import SessionFolder
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from boifi_core.errors import ExecutorTimedOut
+from boifi_core.errors import ExecutorBadAnswer, ExecutorTimedOut
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.safety.pauses import awake_s
 from boifi_core.safety.policies import CALL_TIMEOUT_S
+from boifi_core.session.events import Note
 from boifi_core.session.session import Session
+
+TRACES = "traces: "
+"""Reasons for which an observation is degraded begin so where they are about traces."""
+
+_NUMBER = re.compile(r"\b\d+\b")
 
 
 def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) -> None:
@@ -23,17 +30,42 @@ def apply(session: Session, names: Sequence[str], plans: Sequence[FaultPlan]) ->
 
 
 def observe(session: Session, newer_than: datetime, deadline: float) -> RawObservation:
-    """One observation newer than `newer_than`, by `deadline` (of `time.monotonic`)."""
+    """One observation newer than `newer_than`, by `deadline` (of `time.monotonic`).
+
+    Raises:
+        ExecutorError: there is none, or one of which nothing can be read: that must not pass for a healthy target.
+    """
     session.tries += 1
     left_s = deadline - time.monotonic()
     if left_s <= 0:
         raise ObservationTimedOut(f"no observation within {session.config.executor.timeout_s:g} s")
     try:
-        return session.observer.observe(newer_than=newer_than, timeout_s=left_s)
+        seen = session.observer.observe(newer_than=newer_than, timeout_s=left_s)
     except ExecutorTimedOut as error:
         if time.monotonic() < deadline:
             raise
         raise ObservationTimedOut(str(error)) from error
+    if seen.tells_nothing:
+        raise ExecutorBadAnswer(
+            f"nothing of what was observed could be read: {'; '.join(seen.degraded) or 'it is empty'}"
+        )
+    for text in session.observer.news():
+        session.tell(Note(session.session_id, text))
+    _tell_of_thin_traces(session, seen)
+    return seen
+
+
+def _tell_of_thin_traces(session: Session, seen: RawObservation) -> None:
+    """Of each way in which traces are not whole once, as soon as it is seen."""
+    for reason in seen.degraded:
+        if reason.startswith(TRACES) and (way := without_numbers(reason)) not in session.told_of_traces:
+            session.told_of_traces.add(way)
+            session.tell(Note(session.session_id, reason, is_warning=True))
+
+
+def without_numbers(reason: str) -> str:
+    """A reason as it is alike whatever is counted in it."""
+    return _NUMBER.sub("…", reason)
 
 
 class ObservationTimedOut(ExecutorTimedOut):
@@ -43,7 +75,8 @@ class ObservationTimedOut(ExecutorTimedOut):
 
 
 def score(session: Session, observation: RawObservation) -> SeverityScore:
-    return session.analyzer.calculate_severity(observation, session.evidence.normal)
+    """By what is normal, as the session's start and the fault-free windows between its trials so far tell."""
+    return session.analyzer.calculate_severity(observation, session.evidence.after(session.trials).normal)
 
 
 def record(session: Session, draft: Trial) -> Trial:

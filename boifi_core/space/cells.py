@@ -1,7 +1,8 @@
 """Search over constrained dimensions, exact and bounded.
 
 Conditions and constraints compare a dimension with constants only. These constants cut it into cells, and anywhere in a
-cell every statement is equally true, so a search over cells finds a valid point if there is one.
+cell every statement is equally true, so a search over cells finds a valid point if there is one. Rules over several
+columns at once (`wide.py`) are none of its business: who searches looks whether what it found keeps to them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from boifi_core.space.rows import Cell, Column, Layout, Rows, Rule, Statement, cells
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Cell, Column, Rows, Rule, Statement, cells
 
 _MAX_STEPS = 20_000
 _MAX_TESTS = 4_000_000
@@ -27,7 +29,7 @@ def draw_where(column: Column, test: Statement, rng: np.random.Generator, n: int
     parts = test.parts
     if not len(parts):
         return column.from_unit(rng.random(n))
-    sizes = parts[:, 1] - parts[:, 0] + (0 if column.is_real else 1)
+    sizes = parts[:, 1] - parts[:, 0] + column.grain
     shares = sizes / sizes.sum() if sizes.sum() > 0 else np.full(len(parts), 1 / len(parts))
     chosen = rng.choice(len(parts), size=n, p=shares)
     unit = rng.random(n)
@@ -62,12 +64,13 @@ def all_rows(layout: Layout, reals: int) -> Iterator[Rows]:
     """Every valid row once, in a fixed order; of a stretch of real numbers only `reals` are taken."""
     for solution in cell_solutions(layout):
         for entries in _fillings(layout, solution, reals, np.full(len(layout.columns), np.nan), 0):
-            yield entries.copy()
+            if not layout.wide or layout.valid(entries[None, :])[0]:
+                yield entries.copy()
 
 
 def count_rows(layout: Layout) -> int | None:
     """How many rows there are, conditions counted and constraints not; None with a real dimension."""
-    if any(column.is_real for column in layout.columns):
+    if any(column.count(column.low, column.high) is None for column in layout.columns):
         return None
     children: dict[int, list[tuple[Statement, int]]] = {}
     counts: dict[int, int] = {}
@@ -78,7 +81,7 @@ def count_rows(layout: Layout) -> int | None:
         # One column for each child: in which cells it exists.
         exist = np.column_stack([np.zeros((len(parts), 0), bool), *(test.of(parts[:, 0]) for test, _ in mine)])
         counts[index] = sum(
-            int(high - low + 1)
+            (column.count(low, high) or 0)
             * math.prod(counts[child] for (_, child), is_there in zip(mine, there, strict=True) if is_there)
             for (low, high), there in zip(parts.tolist(), exist.tolist(), strict=True)
         )
@@ -173,6 +176,9 @@ def _fillings(layout: Layout, solution: dict[int, Cell], reals: int, row: Rows, 
 
 
 def _entries(column: Column, low: float, high: float, reals: int) -> Iterable[float]:
+    if column.step is not None:
+        steps = np.arange(column.count(low, high) or 0, dtype=np.float64)
+        return [float(entry) for entry in column.on_step(low + column.step * steps, np.round)]
     if not column.is_real:
         return map(float, range(int(low), int(high) + 1))
     if low == high:

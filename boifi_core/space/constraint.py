@@ -24,12 +24,13 @@ class Constraint:
         """Whether `values` (a point and the fixed fields) keep to it."""
         if not all(condition.holds(values) for condition in self.when):
             return True
-        return all(condition.holds(values) for condition in self.then if condition.field in values)
+        there = (condition for condition in self.then if all(field in values for field in condition.fields))
+        return all(condition.holds(values) for condition in there)
 
     def without(self, gone: set[str]) -> Constraint | None:
         """The same where the dimensions in `gone` never exist; None if nothing is left to ask."""
-        then = tuple(condition for condition in self.then if condition.field not in gone)
-        if not then or any(condition.field in gone for condition in self.when):
+        then = tuple(condition for condition in self.then if not gone.intersection(condition.fields))
+        if not then or any(gone.intersection(condition.fields) for condition in self.when):
             return None
         return Constraint(self.when, then)
 
@@ -40,8 +41,8 @@ class Constraint:
 
     def __str__(self) -> str:
         """One line for people."""
-        then = " and ".join(map(_words, self.then))
-        return f"if {' and '.join(map(_words, self.when))} then {then}" if self.when else then
+        then = " and ".join(map(str, self.then))
+        return f"if {' and '.join(map(str, self.when))} then {then}" if self.when else then
 
 
 def read_constraint(data: Any, field: str) -> Constraint:
@@ -58,7 +59,11 @@ def read_constraint(data: Any, field: str) -> Constraint:
     if "then" not in data:
         raise InvalidInput(f"{field}.then", "is required")
     when = _clause(data["if"], f"{field}.if") if "if" in data else ()
-    return Constraint(when, _clause(data["then"], f"{field}.then"))
+    then = _clause(data["then"], f"{field}.then")
+    if any(condition.operator == "exists" for condition in then):
+        rule = "must not ask whether a field exists: of one that does not, nothing is asked"
+        raise InvalidInput(f"{field}.then", rule)
+    return Constraint(when, then)
 
 
 def _clause(data: Any, field: str) -> tuple[Condition, ...]:
@@ -68,7 +73,3 @@ def _clause(data: Any, field: str) -> tuple[Condition, ...]:
     if not data:
         raise InvalidInput(field, "must have at least one statement")
     return tuple(read_condition(item, f"{field}[{index}]") for index, item in enumerate(data))
-
-
-def _words(condition: Condition) -> str:
-    return f"{condition.field} {condition.operator.replace('_', ' ')} {condition.value}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,8 +17,10 @@ DimensionType = Literal["categorical", "integer", "real"]
 TYPES: tuple[DimensionType, ...] = ("categorical", "integer", "real")
 
 _COMMON = ("name", "type", "default", "description", "condition")
-_KNOWN = (*_COMMON[:2], "values", "categories", "min", "max", "bounds", "log_scale", *_COMMON[2:])
+_KNOWN = (*_COMMON[:2], "values", "categories", "min", "max", "bounds", "step", "log_scale", *_COMMON[2:])
 _LARGEST_INTEGER = 2**53
+CLOSE = 1e-6
+"""How far off a step a number may be, in steps: what is added up of fractions is not exact."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Dimension:
         type: what it takes.
         values: the categories in the user's order; empty for numbers.
         low, high: the bounds, both inside; None for categories.
+        step: how far numbers are apart, from `low` on; None where all in between can be taken.
         log_scale: equal ratios count as equal steps.
         default: where the initial design begins; None when not given.
         description: for people.
@@ -40,6 +44,7 @@ class Dimension:
     values: tuple[Any, ...] = ()
     low: float | None = None
     high: float | None = None
+    step: float | None = None
     log_scale: bool = False
     default: Any = None
     description: str = ""
@@ -51,6 +56,9 @@ class Dimension:
             return is_scalar(value) and identity(value) in self._among
         if self.low is None or self.high is None or not is_number(value):
             return False
+        if self.step is not None:
+            steps = (value - self.low) / self.step
+            return bool(self.low <= value <= self.high and abs(steps - round(steps)) <= CLOSE)
         return self.low <= value <= self.high and (self.type == "real" or value == int(value))
 
     def can_satisfy(self, condition: Condition) -> bool:
@@ -84,7 +92,7 @@ class Dimension:
         """What it takes, in words: `[delay, abort]` or `100..8000`."""
         if self.type == "categorical":
             return f"[{listed(self.values)}]"
-        return f"{self.low}..{self.high}"
+        return f"{self.low}..{self.high}" if self.step is None else f"{self.low}..{self.high} in steps of {self.step}"
 
     def dump(self) -> dict[str, Any]:
         """The JSON form that `read_dimension` reads back."""
@@ -93,6 +101,8 @@ class Dimension:
             data["values"] = list(self.values)
         else:
             data |= {"min": self.low, "max": self.high}
+        if self.step is not None:
+            data["step"] = self.step
         if self.log_scale:
             data["log_scale"] = True
         if self.default is not None:
@@ -102,6 +112,14 @@ class Dimension:
         if self.condition is not None:
             data["condition"] = self.condition.dump()
         return data
+
+
+_MOST_STEPS = 1_000_000
+
+
+def decimals(number: float) -> int:
+    """How many digits a number has after its point, as it is written."""
+    return max(0, -int(Decimal(repr(number)).normalize().as_tuple().exponent))
 
 
 def read_dimension(data: Any, field: str) -> Dimension:
@@ -147,7 +165,7 @@ def checked_name(name: str, field: str) -> str:
 
 
 def _categorical(data: Mapping[str, Any], field: str, common: dict[str, Any]) -> Dimension:
-    for key in ("min", "max", "bounds", "log_scale"):
+    for key in ("min", "max", "bounds", "step", "log_scale"):
         if data.get(key) not in (None, False):
             raise InvalidInput(f"{field}.{key}", "belongs to integer and real dimensions, not to a categorical one")
     if "values" in data and "categories" in data:
@@ -183,7 +201,16 @@ def _numeric(data: Mapping[str, Any], field: str, common: dict[str, Any]) -> Dim
         raise InvalidInput(f"{field}.log_scale", "must be true or false", log_scale)
     if log_scale and low <= 0:
         raise InvalidInput(low_field, "must be above 0 with log_scale", low)
-    return Dimension(**common, low=low, high=high, log_scale=log_scale)
+    step = None if data.get("step") is None else _bound(data["step"], f"{field}.step", common["type"])
+    if step is not None and not 0 < step <= (high - low) * (1 + CLOSE):
+        rule = f"must be above 0, and at most what lies between min and max, {high - low:g}"
+        raise InvalidInput(f"{field}.step", rule, data["step"])
+    if step is not None and (high - low) / step > _MOST_STEPS:
+        raise InvalidInput(f"{field}.step", f"must be at least a {_MOST_STEPS:,}th of the range", data["step"])
+    if step is not None:
+        # The last that can be taken is the highest.
+        high = round(low + math.floor((high - low) / step + CLOSE) * step, max(map(decimals, (low, step))))
+    return Dimension(**common, low=low, high=high, step=step, log_scale=log_scale)
 
 
 def _bounds(data: Mapping[str, Any], field: str) -> tuple[tuple[str, Any], tuple[str, Any]]:

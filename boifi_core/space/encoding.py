@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from boifi_core.space.rows import Layout, Rows
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Rows
 
 _NEUTRAL = 0.5
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from boifi_core.space.rows import Column, Layout, Mask, Rows
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Column, Mask, Rows
 from boifi_core.space.sampling import settle
 
 _STEPS = (0.02, 0.08, 0.25)
@@ -53,8 +54,8 @@ def _changed(column: Column, entries: Rows, rng: np.random.Generator) -> Rows:
     unit = column.to_unit(entries) + rng.choice(_STEPS, n) * rng.standard_normal(n)
     # Reflected, not clipped: clipping would pile half of the neighbours of an edge onto the edge itself.
     moved = column.nearest(1 - np.abs(1 - np.abs(unit) % 2))
-    if column.is_real:
+    if not column.grain:
         return moved
-    one = np.where(rng.random(n) < 0.5, -1.0, 1.0)
-    one[entries == column.low], one[entries == column.high] = 1.0, -1.0
-    return np.where(moved == entries, entries + one, moved)
+    one = np.where(rng.random(n) < 0.5, -column.grain, column.grain)
+    one[entries == column.low], one[entries == column.high] = column.grain, -column.grain
+    return np.where(moved == entries, column.taken(entries + one, np.round), moved)

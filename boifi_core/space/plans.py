@@ -11,6 +11,7 @@ from boifi_core.errors import InvalidInput
 from boifi_core.faults import kinds
 from boifi_core.faults.kinds import KINDS, PlanField
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.space.expressions import complaint_of
 from boifi_core.space.limits import MOST_FAULTS, check_count
 
 
@@ -133,6 +134,7 @@ def check_value(source: Source, value: Any, where: str) -> None:
         raise InvalidInput(
             where, f"{name} must be a prefix that begins with /, or an expression that begins with ^", value
         )
+    _check_expressions(name, field, value, where)
     converted = source.converted(value)
     if source.null_is_none and converted == 0:
         return
@@ -140,6 +142,14 @@ def check_value(source: Source, value: Any, where: str) -> None:
         FaultPlan.read(kinds.with_field(field, converted))
     except InvalidInput as error:
         raise InvalidInput(where, f"{name} {error.rule}", value) from None
+
+
+def _check_expressions(name: str, field: str, value: Any, where: str) -> None:
+    """What begins with ^ is a regular expression, of a path as of a header."""
+    texts = value.values() if field == "headers" and isinstance(value, Mapping) else [value]
+    for text in texts if field in ("target_path", "headers") else ():
+        if isinstance(text, str) and text.startswith("^") and (problem := complaint_of(text)):
+            raise InvalidInput(where, f"{name} {problem}", text)
 
 
 def _check_fault_type(name: str, value: Any, where: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from boifi_core.errors import InvalidInput, listed
-from boifi_core.space.condition import Condition, refuse_unknown_keys
+from boifi_core.space.condition import Condition, is_number, is_scalar, refuse_unknown_keys
 from boifi_core.space.constraint import Constraint, read_constraint
 from boifi_core.space.dimension import Dimension, checked_name, read_dimension
 from boifi_core.space.limits import (
@@ -16,6 +16,7 @@ from boifi_core.space.limits import (
     LONGEST_NAME,
     MOST_CONSTRAINTS,
     MOST_DIMENSIONS,
+    MOST_FAULTS,
     MOST_FIXED,
     MOST_STATEMENTS,
     MOST_VALUES_IN_ALL,
@@ -29,8 +30,8 @@ _LISTS = ("dimensions", "search_space")
 
 def read_space(
     data: Any, field: str
-) -> tuple[tuple[Dimension, ...], tuple[Constraint, ...], dict[str, Any], tuple[Group, ...]]:
-    """Dimensions, constraints, fixed fields and faults from any of the three shapes of a search space.
+) -> tuple[tuple[Dimension, ...], tuple[Constraint, ...], dict[str, Any], tuple[Group, ...], int | None]:
+    """Dimensions, constraints, fixed fields, faults and `at_most` from any of the three shapes of a search space.
 
     A condition on a fixed field is decided here: its dimension then always exists, or is left out.
 
@@ -67,7 +68,14 @@ def read_space(
         source = sources[dimension.name]
         for index, value in enumerate(dimension.extremes):
             check_value(source, value, f"{where[dimension.name]}.{_key(dimension, written[dimension.name], index)}")
-    return tuple(kept), tuple(constraint for constraint in left if constraint is not None), fixed, faults
+    at_most = _at_most(rest.get("at_most"), f"{field}.at_most")
+    return tuple(kept), tuple(constraint for constraint in left if constraint is not None), fixed, faults, at_most
+
+
+def _at_most(data: Any, field: str) -> int | None:
+    if data is not None and (isinstance(data, bool) or not isinstance(data, int) or not 0 < data <= MOST_FAULTS):
+        raise InvalidInput(field, f"must be a whole number, 1 to {MOST_FAULTS}", data)
+    return data
 
 
 def _shape(data: Any, field: str) -> tuple[Sequence[Any], str, Mapping[str, Any]]:
@@ -80,7 +88,7 @@ def _shape(data: Any, field: str) -> tuple[Sequence[Any], str, Mapping[str, Any]
     if key == "search_space" and isinstance(data[key], Mapping):
         refuse_unknown_keys(data, ("search_space",), field)
         return _shape(data[key], f"{field}.search_space")
-    refuse_unknown_keys(data, (key or "dimensions", "constraints", "fixed"), field)
+    refuse_unknown_keys(data, (key or "dimensions", "constraints", "fixed", "at_most"), field)
     if key is None:
         raise InvalidInput(f"{field}.dimensions", "is required: at least one dimension")
     if not isinstance(data[key], (list, tuple)):
@@ -133,6 +141,9 @@ def _check_conditions(dimensions: Sequence[Dimension], fixed: Mapping[str, Any],
     by_name = {dimension.name: dimension for dimension in dimensions}
     for dimension in dimensions:
         if dimension.condition is not None:
+            if dimension.condition.other is not None:
+                rule = "must not be there: fields are compared with each other in constraints"
+                raise InvalidInput(f"{where[dimension.name]}.condition.other", rule, dimension.condition.other)
             _check_condition(dimension.condition, f"{where[dimension.name]}.condition", by_name, fixed)
     sound: set[str] = set()
     for dimension in dimensions:
@@ -152,11 +163,15 @@ def _check_condition(
     condition: Condition, field: str, by_name: Mapping[str, Dimension], fixed: Mapping[str, Any]
 ) -> None:
     name = condition.field
+    for key, each in (("field", name), ("other", condition.other)):
+        if each is not None and each not in by_name and each not in fixed:
+            known = listed([*by_name, *fixed])
+            raise InvalidInput(f"{field}.{key}", f"must be a dimension or a fixed field; known are {known}", each)
+    if condition.other is not None:
+        _check_comparison(condition, field, by_name, fixed)
+        return
     if name in fixed:
         return
-    if name not in by_name:
-        known = listed([*by_name, *fixed])
-        raise InvalidInput(f"{field}.field", f"must be a dimension or a fixed field; known are {known}", name)
     dimension = by_name[name]
     for value in _named_values(condition):
         if not dimension.contains(value):
@@ -165,6 +180,21 @@ def _check_condition(
         operator = condition.operator.replace("_", " ").replace("equals", "equal to")
         rule = f"{name} is never {operator} this: it takes {dimension.domain}"
         raise InvalidInput(f"{field}.value", rule, condition.value)
+
+
+def _check_comparison(
+    condition: Condition, field: str, by_name: Mapping[str, Dimension], fixed: Mapping[str, Any]
+) -> None:
+    """Refuse to compare a field with itself, and by size what is no number."""
+    if condition.other == condition.field:
+        raise InvalidInput(f"{field}.other", "must be another field", condition.other)
+    for name in condition.fields:
+        values = (fixed[name],) if name in fixed else by_name[name].extremes
+        if condition.operator in ("greater_than", "less_than") and not all(map(is_number, values)):
+            rule = f"must have a number on either side with the operator {condition.operator}"
+            raise InvalidInput(f"{field}.{'field' if name == condition.field else 'other'}", rule, name)
+        if not all(map(is_scalar, values)):
+            raise InvalidInput(f"{field}.other", "must be a field of text, numbers or booleans", name)
 
 
 def _named_values(condition: Condition) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 
 import numpy as np
@@ -108,7 +108,8 @@ def restrict(space: SearchSpace, why_not: WhyNot, *, field: str, alike: Alike = 
         if not name:
             raise InvalidInput(field, "this forbids every point of the search space")
         raise InvalidInput(f"{field}.{name}", f"{rule}: this forbids every point of the search space")
-    return RestrictedSpace(space.dimensions, space.constraints, space.fixed, space.groups, allows, allowed)
+    parts = {part.name: getattr(space, part.name) for part in fields(SearchSpace)}
+    return RestrictedSpace(**parts, allows=allows, allowed_rows=allowed)
 
 
 def _first(rows: Rows, allows: Verdicts) -> Rows:

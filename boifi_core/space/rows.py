@@ -7,17 +7,15 @@ is absent.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boifi_core.models import Point
 from boifi_core.space.condition import Condition, identity, is_number
-from boifi_core.space.constraint import Constraint
-from boifi_core.space.dimension import Dimension
+from boifi_core.space.dimension import CLOSE, Dimension, decimals
 
 Rows = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,6 +39,10 @@ class Column:
             self.low, self.high = 0.0, float(len(dimension.values) - 1)
         else:
             self.low, self.high = float(dimension.low), float(dimension.high)
+        self.step = dimension.step
+        if self.step is not None:
+            self._digits = max(map(decimals, (self.low, self.step)))
+        self.grain = self.step or (0.0 if self.is_real else 1.0)
         # Booleans equal 0 and 1 in Python, so they are told apart by a second key.
         self._codes = {identity(value): code for code, value in enumerate(self.values)}
 
@@ -54,6 +56,8 @@ class Column:
         Named categories are looked up, and not all compared: there may be thousands of both.
         """
         true: Mask = np.zeros(len(self.values), bool)
+        if condition.operator == "exists":
+            return ~true
         if condition.operator in ("greater_than", "less_than"):
             for code in self._numeric:
                 true[code] = condition.allows(self.values[code])
@@ -67,6 +71,12 @@ class Column:
     @cached_property
     def _numeric(self) -> list[int]:
         return [code for code, value in enumerate(self.values) if is_number(value)]
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one that it can take."""
+        if self.is_categorical:
+            return identity(value) in self._codes
+        return is_number(value) and self.low <= value <= self.high and self.has(float(value))
 
     def decode(self, entries: Rows) -> list[Any]:
         """The user's own values, plain Python; `ABSENT` for NaN."""
@@ -84,9 +94,9 @@ class Column:
 
     def between(self, low: float, high: float, unit: Rows) -> Rows:
         """The same over the part of the dimension from `low` to `high`, both inside."""
-        top = high if self.is_real else high + 1
+        top = high + self.grain
         entries: Rows = low * (top / low) ** unit if self.log else low + unit * (top - low)
-        return np.clip(entries if self.is_real else np.floor(entries), low, high)
+        return np.clip(self.taken(entries, np.floor), low, high)
 
     def to_unit(self, entries: Rows) -> Rows:
         """Where the numbers lie between the bounds, 0 to 1."""
@@ -99,7 +109,34 @@ class Column:
         """The numbers that lie nearest to `unit` (0 to 1): the way back from `to_unit`."""
         span = self.high / self.low if self.log else self.high - self.low
         entries = self.low * span**unit if self.log else self.low + unit * span
-        return np.clip(entries if self.is_real else np.round(entries), self.low, self.high)
+        return np.clip(self.taken(entries, np.round), self.low, self.high)
+
+    def taken(self, entries: Rows, rounded: Callable[[Rows], Rows]) -> Rows:
+        """The entries as it takes them: on a step, whole, or as they are."""
+        if self.step is not None:
+            return self.on_step(entries, rounded)
+        return entries if self.is_real else rounded(entries)
+
+    def on_step(self, entries: Rows, rounded: Callable[[Rows], Rows]) -> Rows:
+        """The entries moved onto a step: by `np.floor` the one below, by `np.ceil` above, by `np.round` the nearest."""
+        assert self.step is not None
+        steps = (entries - self.low) / self.step
+        near: Rows = np.round(steps)  # what is added up of fractions is not exact
+        steps = np.where(np.abs(steps - near) <= CLOSE, near, rounded(steps))
+        found: Rows = np.round(self.low + steps * self.step, self._digits)
+        return found
+
+    def has(self, entry: float) -> bool:
+        """Whether a number between its bounds is one that it can take."""
+        if self.step is not None:
+            return bool(self.on_step(np.array([entry]), np.round)[0] == entry)
+        return self.is_real or entry == int(entry)
+
+    def count(self, low: float, high: float) -> int | None:
+        """How many numbers or categories there are from `low` to `high`, both inside; None if endlessly many."""
+        if self.step is not None:
+            return round((high - low) / self.step) + 1
+        return None if self.is_real else int(high - low + 1)
 
 
 class Statement:
@@ -123,6 +160,10 @@ class Statement:
             return np.take(self._table, np.where(np.isnan(entries), -1, entries).astype(np.intp))
         return _COMPARE[self.condition.operator](entries, self._value)
 
+    def absent(self, rows: Rows) -> Mask:
+        """In which rows its column is absent."""
+        return np.isnan(rows[:, self.index])
+
     @cached_property
     def parts(self) -> Rows:
         """The cells of the column in which it is true, shape (cells, 2)."""
@@ -143,18 +184,24 @@ def cells(column: Column, tests: Iterable[Statement]) -> list[Cell]:
             continue
         below, above = _around(cut, column)
         found += [(start, below)] if start <= below else []
-        found += [(cut, cut)] if column.is_real or cut == int(cut) else []
+        found += [(cut, cut)] if below < cut < above and column.has(cut) else []
         start = above
     return [*found, (start, column.high)] if start <= column.high else found
 
 
 def _constants(test: Statement) -> list[float]:
     value = test.condition.value
+    if test.condition.operator == "exists":
+        return []
     return list(value) if isinstance(value, tuple | list) else [value]
 
 
 def _around(cut: float, column: Column) -> Cell:
     """The nearest entries below and above `cut`."""
+    if column.step is not None:
+        apart = column.step if column.has(cut) else 0.0
+        below, above = np.array([cut - apart]), np.array([cut + apart])
+        return float(column.on_step(below, np.floor)[0]), float(column.on_step(above, np.ceil)[0])
     if column.is_real:
         return float(np.nextafter(cut, -np.inf)), float(np.nextafter(cut, np.inf))
     return math.ceil(cut) - 1.0, math.floor(cut) + 1.0
@@ -166,6 +213,7 @@ _COMPARE: dict[str, Callable[[Rows, Any], Mask]] = {
     "in": lambda entries, values: np.isin(entries, values),
     "greater_than": lambda entries, value: np.greater(entries, value),
     "less_than": lambda entries, value: np.less(entries, value),
+    "exists": lambda entries, _: ~np.isnan(entries),
 }
 
 
@@ -187,85 +235,5 @@ class Rule:
             return applies
         kept = np.ones(len(rows), bool)
         for test in self.then:
-            kept &= test(rows) | np.isnan(rows[:, test.index])
+            kept &= test(rows) | test.absent(rows)
         return applies & ~kept
-
-
-class Layout:
-    """The columns of a space, what each depends on, and the rules between them."""
-
-    def __init__(
-        self, dimensions: Sequence[Dimension], constraints: Sequence[Constraint], fixed: Mapping[str, Any]
-    ) -> None:
-        self.columns = [Column(dimension) for dimension in dimensions]
-        self.index = {column.name: index for index, column in enumerate(self.columns)}
-        self.parents: list[Statement | None] = [
-            None if dimension.condition is None else self._test(dimension.condition) for dimension in dimensions
-        ]
-        self.order = self._parents_first()
-        self.rules = [rule for rule in (self._rule(constraint, fixed) for constraint in constraints) if rule]
-
-    def _test(self, condition: Condition) -> Statement:
-        index = self.index[condition.field]
-        return Statement(condition, index, self.columns[index])
-
-    def _rule(self, constraint: Constraint, fixed: Mapping[str, Any]) -> Rule | None:
-        if not all(condition.holds(fixed) for condition in constraint.when if condition.field in fixed):
-            return None
-        impossible = not all(condition.holds(fixed) for condition in constraint.then if condition.field in fixed)
-        when = tuple(self._test(condition) for condition in constraint.when if condition.field not in fixed)
-        then = tuple(self._test(condition) for condition in constraint.then if condition.field not in fixed)
-        return Rule(when, then, impossible) if then or impossible else None
-
-    def _parents_first(self) -> list[int]:
-        depths: dict[int, int] = {}
-        for index in range(len(self.columns)):
-            path = [index]
-            while path[-1] not in depths and (parent := self.parents[path[-1]]) is not None:
-                path.append(parent.index)
-            deepest = depths.setdefault(path[-1], 0)
-            depths |= {each: deepest + up for up, each in enumerate(reversed(path))}
-        return sorted(range(len(self.columns)), key=depths.__getitem__)
-
-    def masked(self, rows: Rows) -> Rows:
-        """The rows with NaN in every dimension whose condition does not hold."""
-        rows = rows.copy()
-        for index in self.order:
-            parent = self.parents[index]
-            if parent is not None:
-                rows[~parent(rows), index] = np.nan
-        return rows
-
-    def from_unit(self, unit: Rows) -> Rows:
-        """Rows, none absent, from numbers in [0, 1), shape (n, dimensions)."""
-        return np.column_stack([column.from_unit(unit[:, i]) for i, column in enumerate(self.columns)])
-
-    def draw(self, rng: np.random.Generator, n: int) -> Rows:
-        """`n` random rows, none absent, before conditions and constraints."""
-        return self.from_unit(rng.random((n, len(self.columns))))
-
-    def valid(self, rows: Rows) -> Mask:
-        """Which rows break no rule."""
-        broken = np.zeros(len(rows), bool)
-        for rule in self.rules:
-            broken |= rule.broken(rows)
-        return ~broken
-
-    def points(self, rows: Rows) -> list[Point]:
-        """The rows as points."""
-        names = [column.name for column in self.columns]
-        values = [column.decode(rows[:, i]) for i, column in enumerate(self.columns)]
-        if not np.isnan(rows).any():
-            return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
-        return [
-            {name: value for name, value in zip(names, row, strict=True) if value is not ABSENT}
-            for row in zip(*values, strict=True)
-        ]
-
-    def rows(self, points: Sequence[Point]) -> Rows:
-        """The points as rows; their values must be ones that the dimensions contain."""
-        rows = np.full((len(points), len(self.columns)), np.nan)
-        for index, column in enumerate(self.columns):
-            name, code = column.name, column.code
-            rows[:, index] = [code(point[name]) if name in point else np.nan for point in points]
-        return rows

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from boifi_core.space.cells import cell_solutions, draw_where
-from boifi_core.space.rows import Layout, Rows
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Rows
 
 _BATCHES = 8
 _REPAIRS = 4
@@ -31,7 +32,7 @@ def sample_rows(layout: Layout, rng: np.random.Generator, n: int, witness: Rows)
 def settle(layout: Layout, rng: np.random.Generator, drawn: Rows) -> Rows:
     """`drawn` (none absent) with conditions applied and broken constraints repaired where that is easy."""
     rows = layout.masked(drawn)
-    for _ in range(_REPAIRS if layout.rules else 0):
+    for _ in range(_REPAIRS if layout.rules or layout.wide else 0):
         if not _repair(layout, rng, drawn, rows):
             break
         rows = layout.masked(drawn)
@@ -49,6 +50,11 @@ def _repair(layout: Layout, rng: np.random.Generator, drawn: Rows, rows: Rows) -
         for test in rule.then:
             wrong = np.flatnonzero(broken & ~test(rows))
             drawn[wrong, test.index] = draw_where(layout.columns[test.index], test, rng, len(wrong))
+    for wide in layout.wide:
+        broken = wide.broken(rows)
+        if broken.any():
+            repaired = True
+            wide.redraw(rng, drawn, rows, broken)
     return repaired
 
 
@@ -66,6 +72,6 @@ def _built(layout: Layout, rng: np.random.Generator, n: int, witness: Rows) -> R
         mine = np.arange(start, n, len(ranges))
         for index, (low, high) in solution.items():
             drawn[mine, index] = layout.columns[index].between(low, high, rng.random(len(mine)))
-    rows = layout.masked(drawn)
+    rows = settle(layout, rng, drawn) if layout.wide else layout.masked(drawn)
     rows[~layout.valid(rows)] = witness
     return rows

@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from boifi_core.errors import InvalidInput, listed
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.faults.sending import Sending
 from boifi_core.models import Point
+from boifi_core.space.canonical import Apart, Canonical
 from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions, count_rows
 from boifi_core.space.constraint import Constraint
 from boifi_core.space.dimension import Dimension
 from boifi_core.space.encoding import encode_rows, encoded_width
+from boifi_core.space.layout import Layout
 from boifi_core.space.neighbours import neighbour_rows
 from boifi_core.space.plans import Group, build_plans
 from boifi_core.space.read import read_space
-from boifi_core.space.rows import Layout, Mask, Rows
+from boifi_core.space.rows import Mask, Rows
 from boifi_core.space.sampling import sample_rows, settle
+from boifi_core.space.sent import Sent
 from boifi_core.space.skopt_dimensions import to_skopt
+from boifi_core.space.twins import implied, n_faults, reasons
+from boifi_core.space.wide import at_most_rules
 
 if TYPE_CHECKING:
     import skopt.space
 
 _PARSE_SAMPLES = 200
 _NEIGHBOUR_ROUNDS = 4
+
+_MOST_AT_ONCE = 256
+"""So many rows are looked at together: one by one takes a hundred times as long, and whoever wants few asks for few."""
+
+_MOST_AGAIN = 100_000
+"""So many rows are listed of a space in which one of each fault was listed before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +56,19 @@ class SearchSpace:
         constraints: what must hold between them.
         fixed: fields of every plan that are not searched.
         groups: the faults that a point stands for, and which dimensions make each.
+        at_most: of how many faults at once a point may be; None for all.
+        sending: how the injector changes faults. With it, points that send the same faults are one: of these only one
+            is drawn. None: each point is one of its own.
+        may_meet: whether two faults that can be at different places may be at the same.
     """
 
     dimensions: tuple[Dimension, ...]
     constraints: tuple[Constraint, ...]
     fixed: dict[str, Any]
     groups: tuple[Group, ...]
+    at_most: int | None = field(default=None, kw_only=True)
+    sending: Sending | None = field(default=None, kw_only=True)
+    may_meet: bool = field(default=False, kw_only=True)
 
     @classmethod
     def parse(cls, data: Any, *, field: str = "search_space") -> SearchSpace:
@@ -63,7 +83,8 @@ class SearchSpace:
         """
         if isinstance(data, SearchSpace):
             return data
-        space = cls(*read_space(data, field))
+        dimensions, constraints, fixed, faults, at_most = read_space(data, field)
+        space = cls(dimensions, constraints, fixed, faults, at_most=at_most)
         try:
             points = space.sample(np.random.default_rng(0), _PARSE_SAMPLES)
         except SearchTooLongError:
@@ -72,6 +93,8 @@ class SearchSpace:
         except _UnsatisfiableError:
             rule = "must leave at least one point: nothing keeps to all of them"
             raise InvalidInput(f"{field}.constraints", rule, "; ".join(map(str, space.constraints[:5]))) from None
+        except InvalidInput as error:
+            raise error.at(f"{field}.{error.field}") from None
         for point in points:
             try:
                 space.plans(point)
@@ -79,10 +102,40 @@ class SearchSpace:
                 raise InvalidInput(f"{field}.{error.field}", error.rule, point) from None
         return space
 
+    def sent_by(self, sending: Sending) -> SearchSpace:
+        """The same space, of whose points those that send the same faults are one."""
+        apart = replace(self, sending=sending)
+        try:
+            apart._witness  # noqa: B018 - looked for, once
+        except (SearchTooLongError, _UnsatisfiableError):
+            return replace(apart, may_meet=True)
+        return apart
+
     @cached_property
     def layout(self) -> Layout:
         """The columns of the rows."""
-        return Layout(self.dimensions, self.constraints, self.fixed)
+        layout = Layout(self.dimensions, self.constraints, self.fixed)
+        layout.wide += at_most_rules(self.at_most, self.groups, layout.columns, self.fixed)
+        if self.sending is not None and not self.may_meet:
+            apart = Apart(self._sent_by(layout, self.sending), layout)
+            layout.wide += [apart] if apart.sent.can_be_apart else []
+        return layout
+
+    def _sent_by(self, layout: Layout, sending: Sending) -> Sent:
+        return Sent(layout.columns, self.groups, self.fixed, sending)
+
+    @cached_property
+    def _sent(self) -> Sent | None:
+        apart = next((rule for rule in self.layout.wide if isinstance(rule, Apart)), None)
+        if apart is not None:
+            return apart.sent
+        return None if self.sending is None else self._sent_by(self.layout, self.sending)
+
+    @cached_property
+    def _canonical(self) -> Canonical | None:
+        if self._sent is None:
+            return None
+        return Canonical(self.dimensions, self.layout, self.groups, self.fixed, self._sent)
 
     @cached_property
     def _witness(self) -> Rows:
@@ -95,6 +148,8 @@ class SearchSpace:
         solution = next(cell_solutions(self.layout), None)
         if solution is None:
             raise _UnsatisfiableError
+        if self.layout.wide:
+            raise SearchTooLongError
         row = self.layout.draw(rng, 1)
         for index, (low, _) in solution.items():
             row[0, index] = low
@@ -104,6 +159,21 @@ class SearchSpace:
     def n_points(self) -> int | None:
         """How many points there are, conditions counted and constraints not; None with a real dimension."""
         return count_rows(self.layout)
+
+    @cached_property
+    def twins(self) -> list[str]:
+        """Why points of this space send the same faults as others, one line each; none where it is not known how."""
+        if self._sent is None or self._canonical is None:
+            return []
+        some = sample_rows(self.layout, np.random.default_rng(0), _PARSE_SAMPLES, self._witness)
+        return reasons(self.dimensions, self._sent, self._canonical, some)
+
+    @cached_property
+    def n_faults(self) -> int | None:
+        """How many different faults there are to send; None if endlessly many, or more than can be counted."""
+        if not self.twins or self._sent is None or self._canonical is None:
+            return self.n_points
+        return n_faults(self.dimensions, self.layout, self._sent, self._canonical)
 
     @property
     def width(self) -> int:
@@ -120,7 +190,17 @@ class SearchSpace:
 
     def sample_rows(self, rng: np.random.Generator, n: int) -> Rows:
         """The same as rows, shape (n, dimensions)."""
-        return sample_rows(self.layout, rng, n, self._witness)
+        return self.canonical_rows(sample_rows(self.layout, rng, n, self._witness))
+
+    def canonical_rows(self, rows: Rows) -> Rows:
+        """Of each row the one that stands for all that send the same faults."""
+        return rows if self._canonical is None else self._canonical(rows)
+
+    def ids(self, rows: Rows) -> list[bytes]:
+        """What tells rows apart: equal for those that send the same faults."""
+        if self._sent is None or not len(rows):
+            return row_ids(rows)
+        return self._sent.ids(rows)
 
     def neighbours(self, point: Point, rng: np.random.Generator, n: int) -> list[Point]:
         """Up to `n` valid points near `point`: one dimension differs, sometimes two, and what depends on them."""
@@ -134,14 +214,29 @@ class SearchSpace:
 
     def neighbour_rows(self, rows: Rows, rng: np.random.Generator) -> Rows:
         """One valid neighbour for each of `rows`, fewer where there was none."""
-        return neighbour_rows(self.layout, rows, rng)
+        return self.canonical_rows(neighbour_rows(self.layout, rows, rng))
 
     def all_rows(self, reals: int) -> Iterator[Rows]:
-        """Every valid row once, one at a time; of a stretch of real numbers only `reals` are taken."""
+        """Every valid row once, one at a time; of a stretch of real numbers only `reals` are taken.
+
+        Where points send the same faults, one row for each of these comes first, and comes again.
+        """
         try:
-            yield from all_rows(self.layout, reals)
+            yield from self._rows_that_differ(reals)
+            yield from islice(all_rows(self.layout, reals), _MOST_AGAIN if self.twins else None)
         except SearchTooLongError:
             return
+
+    def _rows_that_differ(self, reals: int) -> Iterator[Rows]:
+        """Where points send the same faults, one of each first: there may be far more of those than of these."""
+        if self._sent is None or self._canonical is None or not self.twins:
+            return
+        layout = Layout(implied(self.dimensions, self._sent), self.constraints, self.fixed)
+        rows, at_once = all_rows(layout, reals), 1
+        while block := list(islice(rows, at_once)):
+            whole = self.layout.masked(self._canonical.filled(np.array(block)))
+            yield from self.canonical_rows(whole[self.layout.valid(whole)])
+            at_once = min(2 * at_once, _MOST_AT_ONCE)
 
     def check(self, point: Point) -> None:
         """Return if `point` is one of this space.
@@ -167,6 +262,11 @@ class SearchSpace:
         for constraint in self.constraints:
             if not constraint.holds(values):
                 raise InvalidInput("point", f"must keep to the constraint: {constraint}", point)
+        self._check_count(point)
+
+    def _check_count(self, point: Point) -> None:
+        if self.at_most is not None and not self.layout.valid(self.rows([point]))[0]:
+            raise InvalidInput("point", f"must have at most {self.at_most} faults at once", point)
 
     def valid_rows(self, rows: Rows) -> Mask:
         """Which rows keep to all constraints, shape (n,); conditions are taken to be applied."""
@@ -211,6 +311,8 @@ class SearchSpace:
             data["constraints"] = [constraint.dump() for constraint in self.constraints]
         if self.fixed:
             data["fixed"] = dict(self.fixed)
+        if self.at_most is not None:
+            data["at_most"] = self.at_most
         return data
 
     def __eq__(self, other: object) -> bool:

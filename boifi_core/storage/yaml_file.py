@@ -101,6 +101,23 @@ class _UniqueKeys(_Loader):
         return super().construct_scalar(node)
 
 
+def _number(loader: _UniqueKeys, node: yaml.ScalarNode) -> Any:
+    """A number as it is written. YAML 1.1 took 0500 for 320, and 1:30 for 90; YAML 1.2 does not, nor does a reader."""
+    text = str(loader.construct_scalar(node))
+    if ":" in text:
+        return text
+    if _LEADING_ZERO.fullmatch(text):
+        return int(text.replace("_", ""), 10)
+    is_whole = node.tag == "tag:yaml.org,2002:int"
+    return loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
+
+
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]*")
+
+for _tag in ("int", "float"):
+    _UniqueKeys.add_constructor(f"tag:yaml.org,2002:{_tag}", _number)
+_UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?0[0-9]+$"), [*"-+0"])
+
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 

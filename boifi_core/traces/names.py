@@ -1,4 +1,4 @@
-"""What an operation is called without the ids in its name; no other place knows what an id looks like."""
+"""What an operation is called without the ids in its name, as far as a name alone tells; `folding` learns the rest."""
 
 from __future__ import annotations
 
@@ -8,19 +8,34 @@ from functools import lru_cache
 PLACEHOLDER = "{id}"
 """Stands where an id stood."""
 
+TOKEN = re.compile(r"[^\s/:=,;#()\[\]{}<>\"'&|@]+")
+"""What of a name may be an id: the words between blanks, slashes and the like."""
+
 _QUERY = re.compile(r"(?<=[\w/}.~-])\?[\w%]\S*")
-_TOKEN = re.compile(r"[^\s/:=,;#()\[\]{}<>\"'&|@]+")
+_WHOLE = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?"  # a moment
+    r"|(?<![\w.+%-])[\w.+%-]{1,64}(?:@|%40)\w[\w-]{0,62}(?:\.[\w-]{1,63})+"  # an e-mail address
+)
 _ID = re.compile(
     r"\d+"
     r"|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
     r"|\d{1,3}(?:\.\d{1,3}){3}"
+    r"|0[xX][0-9A-Fa-f]{4,}"
 )
 _HEX = re.compile(r"[0-9A-Fa-f-]{8,}")
 _NUMBERED = re.compile(r"[A-Za-z]+[-_]\d+")
 _LONG = re.compile(r"[\w-]{20,}")
 _DIGIT = re.compile(r"\d")
+_PORT = re.compile(r"\d{2,5}")
+_AUTHORITY = re.compile(r"(?://|(?:^|\s)(?:in|e)gress )$")
+_BEFORE_HOST = re.compile(r"[\s/:@]")
+_HOST = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)+")
+_SWITCH = re.compile(r"[a-z][A-Z0-9]|[A-Z0-9](?=[a-z][A-Z0-9])|[0-9][A-Za-z]|[A-Z][0-9]")
 
+_LONGEST_HOST = 253
 _FEWEST_DIGITS = 3  # long names of services and methods have a digit or two (`…-service-v2`), ids have more
+_MANY_DIGITS = 6
+_SHORTEST_RANDOM = 10
 
 
 @lru_cache(maxsize=8192)
@@ -28,20 +43,46 @@ def without_ids(name: str) -> str:
     """The name with `{id}` in place of numbers, UUIDs, hashes, addresses and the like, and without a URL's query.
 
     A word of letters and a number (`sku-7`) is an id only as a segment of a path: elsewhere it names things
-    (`reviews-2`).
+    (`reviews-2`). The port of a host (`helloworld:5000/`) is none.
     """
     plain = _QUERY.sub("", name)
-    return _TOKEN.sub(lambda match: _replaced(match[0], plain[match.start() - 1 : match.start()] == "/"), plain)
+    if "@" in plain or "%40" in plain or _DIGIT.search(plain):
+        plain = _WHOLE.sub(PLACEHOLDER, plain)
+        return TOKEN.sub(lambda match: _replaced(match, plain), plain)
+    return plain
 
 
-def _replaced(token: str, in_path: bool) -> str:
+def is_port(match: re.Match[str], name: str) -> bool:
+    """Whether the word is the port of a host: before a path, after `//` or `egress`, or of a name with dots."""
+    start, end = match.span()
+    if name[start - 1 : start] != ":" or not _PORT.fullmatch(match[0]):
+        return False
+    before = name[max(0, start - 1 - _LONGEST_HOST) : start - 1]
+    host = _BEFORE_HOST.split(before)[-1]
+    if not host:
+        return False
+    is_told = name[end : end + 1] == "/" or _AUTHORITY.search(before.removesuffix(host))
+    return bool(is_told or _HOST.fullmatch(host))
+
+
+def _replaced(match: re.Match[str], name: str) -> str:
+    token = match[0]
     digits = len(_DIGIT.findall(token))
-    if digits == 0:
+    if digits == 0 or is_port(match, name):
         return token
     is_id = (
         _ID.fullmatch(token)
         or _HEX.fullmatch(token)
+        or digits >= _MANY_DIGITS
         or (digits >= _FEWEST_DIGITS and _LONG.fullmatch(token))
-        or (in_path and _NUMBERED.fullmatch(token))
+        or (name[match.start() - 1 : match.start()] == "/" and _NUMBERED.fullmatch(token))
+        or _is_random(token, digits)
     )
     return PLACEHOLDER if is_id else token
+
+
+def _is_random(token: str, digits: int) -> bool:
+    """Whether letters of both cases and digits change too often for words: `dQw4w9WgXcQ`, but not `getS3ObjectV2`."""
+    if len(token) < _SHORTEST_RANDOM or digits < 2 or not token.isalnum():
+        return False
+    return 2 * len(_SWITCH.findall(token)) >= len(token)

@@ -15,8 +15,18 @@ from boifi_core.traces import fields
 from boifi_core.traces.record import ATTRIBUTES, KINDS, Record, named_kind
 
 _WRAPPINGS = ("trace", "result")
-_RESOURCES = ("resourceSpans", "batches")
-_SCOPES = ("scopeSpans", "instrumentationLibrarySpans")  # the second is what OTLP before 1.0 called them
+_RESOURCES = ("resourceSpans", "resource_spans", "batches")  # names with underscores are protobuf's own
+_SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
+_VALUES = (
+    "stringValue",
+    "intValue",
+    "doubleValue",
+    "boolValue",
+    "string_value",
+    "int_value",
+    "double_value",
+    "bool_value",
+)
 _ERROR = 2
 _HEX_ID = re.compile(r"[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}")
 _BASE64_LENGTHS = (12, 24)  # of 8 and of 16 bytes
@@ -71,12 +81,13 @@ def _first(holder: dict[str, Any], names: Sequence[str]) -> list[Any] | None:
 
 
 def _record(span: dict[str, Any], service: str | None) -> Record:
-    start_ns, end_ns = fields.whole(span.get("startTimeUnixNano")), fields.whole(span.get("endTimeUnixNano"))
+    start_ns = fields.whole(_of(span, "startTimeUnixNano", "start_time_unix_nano"))
+    end_ns = fields.whole(_of(span, "endTimeUnixNano", "end_time_unix_nano"))
     timed = start_ns and end_ns  # protobuf's 0 is "not given"
     return Record(
-        trace_id=hex_id(span.get("traceId")),
-        id=hex_id(span.get("spanId")),
-        parent_id=hex_id(span.get("parentSpanId")),
+        trace_id=hex_id(_of(span, "traceId", "trace_id")),
+        id=hex_id(_of(span, "spanId", "span_id")),
+        parent_id=hex_id(_of(span, "parentSpanId", "parent_span_id")),
         service=service,
         operation=fields.text(span.get("name")) or "",
         kind=_kind(span.get("kind")),
@@ -84,7 +95,16 @@ def _record(span: dict[str, Any], service: str | None) -> Record:
         duration_ns=max(0, (end_ns or 0) - (start_ns or 0)) if timed else None,
         failed=_is_error(fields.mapping(span.get("status")).get("code")),
         attributes=_attributes(span, ATTRIBUTES),
+        links=[
+            (hex_id(_of(link, "traceId", "trace_id")), hex_id(_of(link, "spanId", "span_id")))
+            for link in fields.listing(span.get("links"))
+            if isinstance(link, dict)
+        ],
     )
+
+
+def _of(holder: dict[str, Any], name: str, in_protobuf: str) -> Any:
+    return holder[name] if name in holder else holder.get(in_protobuf)
 
 
 def _kind(value: Any) -> str:
@@ -104,7 +124,17 @@ def _attributes(holder: dict[str, Any], wanted: frozenset[str] | set[str]) -> di
         pair = fields.mapping(pair)
         key = pair.get("key")
         if isinstance(key, str) and key in wanted:
-            value = next(iter(fields.mapping(pair.get("value")).values()), None)
+            value = _plain(pair.get("value"))
             if isinstance(value, (str, int, float)):
                 found[key] = value
     return found
+
+
+def _plain(value: Any) -> Any:
+    """What a typed value holds; of a list its first."""
+    value = fields.mapping(value)
+    for name in _VALUES:
+        if name in value:
+            return value[name]
+    holder = fields.mapping(_of(value, "arrayValue", "array_value"))
+    return next(map(_plain, fields.listing(holder.get("values"))[:1]), None)

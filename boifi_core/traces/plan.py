@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from boifi_core.traces import fields
+from boifi_core.traces import fields, jaeger
 from boifi_core.traces.names import without_ids
 from boifi_core.traces.span import MAX_SPANS, Span
 
 
 def matches(document: Any) -> bool:
     """Whether it is an object with a list `spans`, and not Jaeger's, whose traces have one too."""
-    return isinstance(document, dict) and isinstance(document.get("spans"), list) and "processes" not in document
+    if not isinstance(document, dict) or not isinstance(document.get("spans"), list):
+        return False
+    return "processes" not in document and not any(map(jaeger.is_span, document["spans"][:10]))
 
 
 def as_text(document: Any) -> str:
@@ -45,7 +47,7 @@ def spans(documents: Sequence[Any]) -> list[Span]:
 
 def _span(entry: dict[str, Any]) -> Span:
     service = fields.text(entry.get("service"))
-    return Span(
+    span = Span(
         id=fields.text(entry.get("id")),
         name=_name(fields.text(entry.get("name")) or "", service),
         duration_ms=fields.number(entry.get("duration_ms")),
@@ -55,7 +57,21 @@ def _span(entry: dict[str, Any]) -> Span:
         kind=fields.text(entry.get("kind")),
         status_code=fields.status_code(entry.get("status_code")),
         start_ms=fields.number(entry.get("start_ms")),
+    )
+    return span if _WHERE_KNOWN.isdisjoint(entry) else _with_more(span, entry)
+
+
+_WHERE_KNOWN = frozenset(("flags", "peer", "asked", "error", "proxy"))
+
+
+def _with_more(span: Span, entry: dict[str, Any]) -> Span:
+    asked = fields.text(entry.get("asked"))
+    return span._replace(
         flags=fields.text(entry.get("flags")),
+        peer=fields.text(entry.get("peer")),
+        asked=None if asked is None else without_ids(asked),
+        error=fields.text(entry.get("error")),
+        is_proxy=entry.get("proxy") is True,
     )
 
 

@@ -7,6 +7,12 @@ from typing import NamedTuple
 MAX_SPANS = 20_000
 """Most spans of a trace that are read."""
 
+SENDERS = frozenset(("client", "producer"))
+"""The kinds of span that tell of what was asked of others."""
+
+RECEIVERS = frozenset(("server", "consumer"))
+"""The kinds of span that tell of what was asked by others."""
+
 
 class Span(NamedTuple):  # a frozen dataclass takes three times as long to make, and a trace has thousands
     """One operation of a trace; what its format did not say is None.
@@ -22,6 +28,10 @@ class Span(NamedTuple):  # a frozen dataclass takes three times as long to make,
         status_code: that of HTTP; 0 where a caller got none.
         start_ms: after the trace's first span.
         flags: Envoy's response flags (`UT`, `FI`).
+        peer: whom it says it talks with, if it sent or passed on what was asked.
+        asked: what it says was asked, in its protocol's words (`GET /cart`, `SELECT orders`), without ids.
+        error: how it failed, in a word of its protocol (`DEADLINE_EXCEEDED`, `timeout`).
+        is_proxy: it is a proxy's, which passes on what others ask.
     """
 
     id: str | None
@@ -34,6 +44,10 @@ class Span(NamedTuple):  # a frozen dataclass takes three times as long to make,
     status_code: int | None = None
     start_ms: float | None = None
     flags: str | None = None
+    peer: str | None = None
+    asked: str | None = None
+    error: str | None = None
+    is_proxy: bool = False
 
     @property
     def operation(self) -> str:

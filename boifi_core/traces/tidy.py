@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from boifi_core.traces.record import Record
-from boifi_core.traces.span import MAX_SPANS, Span
+from boifi_core.traces.span import MAX_SPANS, RECEIVERS, SENDERS, Span
 
 
 @dataclass(slots=True)
@@ -32,8 +32,9 @@ class _Node:
 def tidy(records: Iterable[Record]) -> list[Span]:
     """The spans of the records, however these arrived.
 
-    Exported twice counts once. A client's and a server's span that share an id, as Zipkin's may, are two, the second
-    below the first. Ids become numbers in the order of the list, as text. Parents stand before their children,
+    Exported twice counts once. A sender's and its receivers' spans that share an id, as Zipkin's may, are all kept, the
+    receivers below the sender. A root that has a link to a span which is there, as a consumer in a trace of its own,
+    hangs below that one. Ids become numbers in the order of the list, as text. Parents stand before their children,
     children in order of their start; those that ran at the same time stand by name, since which of them began first is
     chance. Several traces are one list with several roots.
 
@@ -57,42 +58,57 @@ def tidy(records: Iterable[Record]) -> list[Span]:
 
 def _once_each(nodes: Sequence[_Node]) -> list[_Node]:
     """Without those that tell of a span which was told of; of these the one stays that knows how long it took."""
-    kept: dict[tuple[str | None, ...], _Node] = {}
-    for number, node in enumerate(nodes):
+    kept: list[_Node] = []
+    known: dict[tuple[object, ...], _Node] = {}
+    for node in nodes:
         record = node.record
-        key: tuple[str | None, ...] = (record.trace_id, record.id, record.kind, record.service, node.name)
-        if record.id is None:
-            key = (f"without id {number}",)
-        known = kept.get(key)
-        if known is None:
-            kept[key] = node
-        elif known.record.duration_ns is None and record.duration_ns is not None:
-            known.record = record
-    return list(kept.values())
+        told = (record.trace_id, record.id, record.kind, record.service, node.name)
+        same = None if record.id is None else _same(known, told, record)
+        if same is None:
+            kept.append(node)
+            known.setdefault(told, node)
+            known[*told, record.start_ns, record.duration_ns] = node
+            known.setdefault((*told, record.start_ns), node)
+        elif same.record.duration_ns is None and record.duration_ns is not None:
+            known.pop((*told, same.record.start_ns, None), None)
+            same.record = record if record.start_ns is not None else replace(record, start_ns=same.record.start_ns)
+            known[*told, same.record.start_ns, record.duration_ns] = same
+    return kept
+
+
+def _same(known: Mapping[tuple[object, ...], _Node], told: tuple[object, ...], record: Record) -> _Node | None:
+    """What was told before of the same span: at the same time, or before it ended, or without its times."""
+    start_ns, duration_ns = record.start_ns, record.duration_ns
+    first = known.get(told)
+    if first is None or start_ns is None or first.record.start_ns is None:
+        return first
+    if duration_ns is None:
+        return known.get((*told, start_ns))
+    return known.get((*told, start_ns, duration_ns)) or known.get((*told, start_ns, None))
 
 
 @dataclass(slots=True)
 class _Sharers:
-    """The spans with one id: one, or a client's and a server's, or any number from somebody hostile."""
+    """The spans with one id: one, or a sender's and its receivers', or any number from somebody hostile."""
 
     first: _Node
     second: _Node | None = None
-    client: _Node | None = None
-    server: _Node | None = None
+    sender: _Node | None = None
+    receiver: _Node | None = None
     of_service: dict[str | None, _Node] = field(default_factory=dict)
 
     def add(self, node: _Node) -> None:
         if node is not self.first:
             self.second = self.second or node
-        if node.record.kind == "client":
-            self.client = self.client or node
-        if node.record.kind == "server":
-            self.server = self.server or node
+        if node.record.kind in SENDERS:
+            self.sender = self.sender or node
+        if node.record.kind in RECEIVERS:
+            self.receiver = self.receiver or node
         self.of_service.setdefault(node.record.service, node)
 
     def caller_of(self, node: _Node) -> _Node | None:
         """Who of them called `node`: its own service's, else the one that received the call, else any but itself."""
-        candidates = (self.of_service.get(node.record.service), self.server, self.first, self.second)
+        candidates = (self.of_service.get(node.record.service), self.receiver, self.first, self.second)
         return next((each for each in candidates if each is not None and each is not node), None)
 
 
@@ -105,11 +121,14 @@ def _join(nodes: Sequence[_Node]) -> None:
     for node in nodes:
         record = node.record
         same = sharing[record.trace_id, record.id] if record.id is not None else None
-        if same is not None and same.client is not None and record.kind == "server":
-            node.parent = same.client
+        if same is not None and same.sender is not None and record.kind in RECEIVERS:
+            node.parent = same.sender
         elif record.parent_id is not None:
             callers = sharing.get((record.trace_id, record.parent_id))
             node.parent = None if callers is None else callers.caller_of(node)
+        if node.parent is None:
+            linked = (sharing.get((trace_id, id_)) for trace_id, id_ in record.links if id_ is not None)
+            node.parent = next((of.first for of in linked if of is not None and of.first is not node), None)
 
 
 def _in_order(nodes: Sequence[_Node]) -> list[_Node]:
@@ -166,4 +185,8 @@ def _span(node: _Node, first_ns: int, numbers: dict[int, str]) -> Span:
         status_code=record.status_code,
         start_ms=None if record.start_ns is None else round((node.start_ns - first_ns) / 1e6, 3),
         flags=record.flags,
+        peer=record.peer,
+        asked=record.asked,
+        error=record.error,
+        is_proxy=record.is_proxy,
     )

@@ -8,12 +8,15 @@ from typing import Any
 
 from boifi_core.traces.span import Span
 
+_WHERE_KNOWN = ("status_code", "flags", "peer", "asked", "error")
+
 
 def trace_text(spans: Iterable[Span]) -> str:
     """The spans as JSON that `parse_trace` reads as the same spans.
 
     A span has `id`, `parent_id`, `name`, `service`, `kind`, `start_ms`, `duration_ms` and `status` (`success` or
-    `error`), null where unknown, and where known `status_code` and Envoy's response `flags`.
+    `error`), null where unknown, and where known `status_code`, Envoy's response `flags`, `peer`, `asked`, `error`, and
+    `proxy` where it is a proxy's.
     """
     # One span at a time: the encoder keeps a piece for every value of what it is given.
     return f'{{"spans":[{",".join(json.dumps(_as_dict(span), separators=(",", ":")) for span in spans)}]}}'
@@ -30,8 +33,10 @@ def _as_dict(span: Span) -> dict[str, Any]:
         "duration_ms": span.duration_ms,
         "status": "error" if span.is_error else "success",
     }
-    if span.status_code is not None:
-        entry["status_code"] = span.status_code
-    if span.flags is not None:
-        entry["flags"] = span.flags
+    for name in _WHERE_KNOWN:
+        value = getattr(span, name)
+        if value is not None:
+            entry[name] = value
+    if span.is_proxy:
+        entry["proxy"] = True
     return entry

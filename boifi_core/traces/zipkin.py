@@ -33,11 +33,20 @@ def _is_span(entry: Any) -> bool:
 
 
 def _record(span: dict[str, Any]) -> Record:
-    tags = {
+    tags: dict[str, Any] = {
         key: value
         for key, value in fields.mapping(span.get("tags")).items()
         if key in ATTRIBUTES and isinstance(value, (str, int, float))
     }
+    kind = named_kind(span.get("kind"))
+    remote = fields.mapping(span.get("remoteEndpoint"))
+    if kind not in ("server", "consumer"):  # theirs is the one who asked
+        told = {
+            "peer.service": remote.get("serviceName"),
+            "network.peer.address": remote.get("ipv4") or remote.get("ipv6"),
+            "network.peer.port": remote.get("port"),
+        }
+        tags = {key: value for key, value in told.items() if fields.text(value)} | tags
     start_us, duration_us = fields.whole(span.get("timestamp")), fields.whole(span.get("duration"))
     return Record(
         trace_id=_id(span.get("traceId")),
@@ -45,7 +54,7 @@ def _record(span: dict[str, Any]) -> Record:
         parent_id=_id(span.get("parentId")),
         service=fields.text(fields.mapping(span.get("localEndpoint")).get("serviceName")),
         operation=fields.text(span.get("name")) or "",
-        kind=named_kind(span.get("kind")),
+        kind=kind,
         start_ns=None if start_us is None else start_us * 1000,
         duration_ns=None if duration_us is None else duration_us * 1000,
         # A tag `error` says that it failed, whatever its value tells about how.

@@ -13,9 +13,8 @@ from typing import Any
 import httpx
 
 from boifi_core.errors import InvalidInput
-
-# Proxies from the environment are for the world outside, whatever NO_PROXY says.
-_LOOPBACK_DIRECT: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+from boifi_core.wire.endpoint import Trust
+from boifi_core.wire.proxies import check_proxies, direct_mounts
 
 # Servers commonly drop connections that idle for 2 to 5 seconds. A request that meets that moment fails by no fault of
 # the target's, so ours are given up before.
@@ -43,7 +42,7 @@ def new_client(
     *,
     connections: int,
     headers: Mapping[str, str],
-    ca_file: Path | None = None,
+    trust: Trust | None = None,
     section: str = "executor",
 ) -> httpx.AsyncClient:
     """A client without redirects, cookies or time-outs of its own; whoever calls it sets the limits.
@@ -52,18 +51,20 @@ def new_client(
         urls: what it will be asked for.
         connections: most at a time.
         headers: sent with every request.
-        ca_file: the authorities to trust instead of the usual ones, and `section` where the user named them.
+        trust: whom to trust over TLS, and the client's own certificate; `section` is where the user named the files.
 
     Raises:
-        InvalidInput: `ca_file` holds no certificates.
+        InvalidInput: a file holds no certificates, or a proxy of the environment is none.
     """
+    urls = [*urls]
+    check_proxies()
     check = _check.get()
     return httpx.AsyncClient(
         event_hooks={} if check is None else {"request": [_watching(check)]},
-        verify=_trust(any(url.startswith("https:") for url in urls), ca_file, section),
+        verify=_verify(any(url.startswith("https:") for url in urls), trust, section),
         headers={"User-Agent": "boifi", "Accept-Encoding": "identity", **headers},
         cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
-        mounts=_LOOPBACK_DIRECT,
+        mounts=direct_mounts(urls),
         follow_redirects=False,
         timeout=None,
         limits=httpx.Limits(
@@ -94,12 +95,24 @@ def _watching(check: Check) -> Callable[[httpx.Request], Any]:
     return watch
 
 
-def _trust(any_https: bool, ca_file: Path | None, section: str) -> ssl.SSLContext | bool:
+def _verify(any_https: bool, trust: Trust | None, section: str) -> ssl.SSLContext | bool:
     if not any_https:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; loading the usual roots takes tens of ms
-    if ca_file is None:
+    if trust is None or (trust.ca_file is None and trust.client_cert_file is None):
         return True
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = httpx.create_ssl_context() if trust.ca_file is None else _trusting(trust.ca_file)
     except (ssl.SSLError, OSError) as error:
-        raise InvalidInput(f"{section}.ca_file", "must be a PEM file of certificates", str(ca_file)) from error
+        raise InvalidInput(f"{section}.ca_file", "must be a PEM file of certificates", str(trust.ca_file)) from error
+    if trust.client_cert_file is not None:
+        try:
+            # Without a password, which OpenSSL would ask for at the terminal.
+            context.load_cert_chain(trust.client_cert_file, trust.client_key_file, password="")
+        except (ssl.SSLError, OSError, ValueError) as error:
+            rule = "must be a PEM file of a certificate, with its key there or in client_key_file, without a password"
+            raise InvalidInput(f"{section}.client_cert_file", rule, str(trust.client_cert_file)) from error
+    return context
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import base64
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -16,36 +16,19 @@ from pydantic import (
     SecretStr,
     field_serializer,
     field_validator,
+    model_validator,
 )
 
 from boifi_core.errors import InvalidInput
-from boifi_core.value import Value, Whose
+from boifi_core.value import Value, Whose, complaint
+from boifi_core.wire.environment import from_environment, variable_named
+from boifi_core.wire.headers import MOST_HEADERS, Headers, check_headers, read_headers
 
 _MASK = "**********"
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_OURS = frozenset({"accept", "accept-encoding", "content-type", "host", "user-agent"})
 
 _TOKEN_CHARACTERS = re.compile(r"[\x21-\x7e]+")
-
-
-def variable_named(text: str) -> str | None:
-    """The environment variable that `${NAME}` names; None if the text is none of that form."""
-    match = _VARIABLE.fullmatch(text)
-    return match[1] if match else None
-
-
-def from_environment(text: str, field: str) -> str:
-    """The text itself, or what the environment has for it if it is `${NAME}`.
-
-    Raises:
-        InvalidInput: the variable is not set.
-    """
-    name = variable_named(text)
-    if name is None:
-        return text
-    if not os.environ.get(name):
-        raise InvalidInput(field, "must name an environment variable that is set", text)
-    return os.environ[name]
 
 
 def parse_http_url(url: str) -> SplitResult:
@@ -97,13 +80,45 @@ FileThere = Annotated[Path, AfterValidator(_that_is_there)]
 """The path of a file, which is there when it is read."""
 
 
-class EndpointConfig(Value):
+class Trust(Value):
+    """Whom a client trusts over TLS, and who it says that it is: files of the machine that it runs on, PEM.
+
+    `ca_file` has the authorities to trust instead of the usual ones, `client_cert_file` the client's own certificate,
+    and `client_key_file` the key of that, where it is not in the same file.
+    """
+
+    ca_file: Annotated[FileThere | None, Whose.OPERATOR] = None
+    client_cert_file: Annotated[FileThere | None, Whose.OPERATOR] = None
+    client_key_file: Annotated[FileThere | None, Whose.OPERATOR] = None
+
+    @model_validator(mode="after")
+    def _key_of_a_certificate(self) -> Self:
+        if self.client_key_file is not None and self.client_cert_file is None:
+            raise complaint("must stand beside client_cert_file", str(self.client_key_file), "client_key_file")
+        return self
+
+
+class BasicAuth(Value):
+    """User and password; the password is `${NAME}`, and the user may be."""
+
+    user: str = Field(min_length=1, max_length=200)
+    password: Annotated[str, Whose.SECRET] = Field(max_length=200)
+
+    @field_validator("password")
+    @classmethod
+    def _by_name(cls, password: str) -> str:
+        if variable_named(password) is None:
+            raise complaint("must be ${NAME}, so that it stands in no file", {})
+        return password
+
+
+class EndpointConfig(Trust):
     """How to reach something that answers HTTP; whose it is says `section`, which errors name.
 
     `timeout_s` bounds the wait for each read, `connect_timeout_s` the making of a connection; calls as a whole have
     limits of their own. `token` is sent as bearer authorization: literal, or `${NAME}` to take it from the environment
-    when it is needed; a literal one is masked wherever the config is written. `ca_file` is a PEM file of the
-    authorities to trust instead of the usual ones.
+    when it is needed; a literal one is masked wherever the config is written. `basic_auth` goes in its place; `headers`
+    are sent with every request, secret ones by `${NAME}`.
     """
 
     section: ClassVar[str]
@@ -112,7 +127,25 @@ class EndpointConfig(Value):
     timeout_s: float = Field(default=30.0, gt=0, le=3_600)
     connect_timeout_s: float = Field(default=5.0, gt=0, le=3_600)
     token: Annotated[Annotated[SecretStr, Field(max_length=8_192)] | None, Whose.SECRET] = None
-    ca_file: Annotated[FileThere | None, Whose.OPERATOR] = None
+    basic_auth: Annotated[BasicAuth | None, Whose.SECRET] = None
+    headers: Annotated[Annotated[Headers, Field(max_length=MOST_HEADERS)] | None, Whose.SECRET] = None
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
+        check_headers(headers or {}, ours=_OURS)
+        return headers
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        logins = [
+            self.token,
+            self.basic_auth,
+            *(name for name in self.headers or {} if name.lower() == "authorization"),
+        ]
+        if sum(login is not None for login in logins) > 1:
+            raise ValueError("must have one of token, basic_auth and the header authorization")
+        return self
 
     @field_validator("endpoint")
     @classmethod
@@ -155,3 +188,26 @@ class EndpointConfig(Value):
         if not _TOKEN_CHARACTERS.fullmatch(text):
             raise InvalidInput(field, "must be printable ASCII without spaces")
         return text
+
+    def read_login(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The headers to send with every request, and what of them must be shown to nobody.
+
+        Raises:
+            InvalidInput: a variable is not set, or holds what cannot be sent.
+        """
+        given = self.headers or {}
+        headers = read_headers(given, f"{self.section}.headers")
+        secrets = [value for name, value in headers.items() if variable_named(given[name])]
+        if (token := self.read_token()) is not None:
+            headers["Authorization"] = f"Bearer {token}"
+            secrets.append(token)
+        if self.basic_auth is not None:
+            field = f"{self.section}.basic_auth"
+            user = from_environment(self.basic_auth.user, f"{field}.user")
+            password = from_environment(self.basic_auth.password, f"{field}.password")
+            if ":" in user:
+                raise InvalidInput(f"{field}.user", "must have no colon")
+            encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {encoded}"
+            secrets += [password, encoded]
+        return headers, tuple(secrets)

@@ -27,6 +27,7 @@ from boifi_core.wire.loop import LoopThread
 MAX_BODY_BYTES = bounded_json.MAX_BYTES
 _MAX_REASON_CHARACTERS = 300
 _CONNECTIONS = 4
+_SAID_BY = ("error", "errors", "message", "msg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Answer:
     sent_at: datetime
     received_at: datetime
     what: str
+
+    def said(self) -> str:
+        """What the server says of an error in its own words, in JSON or plain text; empty for a web page."""
+        try:
+            return _said(bounded_json.loads(self.body))
+        except ValueError:
+            text = self.body.decode("utf-8", "replace").strip()
+            return "" if text.startswith("<") else text
 
     def value(self) -> Any:
         """The JSON value in the body.
@@ -73,24 +82,32 @@ class Answer:
         return data
 
 
+def _said(value: Any, depth: int = 3) -> str:
+    """The first text under the names that servers say their errors by."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        inner = [value.get(name) for name in _SAID_BY]
+    else:
+        inner = value[:1] if isinstance(value, list) else []
+    return next(filter(None, (_said(each, depth - 1) for each in inner)), "") if depth else ""
+
+
 class Wire:
     """Calls to `config.endpoint`; one attempt each.
 
     Raises:
-        InvalidInput: token or authorities cannot be used.
+        InvalidInput: a login, a header or a certificate cannot be used.
     """
 
     def __init__(self, config: EndpointConfig) -> None:
         self._config = config
-        self._token = config.read_token()
-        headers = {"Accept": "application/json"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
+        login, self._secrets = config.read_login()
         self._client = new_client(
             [config.endpoint],
             connections=_CONNECTIONS,
-            headers=headers,
-            ca_file=config.ca_file,
+            headers={"Accept": "application/json", **login},
+            trust=config,
             section=config.section,
         )
         self._loop = LoopThread(config.section)
@@ -148,20 +165,17 @@ class Wire:
         return Answer(response.status_code, raw, _date(response), sent_at, received_at, what)
 
     def _refusal(self, answer: Answer) -> ExecutorError:
-        try:
-            reason = answer.data().get("error")
-        except ExecutorBadAnswer:
-            reason = None
         kind = ExecutorUnreachable if answer.status >= 500 or answer.status == 429 else ExecutorRejected
-        text = f": {self._readable(reason)}" if isinstance(reason, str) and reason else ""
+        said = self._readable(answer.said())
+        text = f": {said}" if said else ""
         if 300 <= answer.status < 400:
             text = ": redirects are not followed"
         return kind(f"{answer.what}: answered {answer.status}{text}")
 
     def _readable(self, text: str) -> str:
-        """One printable line without our token, which a server may quote."""
-        if self._token is not None:
-            text = text.replace(self._token, "***")
+        """One printable line without our secrets, which a server may quote."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
         line = "".join(character if character.isprintable() else " " for character in text)
         return " ".join(line.split())[:_MAX_REASON_CHARACTERS]
 

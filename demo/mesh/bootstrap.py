@@ -1,22 +1,21 @@
-"""Envoy's static configuration: a pure function of the shop's sockets and its links.
+"""Envoy's static configuration: a pure function of the shop's sockets, its links and how it is traced.
 
-Three listeners. `entry` takes the shop's customers. `outbound` is every caller's own sidecar: there the links'
-time-outs and retries are kept. It passes on to `inbound`, the callee's sidecar, where faults are injected; so time-outs
-and retries see them, as between two sidecars of a real mesh.
+`entry` takes the shop's customers. Beside that, each service has the two listeners that its sidecar would have: its
+calls leave by the outbound one, which keeps the links' time-outs and retries, and arrive at the inbound one of the
+callee, where faults are injected; so time-outs and retries see them, as between two sidecars of a real mesh.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from demo.mesh.routes import FAULT_TYPE, ROLL_HEADER, ROUTES, SLOTS, slot_name
-
-SOURCE_HEADER = "x-boifi-source"
-"""Names the caller, for the outbound listener to choose the link by."""
+from demo.mesh.spans import PORT, Side, direction, flushing, listener_tracing, outbound_cluster, route_tracing
+from demo.tracing import Tracing
 
 _TYPES = "type.googleapis.com/envoy"
 _HCM = f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -55,14 +54,6 @@ class Files:
         return self.folder / "routes.json"
 
     @property
-    def outbound(self) -> Path:
-        return self.folder / "out.sock"
-
-    @property
-    def inbound(self) -> Path:
-        return self.folder / "in.sock"
-
-    @property
     def admin(self) -> Path:
         return self.folder / "admin.sock"
 
@@ -70,40 +61,66 @@ class Files:
     def log(self) -> Path:
         return self.folder / "envoy.log"
 
+    def service(self, name: str) -> Path:
+        """Where the service listens."""
+        return self.folder / f"at-{name}.sock"
 
-def bootstrap(files: Files, services: Mapping[str, str], links: Sequence[Link], otlp_endpoint: str) -> dict[str, Any]:
-    """The content of Envoy's configuration file.
+    def inbound(self, service: str) -> Path:
+        """Where its proxy takes the calls of others."""
+        return self.folder / f"in-{service}.sock"
 
-    Args:
-        files: where the sockets and the watched route file are.
-        services: name to socket.
+    def outbound(self, service: str) -> Path:
+        """Where its proxy takes its own calls."""
+        return self.folder / f"out-{service}.sock"
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What is between the services.
+
+    Attributes:
+        services: their names.
         links: every call that one service makes to another.
+        entry: the service behind the shop's address.
+        entry_port: of that address; 0 takes a free one.
         otlp_endpoint: where spans go, `http://HOST:PORT`.
+        tracing: who reports them.
+        batch_s: how long proxies collect them, seconds.
     """
-    otlp = urlsplit(otlp_endpoint)
-    clusters = [_cluster(name, _pipe(Path(socket))) for name, socket in sorted(services.items())]
-    clusters.append(_cluster("inbound", _pipe(files.inbound)))
-    clusters.append(_cluster("otlp", _tcp(otlp.hostname or "127.0.0.1", otlp.port or 80)))
+
+    services: Collection[str]
+    links: Sequence[Link]
+    entry: str
+    otlp_endpoint: str
+    entry_port: int = 0
+    tracing: Tracing = Tracing.OWN
+    batch_s: float = 0.01
+
+
+def bootstrap(files: Files, mesh: Mesh) -> dict[str, Any]:
+    """The content of Envoy's configuration file; `files` are where the sockets and the watched route file are."""
+    otlp = urlsplit(mesh.otlp_endpoint)
+    clusters = [_cluster(name, _pipe(files.service(name))) for name in sorted(mesh.services)]
+    clusters += [_cluster(outbound_cluster(name), _pipe(files.inbound(name))) for name in sorted(mesh.services)]
+    collector = _cluster("otlp", _tcp(otlp.hostname or "127.0.0.1", otlp.port or 80))
+    # By name or by address: it may be anybody's.
+    clusters.append({**collector, "type": "STRICT_DNS"})
+    callers = sorted({link.caller for link in mesh.links})
     return {
         "node": {"id": "boifi-demo", "cluster": "boifi-demo"},
         "admin": {"address": _pipe(files.admin)},
-        "layered_runtime": {
-            "layers": [
-                {
-                    "name": "static",
-                    # Spans at once: the defaults hold a whole trace back for five seconds.
-                    "static_layer": {
-                        "tracing.opentelemetry.flush_interval_ms": 10,
-                        "tracing.opentelemetry.min_flush_spans": 64,
-                    },
-                }
-            ]
-        },
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": flushing(mesh.tracing, mesh.batch_s)}]},
         "static_resources": {
             "listeners": [
-                _listener("entry", _tcp("127.0.0.1", 0), _with_faults("entry", files, otlp_endpoint)),
-                _listener("inbound", _pipe(files.inbound), _with_faults("inbound", files, otlp_endpoint)),
-                _listener("outbound", _pipe(files.outbound), _outbound(links)),
+                _listener(Side.ENTRY, mesh.entry, _tcp("127.0.0.1", mesh.entry_port), _with_faults(files), mesh),
+                *(
+                    _listener(Side.INBOUND, name, _pipe(files.inbound(name)), _with_faults(files), mesh)
+                    for name in sorted(mesh.services)
+                ),
+                *(
+                    _listener(Side.OUTBOUND, name, _pipe(files.outbound(name)), _outbound(name, mesh), mesh)
+                    for name in callers
+                ),
             ],
             "clusters": clusters,
         },
@@ -132,12 +149,18 @@ def _cluster(name: str, address: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listener(name: str, address: dict[str, Any], hcm: dict[str, Any]) -> dict[str, Any]:
-    chain = {"filters": [{"name": "http", "typed_config": {"@type": _HCM, "stat_prefix": name, **hcm}}]}
-    return {"name": name, "address": address, "filter_chains": [chain]}
+def _listener(side: Side, service: str, address: dict[str, Any], hcm: dict[str, Any], mesh: Mesh) -> dict[str, Any]:
+    traced = listener_tracing(mesh.tracing, side, service, mesh.otlp_endpoint)
+    manager = {"@type": _HCM, "stat_prefix": side.value, **hcm, **traced}
+    return {
+        "name": side.value if side is Side.ENTRY else f"{side}-{service}",
+        "address": address,
+        **direction(mesh.tracing, side),
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
 
 
-def _with_faults(name: str, files: Files, otlp_endpoint: str) -> dict[str, Any]:
+def _with_faults(files: Files) -> dict[str, Any]:
     source = {"resource_api_version": "V3", "path_config_source": {"path": str(files.routes)}}
     roll = {"key": ROLL_HEADER, "value": "%UNIQUE_ID%"}
     mutation = {
@@ -150,35 +173,24 @@ def _with_faults(name: str, files: Files, otlp_endpoint: str) -> dict[str, Any]:
     return {
         "rds": {"route_config_name": ROUTES, "config_source": source},
         "http_filters": [{"name": "boifi.roll", "typed_config": mutation}, *slots, _ROUTER],
-        "tracing": _tracing(otlp_endpoint),
     }
 
 
-def _tracing(otlp_endpoint: str) -> dict[str, Any]:
-    uri = {"uri": f"{otlp_endpoint.rstrip('/')}/v1/traces", "cluster": "otlp", "timeout": "1s"}
-    config = {
-        "@type": f"{_TYPES}.config.trace.v3.OpenTelemetryConfig",
-        "service_name": "envoy",
-        "http_service": {"http_uri": uri},
-    }
-    return {
-        "random_sampling": {"value": 100},
-        "provider": {"name": "envoy.tracers.opentelemetry", "typed_config": config},
-    }
-
-
-def _outbound(links: Sequence[Link]) -> dict[str, Any]:
-    callees = sorted({link.callee for link in links})
+def _outbound(caller: str, mesh: Mesh) -> dict[str, Any]:
     hosts = [
-        {"name": callee, "domains": [callee], "routes": [_call(link) for link in links if link.callee == callee]}
-        for callee in callees
+        {
+            "name": link.callee,
+            "domains": [link.callee, f"{link.callee}:{PORT}"],
+            "routes": [{**_call(link), **route_tracing(mesh.tracing, link.callee)}],
+        }
+        for link in mesh.links
+        if link.caller == caller
     ]
-    return {"route_config": {"name": "outbound", "virtual_hosts": hosts}, "http_filters": [_ROUTER]}
+    return {"route_config": {"name": f"outbound-{caller}", "virtual_hosts": hosts}, "http_filters": [_ROUTER]}
 
 
 def _call(link: Link) -> dict[str, Any]:
-    source = {"name": SOURCE_HEADER, "string_match": {"exact": link.caller}}
-    route: dict[str, Any] = {"cluster": "inbound", "timeout": f"{link.timeout_ms / 1000:.3f}s"}
+    route: dict[str, Any] = {"cluster": outbound_cluster(link.callee), "timeout": f"{link.timeout_ms / 1000:.3f}s"}
     if link.tries > 1:
         route["timeout"] = "0s"  # the limit is each try's own
         route["retry_policy"] = {
@@ -188,4 +200,4 @@ def _call(link: Link) -> dict[str, Any]:
             "per_try_timeout": f"{link.timeout_ms / 1000:.3f}s",
             "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.002s"},
         }
-    return {"match": {"prefix": "/", "headers": [source]}, "route": route}
+    return {"match": {"prefix": "/"}, "route": route}

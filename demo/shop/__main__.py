@@ -1,6 +1,6 @@
-"""The shop as a process: `python -m demo.shop --mesh SOCKET --otlp URL --sockets FOLDER`.
+"""The shop as a process: `python -m demo.shop --otlp URL --folder FOLDER`.
 
-Once it serves, one line of JSON on stdout has every service's socket. It ends on SIGTERM.
+Once it serves, one line of JSON on stdout has the names of its services. It ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import json
 import logging
 import signal
 from collections.abc import Collection
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 
+from demo.mesh.bootstrap import Files
 from demo.shop import browsing, front, selling
 from demo.shop.mends import MENDABLE
 from demo.shop.service import Mesh, serve
-from demo.shop.tracing import Exporter
+from demo.shop.tracers import Tracers, tracers_for
+from demo.tracing import Tracing
 
 BUILDERS = {
     build.__name__: build
@@ -42,7 +45,7 @@ BUILDERS = {
 }
 
 
-async def run(mesh_socket: str, otlp_endpoint: str, sockets: Path, mended: Collection[str]) -> None:
+async def run(files: Files, tracers: Tracers, mended: Collection[str]) -> None:
     """Serve until SIGTERM or SIGINT."""
     builders = {
         **BUILDERS,
@@ -52,30 +55,30 @@ async def run(mesh_socket: str, otlp_endpoint: str, sockets: Path, mended: Colle
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    exporter = Exporter(otlp_endpoint)
-    connector = aiohttp.UnixConnector(mesh_socket, limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as http:
-        # By number: a socket's path must be short.
-        places = {name: sockets / f"s{number}.sock" for number, name in enumerate(builders)}
-        served = [
-            await serve(name, build(Mesh(name, http)), exporter, places[name]) for name, build in builders.items()
-        ]
-        print(json.dumps({name: str(place) for name, place in places.items()}), flush=True)
+    async with AsyncExitStack() as stack:
+        tracer_of, served = await stack.enter_async_context(tracers), []
+        for name, build in builders.items():
+            connector = aiohttp.UnixConnector(str(files.outbound(name)), limit=0)
+            no_limit = aiohttp.ClientTimeout(total=None)
+            http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, timeout=no_limit))
+            tracer = tracer_of(name)
+            served.append(await serve(name, build(Mesh(http, tracer)), tracer, files.service(name)))
+        print(json.dumps(list(builders)), flush=True)
         await stop.wait()
         await asyncio.gather(*(runner.cleanup() for runner in served))
-    await exporter.close()
 
 
 def main() -> None:
     """Read the arguments and serve."""
     parser = argparse.ArgumentParser(prog="python -m demo.shop")
-    parser.add_argument("--mesh", required=True, help="the mesh's outbound socket")
+    parser.add_argument("--folder", required=True, type=Path, help="where its sockets are, and those of the mesh")
     parser.add_argument("--otlp", required=True, help="where spans go: http://HOST:PORT")
-    parser.add_argument("--sockets", required=True, type=Path, help="the folder for the services' sockets")
+    parser.add_argument("--tracing", type=Tracing, default=Tracing.OWN, choices=list(Tracing), help="who makes spans")
+    parser.add_argument("--batch-s", type=float, default=0.01, help="how long spans are collected")
     parser.add_argument("--mended", action="append", default=[], choices=MENDABLE, help="without this weakness")
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
-    asyncio.run(run(arguments.mesh, arguments.otlp, arguments.sockets, arguments.mended))
+    asyncio.run(run(Files(given.folder), tracers_for(given.tracing, given.otlp, given.batch_s), given.mended))
 
 
 if __name__ == "__main__":

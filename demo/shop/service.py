@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from demo.mesh.bootstrap import SOURCE_HEADER
-from demo.shop.tracing import Exporter, mark_error, start_span, traceparent
+from demo.mesh.spans import PORT
+from demo.shop.own_spans import mark_error
+from demo.shop.tracing import Tracer
 
 log = logging.getLogger("shop")
 
@@ -38,13 +39,13 @@ class Mesh:
     """Calls to other services by one of them.
 
     Args:
-        caller: the service's own name.
-        http: a session that reaches the mesh's outbound side, shared by all.
+        http: a session that reaches the service's own side of the mesh.
+        tracer: the service's.
     """
 
-    def __init__(self, caller: str, http: aiohttp.ClientSession) -> None:
-        self._caller = caller
+    def __init__(self, http: aiohttp.ClientSession, tracer: Tracer) -> None:
         self._http = http
+        self._tracer = tracer
 
     async def get(self, service: str, path: str) -> Any:
         """The JSON of the answer.
@@ -60,15 +61,14 @@ class Mesh:
         return await self._call("POST", service, path, body)
 
     async def _call(self, method: str, service: str, path: str, body: Any) -> Any:
-        headers = {SOURCE_HEADER: self._caller}
-        context = traceparent()
-        if context is not None:
-            headers["traceparent"] = context
+        url = f"http://{service}:{PORT}{path}"
         try:
-            async with self._http.request(method, f"http://{service}{path}", json=body, headers=headers) as answer:
-                if answer.status < 400:
-                    return await answer.json(content_type=None)
-                status, text = answer.status, await answer.text()
+            with self._tracer.calling(method, url) as call:
+                async with self._http.request(method, url, json=body, headers=call.headers) as answer:
+                    call.status = answer.status
+                    if answer.status < 400:
+                        return await answer.json(content_type=None)
+                    status, text = answer.status, await answer.text()
         except (aiohttp.ClientError, OSError):
             status, text = 503, "connection lost"
         raise (CallTimedOut if status == 504 else CallFailed)(service, status, text)
@@ -85,9 +85,9 @@ def log_error(message: str) -> None:
     mark_error(message)
 
 
-async def serve(name: str, routes: Routes, exporter: Exporter, socket: Path) -> web.AppRunner:
+async def serve(name: str, routes: Routes, tracer: Tracer, socket: Path) -> web.AppRunner:
     """Serve a service at this socket, which no web page and no other user reaches; the runner that ends it."""
-    app = web.Application(middlewares=[_traced(name, exporter)])
+    app = web.Application(middlewares=[_traced(name, tracer)])
     for route, handler in routes.items():
         method, path = route.split()
         app.router.add_route(method, path, handler)
@@ -97,24 +97,20 @@ async def serve(name: str, routes: Routes, exporter: Exporter, socket: Path) -> 
     return runner
 
 
-def _traced(name: str, exporter: Exporter) -> Any:
+def _traced(name: str, tracer: Tracer) -> Any:
     @web.middleware
     async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
-        span = start_span(f"{request.method} {request.path}", request.headers.get("traceparent"))
-        status = 500
-        try:
-            answer = await handler(request)
-            status = answer.status
-        except web.HTTPException as error:
-            status = error.status
-            raise
-        except CallFailed as error:
-            log.exception("%s: unhandled", name)
-            mark_error(str(error))
-            return web.json_response({"error": f"{name}: {error}"}, status=500)
-        else:
+        with tracer.serving(request) as served:
+            try:
+                answer = await handler(request)
+                served.status = answer.status
+            except web.HTTPException as error:
+                served.status = error.status
+                raise
+            except CallFailed as error:
+                log.exception("%s: unhandled", name)
+                served.error = error
+                return web.json_response({"error": f"{name}: {error}"}, status=500)
             return answer
-        finally:
-            exporter.end(name, span, status)
 
     return traced

@@ -22,9 +22,13 @@ from boifi_core.value import Whose
 HARMLESS = set((Path(__file__).parent / "harmless_keys.txt").read_text().split())
 """Keys that anybody may say: they name no file, command, script or module of the machine, and no secret of its."""
 
-ONLY_PROVIDED = {"executor.ca_file", "observer.traces.ca_file"}
+FILES = ("ca_file", "client_cert_file", "client_key_file")
+ONLY_PROVIDED = {f"{part}.{file}" for part in ("executor", "observer", "observer.traces") for file in FILES}
 
-BOUND_TO_HOSTS = {"executor.token", "observer.traces.token", "observer.requests.headers"}
+LOGINS = ("token", "basic_auth", "basic_auth.password", "headers")
+BOUND_TO_HOSTS = {f"{part}.{login}" for part in ("executor", "observer.traces") for login in LOGINS} | {
+    "observer.requests.headers"
+}
 
 SPACE = "search_space"
 
@@ -124,6 +128,22 @@ def test_what_looks_like_it_in_what_a_probe_sends_is_sent(api, tmp_path):
 REFUSED = [
     ({"executor": {"ca_file": "/etc/passwd"}}, "executor.ca_file", "must be {provided: NAME}"),
     ({"executor": {"ca_file": "no-such-file"}}, "executor.ca_file", "must be {provided: NAME}"),
+    ({"executor": {"client_key_file": "/etc/key"}}, "executor.client_key_file", "must be {provided: NAME}"),
+    (
+        {"executor": {"basic_auth": {"user": "me", "password": "hunter2"}}},
+        "executor.basic_auth.password",
+        "must be ${NAME}",
+    ),
+    (
+        {"executor": {"basic_auth": {"user": "me", "password": "${BOIFI_JWT_SECRET}"}}},
+        "executor.basic_auth.password",
+        "must name a variable that this service sends somewhere",
+    ),
+    (
+        {"executor": {"headers": {"x-key": "${BOIFI_JWT_SECRET}"}}},
+        "executor.headers.x-key",
+        "must name a variable that this service sends somewhere",
+    ),
     ({"executor": {"ca_file": ["/etc/passwd"]}}, "executor.ca_file", "must be {provided: NAME}"),
     ({"executor": {"ca_file": {"path": "/etc/passwd"}}}, "executor.ca_file", "must be {provided: NAME}"),
     (

@@ -137,7 +137,7 @@ def test_validation_refuses_the_same(api, change):
 def test_validation_starts_nothing(api, tmp_path):
     answer = api.post(f"{SESSIONS}/validate", json=REQUEST)
     assert answer.status_code == 200, answer.text
-    assert answer.json() == {"valid": True, "dimensions": 4, "points": 1438164, "warnings": []}
+    assert answer.json() == {"valid": True, "dimensions": 4, "points": 1438164, "faults": 1438164, "warnings": []}
     assert sessions_in(tmp_path) == []
 
 

@@ -4,9 +4,13 @@ import pytest
 from failures import LATE, found, tried
 from histories import trial_of
 
-from benchmarks.findings import THRESHOLDS_MS, TRIGGERS, tell
+from benchmarks import findings
+from benchmarks.findings import THRESHOLDS_MS, TRIGGERS, kept, tables, tell
+from benchmarks.findings.kept import Alarms
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.findings import Catalogue
 from demo.ground_truth import WEAKNESSES
+from demo.tracing import Tracing
 
 IN_SPACE = [weakness for weakness in WEAKNESSES if weakness.in_space]
 
@@ -32,14 +36,14 @@ def brought_out(number, *, as_late=False):
 def test_a_weakness_with_a_mode_of_its_own_is_found():
     trials = [brought_out(1), brought_out(2), trial_of(3, 0.0)]
     told = tell(trials, found(*trials))
-    assert told.tried == told.found == {"No reviews, no page"}
-    assert (told.split, told.astray, told.examined, told.seen) == (frozenset(), 0.0, 1, 0)
+    assert told.tried == told.found == ("No reviews, no page",)
+    assert (told.split, told.merged, told.astray, told.examined, told.seen) == ((), 0, 0.0, 1, 0)
 
 
 def test_a_weakness_in_two_modes_is_split():
     trials = [brought_out(1), brought_out(2), brought_out(3, as_late=True)]
     told = tell(trials, found(*trials))
-    assert told.found == told.split == {"No reviews, no page"}
+    assert told.found == told.split == ("No reviews, no page",)
 
 
 def test_a_trial_in_a_mode_of_another_weakness_is_astray():
@@ -50,4 +54,66 @@ def test_a_trial_in_a_mode_of_another_weakness_is_astray():
     together = catalogue.modes[0].model_copy(update={"trials": (1, 2, 3)})
     told = tell(trials, catalogue.model_copy(update={"modes": (together,)}))
     assert told.astray == pytest.approx(1 / 3)
-    assert told.found == {"No reviews, no page"}
+    assert told.found == ("No reviews, no page",)
+    assert told.merged == 0
+
+
+def test_a_mode_with_two_trials_of_another_weakness_is_of_two():
+    bank = (FaultPlan(fault_type="delay", target_service="bank", delay_ms=100),)
+    others = [tried(number, severity=5.0).model_copy(update={"plans": bank}) for number in (3, 4)]
+    trials = [brought_out(1), brought_out(2), *others]
+    catalogue = found(*trials)
+    together = catalogue.modes[0].model_copy(update={"trials": (1, 2, 3, 4)})
+    assert tell(trials, catalogue.model_copy(update={"modes": (together,)})).merged == 1
+
+
+@pytest.fixture
+def sessions(monkeypatch):
+    """Sessions that are not made; which were asked for."""
+    made = []
+
+    def session_of(tracing, seed, trials):
+        made.append((tracing, seed, trials))
+        tried_there = [brought_out(1), brought_out(2)]
+        return tried_there, found(*tried_there), 0
+
+    def without_faults(tracing, seed):
+        made.append((tracing, seed))
+        return Catalogue()
+
+    monkeypatch.setattr(findings, "session_of", session_of)
+    monkeypatch.setattr(findings, "without_faults", without_faults)
+    return made
+
+
+def test_what_is_kept_is_not_measured_again(sessions, tmp_path, monkeypatch):
+    file = tmp_path / "kept" / "findings.jsonl"
+    first = findings.measure([Tracing.OTEL], quick=True, file=file)
+    assert sessions == [(Tracing.OTEL, 1, findings.QUICK_TRIALS), (Tracing.OTEL, 1)]
+    lines = file.read_text()
+    file.write_text(lines + lines[:40])  # broken off while it was written
+    assert findings.measure([Tracing.OTEL], quick=True, file=file) == first
+    assert len(sessions) == 2
+    findings.measure([Tracing.OTEL, Tracing.NONE], quick=True, file=file)
+    assert sessions[2:] == [(Tracing.NONE, 1, findings.QUICK_TRIALS), (Tracing.NONE, 1)]
+    monkeypatch.setattr(kept, "code", lambda: "other")
+    findings.measure([Tracing.OTEL], quick=True, file=file)
+    assert len(sessions) == 6
+
+
+def test_every_way_of_tracing_stands_beside_the_shops_own():
+    trials = [brought_out(1), brought_out(2)]
+    good = tell(trials, found(*trials))
+    bad = good.model_copy(update={"found": ()})
+    alarms = [Alarms(modes=2, confirmed=1, controls=9, false_alarms=3)]
+    summary, *each, thresholds, without = tables(
+        {Tracing.OWN: {1: good}, Tracing.OTEL: {1: bad}, Tracing.NONE: {1: bad}}, {Tracing.OTEL: alarms * 2}, 40
+    )
+    assert [row[:4] for row in summary.rows] == [
+        ("own", "1", "100%", ""),
+        ("otel", "1", "0%", "0% missed"),
+        ("none", "1", "0%", "0%"),
+    ]
+    assert [table.title for table in each] == [f"Traced as {name}, 40 trials" for name in ("own", "otel", "none")]
+    assert thresholds.rows == ()
+    assert without.rows == (("otel", "2", "4", "2", "18", "6"),)

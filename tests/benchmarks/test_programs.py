@@ -118,3 +118,12 @@ def test_an_unknown_name_is_refused_before_anything_is_measured():
     assert done.returncode == 2
     assert "name must be one of optimizer, scoring, hostile, checks, overhead, demo, findings, got speed" in done.stderr
     assert "measuring" not in done.stdout
+
+
+def test_options_of_one_benchmark_are_refused_for_others():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "scoring", "--tracing", "otel"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--tracing and --quick are for findings alone" in done.stderr

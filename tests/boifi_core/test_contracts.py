@@ -61,7 +61,7 @@ class TestProbe(ObserverContract):
     def observer(self):
         with Target() as target:
             config = TypeAdapter(AnyObserverConfig).validate_python(
-                {"type": "probe", "requests": [{"url": target.url}], "count": 6, "traces": {"port": 0}}
+                {"type": "probe", "requests": [{"url": target.url}], "count": 6, "traces": {"port": 0, "quiet_s": 0.05}}
             )
             observer = open_observer(ExecutorConfig(endpoint="http://127.0.0.1:1"), config)
             target.otlp_port = observer.source.receiver.port

@@ -75,7 +75,7 @@ def test_what_an_executor_must_not_be(fields, where, rule):
         (
             {"type": "probe", "requests": [{"url": "http://a", "headers": {"Traceparent": "x"}}]},
             "observer.requests.0.headers.Traceparent",
-            "is set by the probe itself",
+            "is set by BOIFI itself",
         ),
         (
             {"type": "probe", "requests": [{"url": "http://a", "headers": {"X": "a\nb"}}]},
@@ -174,6 +174,9 @@ class TestTables:
         class FixedObserver:
             def observe(self, *, newer_than, timeout_s):
                 return RawObservation(timestamp=newer_than)
+
+            def news(self):
+                return ()
 
             def close(self):
                 pass

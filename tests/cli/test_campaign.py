@@ -10,6 +10,7 @@ import yaml
 from flow_runs import FlowRuns, until
 from hfi_landscape import landscape
 from hfi_server import HfiServer
+from junit_schemas import problems
 from workers import Worker
 
 SPACE = [
@@ -107,6 +108,7 @@ def test_what_was_mended_is_fixed_and_what_came_up_is_new(boifi_here, session_da
     assert [each["summary"] for each in told] == [json.loads((n / "report.json").read_text())["summary"]
                                                   for n in (one, two)]  # fmt: skip
     assert address not in "".join(p.read_text() for p in nights.rglob("*.*") if p.is_file())
+    assert problems((two / "junit.xml").read_text()) == []
     cases = ET.parse(two / "junit.xml").getroot().findall(".//testcase")
     assert any("(fixed)" in case.get("name") for case in cases)
     fixed = next(each for each in report["told"] if each["standing"] == "fixed")
@@ -124,6 +126,7 @@ def test_a_night_that_cannot_run_says_so_loudly(boifi, session_data, tmp_path, h
     night = boifi("campaign", "run", path, check=1)
     assert "COULD NOT RUN: no session ran well: ratings-delay: " in night.stdout.replace("\\", "")
     (junit,) = (tmp_path / "data").rglob("junit.xml")
+    assert problems(junit.read_text()) == []
     assert len(ET.parse(junit).getroot().findall(".//error")) == 2
 
 

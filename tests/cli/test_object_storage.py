@@ -134,7 +134,7 @@ def test_a_session_whose_store_is_gone_ends_with_its_reason_and_can_be_resumed(
 
 
 def trouble_is_due(hfi):
-    return len(hfi.requests("POST")) >= 4
+    return len(hfi.injected()) >= 4
 
 
 @pytest.mark.parametrize(

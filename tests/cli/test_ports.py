@@ -109,7 +109,7 @@ def session(service, targets, otlp_port):
             "type": "probe",
             "requests": [{"url": f"{injecting.shop}/"}],
             "count": 4,
-            "traces": {"type": "otlp", "port": otlp_port},
+            "traces": {"type": "otlp", "port": otlp_port, "quiet_s": 0.5},
         },
         "search_space": {
             "dimensions": [

@@ -211,8 +211,8 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(
     before = 0
     for _ in range(kills):
         process = start("run", path, *resume)
-        posts = len(hfi.requests("POST"))
-        while len(hfi.requests("POST")) == posts and process.poll() is None:
+        posts = len(hfi.injected())
+        while len(hfi.injected()) == posts and process.poll() is None:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.6))
         os.killpg(process.pid, signal.SIGKILL)
@@ -284,7 +284,7 @@ def test_a_resume_keeps_to_the_guardrails_of_the_file(boifi_here, session_file, 
     resume = ("--resume", session_folder(tmp_path).name)
     done = boifi_here("run", path, "--trials", 8, *resume, check=0)
     assert "warning: analyzer: the session's own stays" in done.stderr
-    shares = [post.body["spec"]["rules"][0]["fault"]["percentage"] for post in hfi.requests("POST")]
+    shares = [post.body["spec"]["rules"][0]["fault"]["percentage"] for post in hfi.injected()]
     assert len(shares) == 8
     assert max(shares[4:]) <= 20
 
@@ -410,7 +410,7 @@ def test_replay_makes_the_same_fault_again(boifi_here, session_file, hfi, tmp_pa
     assert len(after) == len(history) + 1
     assert after.iloc[-1]["phase"] == "replay"
     assert hfi.active() == {}
-    plans = [post.body["spec"]["rules"][0] for post in hfi.requests("POST")]
+    plans = [post.body["spec"]["rules"][0] for post in hfi.injected()]
     assert plans[-1] == plans[worst - 1]
     assert boifi_here("replay", folder.name, 99).returncode == 2
 

@@ -60,7 +60,7 @@ def test_a_run_that_was_stopped_for_longer_than_anything_may_take_goes_on(start,
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         is_observed = any("observations" in request.path for request in hfi.requests("GET"))
-        if len(hfi.requests("POST")) == trials and len(hfi.active()) == in_force and is_observed:
+        if len(hfi.injected()) == trials and len(hfi.active()) == in_force and is_observed:
             break
         time.sleep(0.01)
     time.sleep(0.1)
@@ -106,10 +106,10 @@ def test_a_run_waits_for_its_disk_with_no_fault_in_force_and_goes_on(start, sess
     until_trial(process, 3)
     disk.fill()
     assert WAITS in until_line(process, "cannot be written")
-    made = len(hfi.requests("POST"))
+    made = len(hfi.injected())
     time.sleep(5)
     assert process.poll() is None
-    assert len(hfi.requests("POST")) == made
+    assert len(hfi.injected()) == made
     assert hfi.active() == {}
     disk.free()
     out, _ = process.communicate(timeout=120)

@@ -46,6 +46,16 @@ def test_the_mark_fits_beside_a_fault_in_80_columns():
     assert len(line.rstrip()) <= 80
 
 
+def test_f5_a_trial_that_is_scored_on_a_part_of_its_fields_is_marked():
+    console = Console(file=io.StringIO(), width=80)
+    shown = Progress(console, 60)
+    for status in ("degraded", "scored"):
+        shown(Recorded("3f2a9c1e", trial_of(12, 7.5, status=status)))
+    first, second = console.file.getvalue().splitlines()
+    assert first.endswith(", 50 % (degraded)")
+    assert second.endswith(", 50 %")
+
+
 def verified(shown, **fields):
     again = {} if shown else {"observation": HEALTHY, "severity": 0.0}
     return found(tried(1, **fields), *(verifying(n, **again) for n in range(2, 6)))
@@ -88,6 +98,22 @@ def test_the_closing_lists_what_was_not_measured_again_below_what_was():
     assert rest.splitlines()[1].startswith("     9.0  requests take longer")
     assert rest.splitlines()[1].endswith(", trial 6)")
     assert f"again     boifi replay {ID} 1" in rest
+
+
+@pytest.mark.parametrize(
+    ("errors", "line"),
+    [
+        (("trial 1: traces: 0 of 30 requests have one; traces: no span of GET /", "trial 3: late"), "In 1 of them the"),
+        (("trial 1: odd; traces: 2 parents are missing, in 1 trace of 3",), "In 1 of them the traces were not whole"),
+        (("trial 1: no answer from http://traces: 3",), None),
+    ],
+)
+def test_p2_the_closing_says_in_how_many_trials_traces_were_not_whole(errors, line):
+    console = Console(file=io.StringIO(), width=140)
+    state = state_of().model_copy(update={"errors": errors})
+    closing(console, SessionFolder(Path("/data/sessions/s")), state, found(tried(1)))
+    assert ("traces were not whole" in console.file.getvalue()) == (line is not None)
+    assert (line or "") in console.file.getvalue()
 
 
 @pytest.mark.parametrize(

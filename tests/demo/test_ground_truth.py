@@ -14,10 +14,11 @@ from boifi_core.observers.table import open_observer
 from boifi_core.safety.policies import with_expiry
 from boifi_core.session.config import parse_session
 from boifi_core.storage.yaml_file import read_yaml
+from cli.demo import demo_config, demo_target
 from demo.ground_truth import HIGHEST_SEVERITY, WEAKNESSES
 from demo.shop.graph import LINKS
 from demo.shop.mends import MENDABLE
-from demo.target import start_target
+from demo.traffic import probe_config
 
 pytestmark = pytest.mark.alone
 
@@ -60,23 +61,35 @@ def config():
 
 
 @contextmanager
-def seen(target, config):
-    executor = config.executor.model_copy(update={"endpoint": target.control_plane})
-    injector, observer = open_injector(executor), open_observer(executor)
+def seen(config):
+    injector, observer = open_injector(config.executor), open_observer(config.executor, config.observer)
     yield Shop(config, injector, observer)
     injector.close()
     observer.close()
 
 
-@pytest.fixture(scope="module")
-def shop(target, config):
-    with seen(target, config) as shop:
+@contextmanager
+def seen_by_a_probe(**options):
+    with demo_target(**options) as target, seen(demo_config(target, None, None)) as shop:
         yield shop
 
 
 @pytest.fixture(scope="module")
-def mended_shop(config):
-    with start_target(mended=MENDABLE) as target, seen(target, config) as shop:
+def shop():
+    with seen_by_a_probe() as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def mended_shop():
+    with seen_by_a_probe(mended=MENDABLE) as shop:
+        yield shop
+
+
+@pytest.fixture
+def shop_that_observes_itself(target, config):
+    executor = config.executor.model_copy(update={"endpoint": target.control_plane})
+    with seen(config.model_copy(update={"executor": executor, "observer": None})) as shop:
         yield shop
 
 
@@ -92,6 +105,17 @@ def test_each_weakness_is_as_severe_as_it_says(shop, weakness):
     for _ in range(5):
         shop.recover()
         severities.append(shop.severity(weakness.plans))
+    assert sorted(severities)[2] == pytest.approx(weakness.severity, abs=TOLERANCE), severities
+
+
+@pytest.mark.slow
+def test_the_control_planes_own_windows_tell_the_same(shop_that_observes_itself):
+    assert sorted(shop_that_observes_itself.severity() for _ in range(5))[2] == 0
+    [weakness] = [each for each in WEAKNESSES if each.name == "A fallback for time-outs only"]
+    severities = []
+    for _ in range(5):
+        shop_that_observes_itself.recover()
+        severities.append(shop_that_observes_itself.severity(weakness.plans))
     assert sorted(severities)[2] == pytest.approx(weakness.severity, abs=TOLERANCE), severities
 
 
@@ -118,6 +142,11 @@ def test_a_session_can_propose_what_is_in_its_space(config):
             }
             own = "delay_ms" if plan.delay_ms is not None else "abort_status_code"
             space.check({**point, own: getattr(plan, own)})
+
+
+def test_the_session_and_the_control_plane_drive_the_same_requests(config):
+    shop = "http://127.0.0.1:8081"
+    assert config.observer.model_copy(update={"traces": None}) == probe_config(shop)
 
 
 def test_the_highest_is_the_highest_that_can_be_found():

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.mesh.bootstrap import Files, Link, bootstrap
+from demo.mesh.bootstrap import Files, Link, Mesh, bootstrap
 from demo.mesh.policy import Match, Rule
 from demo.mesh.routes import SLOTS, fault_filter, hex_below, route_file
 
 GOLDEN = Path(__file__).parent / "golden"
-SERVICES = {"shop": "/run/boifi/s0.sock", "payments": "/run/boifi/s1.sock"}
+SERVICES = ["shop", "payments"]
 ANY_PATH = Match(":path", "prefix", "/")
 
 
@@ -38,7 +38,7 @@ def test_the_route_file_is_the_golden_one():
 
 def test_the_bootstrap_is_the_golden_one():
     links = [Link("shop", "payments", timeout_ms=60, tries=2), Link("payments", "shop", timeout_ms=150)]
-    made = bootstrap(Files(Path("/run/boifi")), SERVICES, links, "http://127.0.0.1:4318")
+    made = bootstrap(Files(Path("/run/boifi")), Mesh(SERVICES, links, "shop", "http://127.0.0.1:4318"))
     assert made == json.loads((GOLDEN / "envoy.json").read_text())
 
 

@@ -57,8 +57,8 @@ def folder_of(pid):
     """The target's folder, from its shop's command line."""
     for child in children(pid):
         words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-        if "--mesh" in words:
-            return Path(words[words.index("--mesh") + 1]).parent
+        if "--folder" in words:
+            return Path(words[words.index("--folder") + 1])
     raise AssertionError(f"{pid} has no shop")
 
 
@@ -176,6 +176,16 @@ def test_a_port_in_use_is_one_line_and_exit_2():
             pytest.fail("it started")
 
 
+def test_the_shop_has_the_port_that_it_is_given_or_says_that_it_is_in_use():
+    port = free_port()
+    with start_target(shop_port=port) as target:
+        assert target.shop == f"http://127.0.0.1:{port}"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidInput, match=rf"^port {port}: already in use$"), start_target(shop_port=port):
+            pytest.fail("it started")
+
+
 def test_a_start_that_takes_too_long_is_an_error_and_leaves_nothing():
     with pytest.raises(BoifiError, match="did not start"), start_target(timeout_s=0.01):
         pytest.fail("it started")
@@ -190,10 +200,13 @@ def test_it_can_be_a_control_plane_that_only_injects():
             trace_id, parent_id = os.urandom(16), os.urandom(8)
             traceparent = f"00-{trace_id.hex()}-{parent_id.hex()}-01"
             httpx.get(f"{target.shop}/product/1", headers={"traceparent": traceparent})
-            assert receiver.store.settle({trace_id: parent_id}, quiet_s=0.1, limit_s=3)
-            services = {each.service for each in receiver.store.take([trace_id])[trace_id]}
             below = {"catalogue", "pricing", "inventory", "warehouse", "reviews", "recommendations", "profiles"}
-            assert services == {"envoy", "gateway", *below}
+            services = {"envoy", "gateway", *below}
+            limit = time.monotonic() + 3
+            receiver.store.wait_until(
+                lambda traces: 0 if trace_id in traces and traces[trace_id].came.keys() >= services else limit
+            )
+            assert {each.service for each in receiver.store.take([trace_id])[trace_id]} == services
     finally:
         receiver.close()
 

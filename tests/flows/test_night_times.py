@@ -24,6 +24,7 @@ def campaign(session_data):
 @pytest.mark.parametrize(
     ("cron", "timezone", "message"),
     [
+        ("99 99 99 99 99", "UTC", "schedule.cron: must have a minute of 0..59, got '99 99 99 99 99'"),
         ("61 2 * * *", "Europe/Berlin", "schedule.cron: must have a minute of 0..59, got '61 2 * * *'"),
         ("0 24 * * *", "UTC", "schedule.cron: must have an hour of 0..23"),
         ("0 2 0 * *", "UTC", "schedule.cron: must have a day of 1..31"),
@@ -40,7 +41,7 @@ def campaign(session_data):
         ("0 2 * * *", "Factory", "schedule.timezone: must be a time zone's name"),
     ],
 )
-def test_what_never_comes_is_refused_in_one_line(campaign, cron, timezone, message):
+def test_f17_what_never_comes_is_refused_in_one_line(campaign, cron, timezone, message):
     with pytest.raises(InvalidInput) as caught:
         # A machine may have no such zone as the odd ones: then the file's reader refuses it.
         next_night(campaign(cron, timezone))

@@ -31,7 +31,7 @@ def jump(monkeypatch):
 
 def posted(hfi):
     """The numbers of the trials whose policies were applied, in order."""
-    return [int(post.body["metadata"]["name"].split("-")[2]) for post in hfi.requests("POST")]
+    return [int(post.body["metadata"]["name"].split("-")[2]) for post in hfi.injected()]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def posted(hfi):
 )
 def test_a_trial_that_a_pause_fell_into_is_made_again_and_the_first_try_counts_nowhere(hfi, run, jump, how, words):
     alone = run(hfi.url, total_trials=6)[2]
-    seen = len(hfi.requests("POST"))
+    seen = len(hfi.injected())
 
     def respond(faults):
         if faults and posted(hfi)[seen:].count(3) == 1 and not jumped:

@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 from hfi_landscape import landscape
 from hfi_server import HfiServer, Knobs
+from loopback import free_port
+from own_ca import self_signed, tls_server
 
 from boifi_core.models import SessionStatus, TrialStatus
 from boifi_core.session.config import parse_session
@@ -40,11 +42,12 @@ def test_every_trial_is_proposed_applied_observed_scored_recorded_and_cleared(hf
     assert hfi.active() == {}
     prefix = f"boifi-{folder.session_id[:8]}-"
     posts, deletes = hfi.requests("POST"), hfi.requests("DELETE")
-    assert [p.body["metadata"]["name"] for p in posts] == [f"{prefix}{n:04}" for n in range(1, 13)]
+    assert [p.body["metadata"]["name"] for p in posts] == [f"{prefix}{n:04}" for n in range(13)]
     assert all(p.body["spec"]["rules"][0]["fault"]["duration_seconds"] > 5 for p in posts)
     assert len(deletes) == len(posts)
     # One fault at a time, observed while it is in force: post, get, delete, over and over.
-    order = [r.method for r in hfi.received if r.method != "GET" or "observations" in r.path]
+    order = [r.method for r in hfi.received if r in hfi.injected() or r.method == "DELETE" or "observations" in r.path]
+    order.remove("DELETE")  # of the first look
     assert re.fullmatch(r"(GET )+(POST (GET )+DELETE (GET )*)+", " ".join(order) + " ")
 
 
@@ -144,6 +147,51 @@ def test_an_unhealthy_target_ends_the_session_before_any_fault(hfi, run):
     assert hfi.requests("POST") == []
 
 
+AS_TEXT = {"status_code": "200", "latency_ms": "50", "error_rate": "0.0", "logs": [], "trace_data": None}
+
+
+def test_f5_a_target_of_which_nothing_can_be_read_ends_the_session_before_any_fault(hfi, run):
+    hfi.respond = lambda faults: AS_TEXT
+    _, state, trials = run(hfi.url)
+    assert (state.status, trials, hfi.requests("POST")) == (SessionStatus.FAILED, [], [])
+    assert state.reason.startswith(
+        "nothing of what was observed could be read: status_code: must be a number, got '200'"
+    )
+
+
+def test_f5_a_trial_of_which_nothing_can_be_read_has_failed(hfi, run):
+    hfi.respond = lambda faults: AS_TEXT if faults else HEALTHY
+    _, _, trials = run(hfi.url, total_trials=2, initial_points=2, max_failures_in_row=5)
+    assert [(trial.status, trial.score) for trial in trials] == [(TrialStatus.FAILED, None)] * 2
+    assert all("could be read" in trial.reason for trial in trials)
+    assert hfi.active() == {}
+
+
+def test_f11_p22_why_no_request_was_answered_stands_in_reason_and_report(hfi, run, tmp_path):
+    with tls_server(self_signed(tmp_path)) as port:
+        for url, why in (
+            (f"http://127.0.0.1:{free_port()}/", "connection refused"),
+            (f"https://127.0.0.1:{port}/", "certificate refused: self-signed certificate"),
+        ):
+            probe = {"type": "probe", "requests": [{"url": url}], "count": 3}
+            folder, state, trials = run(hfi.url, observer=probe)
+            assert (state.status, trials) == (SessionStatus.FAILED, [])
+            assert f"(most requests got 503; “{why}”; GET / fails: " in state.reason
+            assert why in (folder.path / "report.md").read_text()
+
+
+def test_f12_p20_what_is_normal_gives_no_points_and_what_fails_is_named(hfi, run):
+    told = []
+    logs = ['level=info msg="batch done" errors=0']
+    statuses = {"GET /page": {"200": 20}, "GET /gone": {"404": 10}}
+    hfi.respond = lambda faults: {**HEALTHY, "logs": logs, "statuses": statuses, "error_rate": 0.33}
+    with listening(lambda event: told.append(event.text) if isinstance(event, Note) else None):
+        _, state, trials = run(hfi.url, total_trials=2, initial_points=2)
+    assert state.status is SessionStatus.COMPLETED
+    assert "without a fault GET /gone fails: 10 of 10 requests, most with 404" in told
+    assert [trial.score.breakdown for trial in trials] == [{"bug.error_rate": 3.0}] * 2
+
+
 @pytest.mark.parametrize(
     ("host", "allowed", "address", "rule"),
     [
@@ -187,7 +235,7 @@ def test_policies_that_are_always_refused_end_the_session_with_the_reason(hfi, r
     assert "no faults on Mondays" in state.reason
     assert [t.status for t in trials] == [TrialStatus.FAILED] * 3
     assert [t.retries for t in trials] == [0] * 3
-    assert len(hfi.requests("POST")) == 3, "what is refused is not tried again"
+    assert len(hfi.injected()) == 3, "what is refused is not tried again"
 
 
 def test_a_trial_without_an_observation_in_time_is_skipped(hfi, run):
@@ -224,6 +272,55 @@ def test_a_target_that_comes_back_is_waited_for_and_one_that_does_not_ends_the_s
     assert len(trials) == 1
 
 
+def observations(hfi):
+    return len([each for each in hfi.requests("GET") if "observations" in each.path])
+
+
+@pytest.mark.parametrize(
+    "left", [{"error_rate": 0.2}, {"latency_ms": 900.0}, {"logs": ["ERROR the breaker is open"]}], ids=str
+)
+def test_p15_what_outlives_a_mild_failure_is_waited_out(hfi, run, left):
+    last_fault = [float("-inf")]
+
+    def respond(faults):
+        if faults:
+            last_fault[0] = time.monotonic()
+            return {**HEALTHY, "error_rate": 0.3}
+        return {**HEALTHY, **left} if time.monotonic() - last_fault[0] < 0.5 else HEALTHY
+
+    hfi.respond = respond
+    _, state, trials = run(hfi.url, total_trials=3, initial_points=3)
+    assert state.status is SessionStatus.COMPLETED
+    assert all(0.5 < trial.severity < 5 for trial in trials)
+    gaps = [(b.started_at - a.finished_at).total_seconds() for a, b in pairwise(trials)]
+    assert all(gap > 0.3 for gap in gaps)
+
+
+def test_p15_a_harmless_trial_costs_nothing_and_a_severity_in_the_file_holds(hfi, run):
+    hfi.respond = lambda faults: HEALTHY
+    run(hfi.url, total_trials=4, initial_points=4)
+    assert observations(hfi) == 1 + 4
+    hfi.respond = lambda faults: {**HEALTHY, "error_rate": 0.3} if faults else HEALTHY
+    run(hfi.url, total_trials=4, initial_points=4, recovery={"after_severity": 5})
+    assert observations(hfi) == 2 * (1 + 4)
+
+
+def test_p15_what_stays_after_a_mild_failure_is_told_once_and_ends_nothing(hfi, run):
+    struck, told = [], []
+
+    def respond(faults):
+        struck.extend(faults)
+        return {**HEALTHY, "error_rate": 0.3 if faults else 0.2 if struck else 0.0}
+
+    hfi.respond = respond
+    with listening(told.append):
+        _, state, trials = run(hfi.url, total_trials=3, initial_points=3, recovery={"timeout_s": 0.5})
+    assert (state.status, len(trials)) == (SessionStatus.COMPLETED, 3)
+    notes = [event.text for event in told if isinstance(event, Note) and "as before" in event.text]
+    assert len(notes) == 1
+    assert re.match(r"the target is not as before within 0.5 s of trial 1: severity \d\.\d without a fault", notes[0])
+
+
 def test_abort_if_ends_the_session(hfi, run):
     rule = {"field": "status_code", "operator": "greater_than", "value": 199}
     _, state, trials = run(hfi.url, guardrails={"abort_if": rule})
@@ -252,7 +349,7 @@ def test_the_time_that_a_killed_run_took_counts_after_a_resume(hfi, run):
 def test_guardrails_hold_for_every_policy(hfi, run):
     rails = {"max_percentage": 40, "max_delay_ms": 500, "protected_paths": ["/details"]}
     run(hfi.url, total_trials=15, guardrails=rails)
-    rules = [post.body["spec"]["rules"][0] for post in hfi.requests("POST")]
+    rules = [post.body["spec"]["rules"][0] for post in hfi.injected()]
     assert len(rules) == 15
     for rule in rules:
         assert rule["fault"]["percentage"] <= 40
@@ -345,7 +442,7 @@ def test_policies_that_are_not_ours_are_told_of(hfi, run):
 
 def test_a_stop_request_ends_after_the_running_trial(hfi, run, tmp_path):
     def respond(faults):
-        if faults and len(hfi.requests("POST")) == 4:
+        if faults and len(hfi.injected()) == 4:
             (folder,) = (tmp_path / "sessions").iterdir()
             SessionFolder(folder).request_stop()
         return landscape(faults)
@@ -363,7 +460,7 @@ def test_ctrl_c_finishes_the_trial_though_it_ended_who_read_the_output_too(hfi, 
     pressed = []
 
     def respond(faults):
-        if faults and len(hfi.requests("POST")) == 3 and not pressed:
+        if faults and len(hfi.injected()) == 3 and not pressed:
             pressed.append(True)
             os.kill(os.getpid(), signal.SIGINT)
         return landscape(faults)
@@ -435,5 +532,5 @@ def test_several_faults_of_a_trial_are_applied_together(run):
         folder, _, trials = run(hfi.url, search_space=space, total_trials=3, initial_points=3)
     assert [len(t.plans) for t in trials] == [2, 2, 2]
     assert set(together) == {0, 2}
-    names = [post.body["metadata"]["name"] for post in hfi.requests("POST")]
+    names = [post.body["metadata"]["name"] for post in hfi.injected()]
     assert names[:2] == [f"boifi-{folder.session_id[:8]}-0001-1", f"boifi-{folder.session_id[:8]}-0001-2"]

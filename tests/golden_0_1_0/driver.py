@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from boifi_core.analyzer import AnalyzerService
+from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.models import Control, RawObservation, Trial, TrialStatus
+from boifi_core.models import Control, RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.session import trial as steps
 from boifi_core.session.config import parse_session
 from boifi_core.session.make import make_session
@@ -22,6 +24,23 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 Respond = Callable[[Sequence[FaultPlan]], dict[str, Any]]
 
 
+class PlansMean(AnalyzerService):
+    """Scores as 0.1.0 did: the total is the mean of all three scores, whatever was observed and however many failed.
+
+    So what is recorded stays the proof that the search is the same: it is told the same severities.
+    """
+
+    def calculate_severity(
+        self, observation: RawObservation, baseline: RawObservation | Normal | None = None
+    ) -> SeverityScore:
+        score = super().calculate_severity(observation, baseline)
+        weights = self.config.weights
+        by_weight = ((weights["bug"], score.bug_score), (weights["perf"], score.performance_score),
+                     (weights["struct"], score.structure_score))  # fmt: skip
+        mean = sum(weight * each for weight, each in by_weight) / sum(weight for weight, _ in by_weight)
+        return score.model_copy(update={"total_score": min(10.0, mean), "unobserved": ()})
+
+
 def trials(session_file: dict[str, Any], session_id: str, data: Path, respond: Respond) -> Iterator[Trial]:
     """All trials of a session of a target that is computed; it lies in `data` then."""
     folder = make_session(data, parse_session(session_file), session_id=session_id)
@@ -29,6 +48,7 @@ def trials(session_file: dict[str, Any], session_id: str, data: Path, respond: R
         healthy = RawObservation(**respond(()), timestamp=NOON)
         plan = Plan()
         plan.prepare(session, lambda _label: healthy)
+        session.analyzer = PlansMean(session.analyzer.config)
         while (proposal := plan.next(session)) is not None:
             yield _made(session, proposal, respond)
 

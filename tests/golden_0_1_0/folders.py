@@ -17,6 +17,9 @@ PORT = 18080
 LEFT_OUT = ("report.html",)
 """A megabyte, nearly all of it the charts' library."""
 
+LATER = ("preflight.json", "in_force_ms", "gone_ms")
+"""What 0.1.0 did not have: files and columns."""
+
 HOLDER = "elsewhere 4242"
 """Instead of the machine and the process that held it then."""
 
@@ -48,7 +51,7 @@ def rows(folder: Path, port: int = PORT) -> list[dict[str, Any]]:
     """A history's rows in order without what is of the clock; columns of JSON are read."""
     parts = sorted((folder / "history").glob("part-*.parquet"))
     found = [row for part in parts for row in pq.ParquetFile(part).read().to_pylist()]
-    return [_timeless(row, port) for row in found]
+    return [_timeless(row, port) for row in found if row["trial"] != 0]  # 0.1.0 had no settling trial
 
 
 def columns(folder: Path) -> list[str]:
@@ -59,7 +62,7 @@ def columns(folder: Path) -> list[str]:
 
 
 def _timeless(row: dict[str, Any], port: int) -> dict[str, Any]:
-    kept = {name: value for name, value in row.items() if name not in CLOCK}
+    kept = {name: value for name, value in row.items() if name not in (*CLOCK, *LATER)}
     for name in ("plans", "observation", "breakdown", "fallback", "why", "control"):
         kept[name] = None if kept[name] is None else json.loads(kept[name])
     for observation in (kept["observation"], (kept["control"] or {}).get("observation")):

@@ -5,7 +5,8 @@ from meshes import page, unanswered, window
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import VERIFY
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import Evidence
 from boifi_core.models import Choice, Control, Near, Phase
 
 ID = "3f2a9c1e-0000-4000-8000-000000000000"

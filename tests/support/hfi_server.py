@@ -111,6 +111,11 @@ class HfiServer(Loopback):
             self._policies = {name: entry for name, entry in self._policies.items() if entry[2] > now}
             return {name: document for name, (document, _, _) in self._policies.items()}
 
+    def injected(self) -> list[Received]:
+        """What was asked to be put in force by trials: all but the fault of almost nothing of a first look."""
+        posts = self.requests("POST")
+        return [post for post in posts if post.body["metadata"]["name"].split("-")[2] != "0000"]
+
     def faults(self) -> list[Fault]:
         """The rules in force."""
         with self._guard:

@@ -8,7 +8,8 @@ from observations import NOON, observed, span, trace
 
 from boifi_core.analyzer import AnalyzerService
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import Evidence
 from boifi_core.models import Trial
 from boifi_core.report import ReportInput
 

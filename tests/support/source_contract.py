@@ -25,9 +25,9 @@ def ids_in(seen):
     return trace_id, parent_id
 
 
-def send_span(port, trace_id, span_id, parent_id, *, lasts_s=0.0, **fields):
-    """Export a span that begins now."""
-    start_ns = time.time_ns()
+def send_span(port, trace_id, span_id, parent_id, *, lasts_s=0.0, at_ns=None, **fields):
+    """Export a span that begins now, or at another time."""
+    start_ns = time.time_ns() if at_ns is None else at_ns
     request = span_request(
         f"00-{trace_id}-{parent_id or '00' * 8}-01", start_ns=start_ns, end_ns=start_ns + round(lasts_s * 1e9), **fields
     )
@@ -59,7 +59,7 @@ def calling_cart(port, *, after_s=0.0, parent=None):
     return reply
 
 
-class TraceSourceContract:
+class WithSource:
     """Subclasses supply `traces`: that part of a probe's config, and the port that the target's spans go to."""
 
     @pytest.fixture
@@ -80,10 +80,18 @@ class TraceSourceContract:
                 target.otlp_port = probes[-1].source.receiver.port
             return probes[-1].observe(newer_than=datetime.now(UTC), timeout_s=timeout_s)
 
+        drive.probe = lambda: probes[-1]
         yield drive
         for probe in probes:
             probe.close()
             probe.close()
+
+
+class TraceSourceContract(WithSource):
+    """`none_came` is what is said when no request of so many has a trace."""
+
+    def none_came(self, count):
+        return (f"traces: 0 of {count} requests have one",)
 
     def test_one_trace_for_each_kind_of_request(self, observe, target):
         target.reply = lambda seen: Reply(status=503 if seen.path == "/pay" else 200)
@@ -112,10 +120,26 @@ class TraceSourceContract:
         assert len(spans_of(first)) == len(spans_of(second)) == 1
 
     def test_without_spans_the_observation_is_there_and_says_so(self, observe, target):
-        target.reply = lambda seen: (setattr(target, "otlp_port", None), Reply())[1]
+        target.reply = lambda seen: Reply(traced=False)
         seen = observe("/", timeout_s=1.0)
         assert (seen.status_code, seen.trace_data) == (200, None)
-        assert seen.degraded == ("traces: no span of GET /",)
+        assert seen.degraded == (*self.none_came(4), "traces: no span of GET /")
+
+    def test_r2_a_trace_whose_parents_never_come_is_degraded_and_says_why(self, observe, target):
+        target.reply = lambda seen: calling_cart(target.otlp_port, parent="0f" * 8)(seen)
+        seen = observe("/", count=3)
+        assert {span["service"] for span in spans_of(seen.trace_data)} == {"shop", "cart"}
+        (reason,) = seen.degraded
+        assert reason.startswith("traces: ")
+        assert " missing, in " in reason
+
+    def test_r2_a_lone_span_whose_parent_never_comes_is_degraded(self, observe, target):
+        def orphan(seen):
+            send_span(target.otlp_port, ids_in(seen)[0], os.urandom(8).hex(), "0f" * 8)
+            return Reply(traced=False)
+
+        target.reply = orphan
+        assert any(" missing, in " in reason for reason in observe("/", count=3).degraded)
 
     def test_a_trace_larger_than_is_read_is_a_reason(self, observe, target, monkeypatch):
         monkeypatch.setattr("boifi_core.traces.tidy.MAX_SPANS", 1)

@@ -17,12 +17,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass
 class Reply:
-    """What is answered: after `delay_s`, with this status and body; `cut` drops the connection instead."""
+    """What is answered: after `delay_s`, with this status and body; `cut` drops the connection instead.
+
+    `traced`: whether its span is exported, where any is.
+    """
 
     status: int = 200
     body: bytes = b'{"ok": true}'
     delay_s: float = 0.0
     cut: bool = False
+    traced: bool = True
 
 
 @dataclass
@@ -112,7 +116,7 @@ def _handler(target: Target) -> type[BaseHTTPRequestHandler]:
             reply = target.reply(seen)
             start_ns = time.time_ns()
             time.sleep(reply.delay_s)
-            if target.otlp_port is not None:
+            if target.otlp_port is not None and reply.traced:
                 traceparent = {name.lower(): value for name, value in seen.headers.items()}["traceparent"]
                 request = span_request(
                     traceparent,

@@ -35,7 +35,8 @@ from benchmarks.search.peers.base import BestObserved
 from benchmarks.search.peers.whole import WholeSpace
 from boifi_core.models import Point
 from boifi_core.space import SearchSpace
-from boifi_core.space.rows import Column, Layout, Statement
+from boifi_core.space.layout import Layout
+from boifi_core.space.rows import Column, Statement
 
 _HIGHEST = 10.0
 _TRIALS = 100

@@ -21,6 +21,10 @@ class Scorer(ABC):
             ValueError: `observation` is None.
         """
 
+    def observes(self, observation: RawObservation) -> bool:
+        """Whether the observation tells anything of this dimension: what was not observed is no 0 in the total."""
+        return True
+
     def score(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> float:
         """The points of all parts together, 0 to 10."""
         return total(self.parts(observation, baseline))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from boifi_core.analyzer.compare import BOTTLENECK_FACTOR, Comparison, compare_observations
-from boifi_core.analyzer.normal import Normal, as_normal
-from boifi_core.analyzer.scorers.base import MAX_SCORE, Scorer, require, total
-from boifi_core.analyzer.scorers.bug import BAD_LOG
+from boifi_core.analyzer.normal import Normal, as_normal, log_template
+from boifi_core.analyzer.scorers.base import MAX_SCORE, require, total
+from boifi_core.analyzer.scorers.bug import OF_CHANGED, BugScorer, bad_lines, changed_kinds, is_changed
 from boifi_core.analyzer.scorers.performance import PerformanceScorer
+from boifi_core.analyzer.scorers.structure import StructureScorer
 from boifi_core.models import RawObservation
-from boifi_core.traces.names import without_ids
 
 _FEW = 0.05
 """A share of failed requests that is small, but not nothing: from about here on, twice as many add the same points."""
@@ -26,13 +26,14 @@ _STRUCTURE_POINTS = {
 """What each part approaches: the points of the plan's rule for it."""
 
 
-class GradedBugScorer(Scorer):
+class GradedBugScorer(BugScorer):
     """10 ln(1 + e / 0.05) / ln(1 + 1 / 0.05) points for a share e of failed requests: 2.3 for 5 %, 8.4 for 60 %, 10 for
     all. The logarithm (Fechner's law) makes a difference among few failures count as much as one among many.
 
-    Where no share was observed, a status of 400 or above stands for all requests. The first error line in the log that
-    the target does not write without a fault adds half of 3 points, each further kind of line half of what is missing;
-    less, the more requests fail, so that the sum stays within 10.
+    Where no share was observed, a status of 400 or above stands for all requests. Most requests with a healthy status
+    of another class than without a fault add 8 points; else the first kind of request with one adds half of 3, each
+    further one half of what is missing, and so do the kinds of error lines in the log that the target does not write
+    without a fault. What is added is less, the more requests fail, so that the sum stays within 10.
     """
 
     def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
@@ -41,10 +42,15 @@ class GradedBugScorer(Scorer):
         if share is None:
             share = float(observation.status_code is not None and observation.status_code >= 400)
         errors = MAX_SCORE * math.log1p(share / _FEW) / math.log1p(1 / _FEW)
-        usual = as_normal(baseline).log_templates
-        lines = {without_ids(line) for line in observation.logs if BAD_LOG.search(line)} - usual
-        logs = _approach(_LOG_POINTS, len(lines)) * (1 - errors / MAX_SCORE)
-        return {name: points for name, points in (("bug.error_rate", errors), ("bug.logs", logs)) if points > 0}
+        normal = as_normal(baseline)
+        changed = (
+            OF_CHANGED if is_changed(observation, normal) else _approach(3.0, len(changed_kinds(observation, normal)))
+        )
+        changed *= 1 - errors / MAX_SCORE
+        lines = set(map(log_template, bad_lines(observation, normal)))
+        logs = _approach(_LOG_POINTS, len(lines)) * (1 - (errors + changed) / MAX_SCORE)
+        parts = {"bug.error_rate": errors, "bug.status_changed": changed, "bug.logs": logs}
+        return {name: points for name, points in parts.items() if points > 0}
 
 
 class GradedPerformanceScorer(PerformanceScorer):
@@ -58,17 +64,13 @@ class GradedPerformanceScorer(PerformanceScorer):
         return max(0.0, 9.0 * way) if way <= 1 else MAX_SCORE - 1.0 / way
 
 
-class GradedStructureScorer(Scorer):
+class GradedStructureScorer(StructureScorer):
     """The plan's four signs, each of which approaches the plan's points as it grows; clipped to 10.
 
     Half of them are reached at `span_increase_threshold` (a share of the spans), at `edit_distance_threshold`
     (operations), with one ERROR span, and with a span that takes 10 times as long as without a fault; below 5 times it
     is none. Which traces are compared, and which kind of request counts, is as for `StructureScorer`.
     """
-
-    def __init__(self, span_increase_threshold: float = 0.5, edit_distance_threshold: int = 2) -> None:
-        self.span_increase_threshold = span_increase_threshold
-        self.edit_distance_threshold = edit_distance_threshold
 
     def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)
@@ -77,11 +79,10 @@ class GradedStructureScorer(Scorer):
 
     def _signs(self, comparison: Comparison) -> dict[str, float]:
         slow = comparison.bottleneck
-        failing = sum(span.is_error for span in comparison.spans) if comparison.has_error else 0
         signs = {
             "struct.span_increase": _half_at(self.span_increase_threshold, comparison.span_increase or 0.0),
             "struct.edit_distance": _half_at(self.edit_distance_threshold, comparison.edit_distance or 0),
-            "struct.error_span": _half_at(1, failing),
+            "struct.error_span": _half_at(1, len(comparison.failing)),
             "struct.bottleneck": 1 - BOTTLENECK_FACTOR * slow.baseline_ms / slow.duration_ms if slow else 0.0,
         }
         points = {name: _STRUCTURE_POINTS[name] * share for name, share in signs.items()}

@@ -30,6 +30,10 @@ class PerformanceScorer(Scorer):
         self.baseline_ms = baseline_ms
         self.threshold_ms = threshold_ms
 
+    def observes(self, observation: RawObservation) -> bool:
+        """Where a latency is known."""
+        return observation.latency_ms is not None
+
     def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)
         points = 0.0 if observation.latency_ms is None else self._points(observation.latency_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from boifi_core.analyzer.compare import Comparison, compare_observations
-from boifi_core.analyzer.normal import Normal
+from boifi_core.analyzer.normal import Normal, traces_of
 from boifi_core.analyzer.scorers.base import Scorer, require, total
 from boifi_core.models import RawObservation
 
@@ -28,6 +28,10 @@ class StructureScorer(Scorer):
     def __init__(self, span_increase_threshold: float = 0.5, edit_distance_threshold: int = 2) -> None:
         self.span_increase_threshold = span_increase_threshold
         self.edit_distance_threshold = edit_distance_threshold
+
+    def observes(self, observation: RawObservation) -> bool:
+        """Where there is a trace that can be read."""
+        return bool(traces_of(observation))
 
     def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)

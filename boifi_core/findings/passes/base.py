@@ -89,8 +89,8 @@ class Base:
         return 2 * sum(seen) > len(seen)
 
     def is_shown_by(self, trial: Trial) -> bool:
-        """Whether one trial showed the failure."""
-        shows = self._home.get(trial.trial) == self.mode.id
+        """Whether one trial showed the failure, in the same kinds of request."""
+        shows = self._home.get(trial.trial) == self.mode.label and trial.trial not in self.mode.fewer_kinds
         return shows and not (self.needs_typical and trial.trial in self.mode.faint)
 
     def readings(self, plans: Plans) -> list[Trial]:

@@ -14,7 +14,7 @@ _NEARLY = 0.9
 
 def made_for(mode: FailureMode, trials: Sequence[Trial], home: Mapping[int, str]) -> list[Trial]:
     """The trials that were to show the failure with a smaller fault."""
-    return [trial for trial in trials if (start := _start(trial)) is not None and home.get(start) == mode.id]
+    return [trial for trial in trials if (start := _start(trial)) is not None and home.get(start) == mode.label]
 
 
 def beginning(mode: FailureMode, trials: Sequence[Trial], made: Sequence[Trial]) -> Trial | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import builtins
 import time
 
-from boifi_core.errors import (
-    ExecutorBadAnswer,
-)
+from boifi_core.errors import ExecutorBadAnswer, shown
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.injectors.hfi import policy_document as policy
-from boifi_core.wire.http import Wire
+from boifi_core.wire.http import Answer, Wire
 
 
 class HfiInjector:
@@ -29,12 +27,17 @@ class HfiInjector:
     def apply(self, name: str, plan: FaultPlan, *, timeout_s: float) -> None:
         """See `Injector`; raises `InvalidInput` for a name or plan that HFI cannot take."""
         document = policy.policy(name, plan)
-        # Read, since a proxy's friendly 200 page would otherwise pass for a fault in force.
-        self._wire.call("POST", "/v1/policies", body=document, timeout_s=timeout_s).data()
+        _read(self._wire.call("POST", "/v1/policies", body=document, timeout_s=timeout_s))
 
     def clear(self, name: str, *, timeout_s: float) -> None:
-        """See `Injector`."""
-        self._wire.call("DELETE", f"/v1/policies/{name}", timeout_s=timeout_s, expected=(404,))
+        """See `Injector`; what is said not to be there is looked for in the list, since any proxy can say that."""
+        deadline = time.monotonic() + timeout_s
+        answer = self._wire.call("DELETE", f"/v1/policies/{name}", timeout_s=timeout_s, expected=(404,))
+        if answer.status == 404:
+            if name in self.list(timeout_s=max(deadline - time.monotonic(), 0.1)):
+                raise ExecutorBadAnswer(f"{answer.what}: answered 404, though the policy is in the list")
+        elif answer.body.strip():  # removed without a word is removed
+            _read(answer)
 
     def list(self, *, timeout_s: float) -> builtins.list[str]:
         """See `Injector`."""
@@ -59,3 +62,16 @@ class HfiInjector:
     def close(self) -> None:
         """See `Injector`."""
         self._wire.close()
+
+
+def _read(answer: Answer) -> None:
+    """See that it is the control plane's, and says that it did what it was told to.
+
+    A proxy whose login ran out answers 200 with a page of its own.
+
+    Raises:
+        ExecutorBadAnswer: it is not, or does not.
+    """
+    data = answer.data()
+    if data.get("error"):
+        raise ExecutorBadAnswer(f"{answer.what}: answered {answer.status}, and an error: {shown(data['error'])}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
 from boifi_core.errors import InvalidInput
+from boifi_core.faults.kinds import ERROR_MESSAGE
 from boifi_core.faults.plan import FaultPlan
+from boifi_core.faults.sending import Sending
 from boifi_core.injectors.base import Capabilities
 from boifi_core.injectors.hfi.fault_writers import WRITERS
 
-CAPABILITIES = Capabilities(fault_types=frozenset(WRITERS), max_delay_ms=30_000)
+CAPABILITIES = Capabilities(
+    fault_types=frozenset(WRITERS),
+    max_delay_ms=30_000,
+    sending=Sending(percentage_grain=1, drops=frozenset({ERROR_MESSAGE.name}), sent_as={"error_injection": "abort"}),
+)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{1,61}[A-Za-z0-9_]")
 
 
@@ -28,7 +33,7 @@ def as_sent(plan: FaultPlan) -> FaultPlan:
         raise InvalidInput("delay_ms", f"must be at most {CAPABILITIES.max_delay_ms} for HFI", plan.delay_ms)
     if plan.parameters:
         raise InvalidInput("parameters", "must be empty: HFI has none", plan.parameters)
-    return plan.model_copy(update={"percentage": float(_whole_percentage(plan.percentage)), "error_message": None})
+    return CAPABILITIES.sending.of(plan)
 
 
 def policy(name: str, plan: FaultPlan) -> dict[str, Any]:
@@ -67,12 +72,8 @@ def _match(plan: FaultPlan) -> dict[str, Any]:
 
 def _fault(plan: FaultPlan) -> dict[str, Any]:
     return {
-        "percentage": _whole_percentage(plan.percentage),
+        "percentage": round(plan.percentage),
         "start_delay_ms": plan.start_delay_ms,
         "duration_seconds": plan.duration_seconds,
         **WRITERS[plan.fault_type](plan),
     }
-
-
-def _whole_percentage(percentage: float) -> int:
-    return 0 if percentage == 0 else max(1, math.floor(percentage + 0.5))

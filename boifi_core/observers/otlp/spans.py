@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from boifi_core.observers.window import lateness_s
 from boifi_core.traces import fields
 from boifi_core.traces.record import ATTRIBUTES, KINDS, Record
+
+_MOST_TAKEN = 5_000
+"""Traces that are remembered after they were taken, so that what comes later is known to be late."""
+
+_MOST_LATE = 1_000
+
+_BREATH_S = 0.005
+"""Spans come many exports at a time: those of so long are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class ReceivedSpan:
             duration_ns=max(0, span.end_time_unix_nano - span.start_time_unix_nano) if timed else None,
             failed=span.status.code == Status.STATUS_CODE_ERROR,
             attributes={pair.key: _plain(pair.value) for pair in span.attributes if pair.key in ATTRIBUTES},
+            links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
         )
 
 
@@ -46,14 +56,41 @@ def _plain(value: Any) -> str | int | float | bool:
     if which in ("string_value", "int_value", "double_value", "bool_value"):
         plain: str | int | float | bool = getattr(value, which)
         return plain
+    if which == "array_value" and value.array_value.values:
+        return _plain(value.array_value.values[0])
     return ""
 
 
 @dataclass(slots=True)
-class _Trace:
-    spans: list[tuple[str, bytes]] = field(default_factory=list)  # as bytes they take a quarter of the memory
-    parents: set[bytes] = field(default_factory=set)
-    latest: float = 0.0
+class Trace:
+    """What has come of one trace.
+
+    Attributes:
+        spans: service and span, as bytes: so they take a quarter of the memory.
+        links: of each span its id, and its parent's, None for a root.
+        came: by service, when its latest spans came (`time.monotonic`), and the latest end of these, nanoseconds since
+            the epoch by the service's own clock.
+    """
+
+    spans: list[tuple[str, bytes]] = field(default_factory=list)
+    links: set[tuple[bytes, bytes | None]] = field(default_factory=set)
+    came: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, received: ReceivedSpan, now: float) -> None:
+        """Take in a span that came now."""
+        span = received.span
+        self.spans.append((received.service, span.SerializeToString()))
+        self.links.add((span.span_id, span.parent_span_id or None))
+        came, end_ns = self.came.get(received.service, (0.0, 0))
+        self.came[received.service] = now, max(span.end_time_unix_nano, end_ns if came == now else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A span that came after its trace was taken: whose it is, and how late it was."""
+
+    service: str
+    late_s: float
 
 
 class SpanStore:
@@ -65,65 +102,85 @@ class SpanStore:
 
     def __init__(self, max_spans: int = 20_000) -> None:
         self._max_spans = max_spans
-        self._traces: OrderedDict[bytes, _Trace] = OrderedDict()
+        self._traces: OrderedDict[bytes, Trace] = OrderedDict()
         self._held = 0
+        self._let_go = 0
+        self._taken: OrderedDict[bytes, float | None] = OrderedDict()
+        self._late: deque[Late] = deque(maxlen=_MOST_LATE)
         self._arrived = threading.Condition()
 
     def add(self, spans: Iterable[ReceivedSpan]) -> None:
-        """Take spans in and wake whoever waits for them."""
+        """Take spans in and wake whoever waits for them; those of a trace that was taken already come too late."""
         with self._arrived:
             now = time.monotonic()
             for received in spans:
-                trace = self._traces.setdefault(received.span.trace_id, _Trace())
-                trace.spans.append((received.service, received.span.SerializeToString()))
-                trace.parents.add(received.span.parent_span_id)
-                trace.latest = now
+                trace_id = received.span.trace_id
+                if trace_id in self._taken:
+                    if (over_at := self._taken[trace_id]) is not None:
+                        late_s = lateness_s(now, over_at, received.span.end_time_unix_nano)
+                        self._late.append(Late(received.service, late_s))
+                    continue
+                self._traces.setdefault(trace_id, Trace()).add(received, now)
                 self._held += 1
                 while self._held > self._max_spans:
-                    _, oldest = self._traces.popitem(last=False)
+                    gone, oldest = self._traces.popitem(last=False)
                     self._held -= len(oldest.spans)
+                    self._let_go += 1
+                    self._remember(gone, None)
             self._arrived.notify_all()
 
-    def settle(self, roots: Mapping[bytes, bytes], *, quiet_s: float = 0.03, limit_s: float = 0.25) -> bool:
-        """Wait until the traces are whole, as far as one can tell: every root is in and nothing came for a while.
+    def wait_until(self, over_at: Callable[[Mapping[bytes, Trace]], float]) -> None:
+        """Wait until the moment that `over_at` tells, on the clock of `time.monotonic`.
 
         Args:
-            roots: trace id to the parent span id that its root carries.
-            quiet_s: how long no span of these traces may have come, seconds.
-            limit_s: the longest wait, seconds.
-
-        Returns:
-            Whether every root is in.
+            over_at: is asked anew whenever spans came, with the traces as they then are; nobody changes them meanwhile.
         """
-        deadline = time.monotonic() + limit_s
-        with self._arrived:
-            while True:
-                traces = [self._traces.get(trace_id) for trace_id in roots]
-                whole = all(
-                    trace is not None and parent in trace.parents
-                    for trace, parent in zip(traces, roots.values(), strict=True)
-                )
-                now = time.monotonic()
-                latest = max((trace.latest for trace in traces if trace is not None), default=now)
-                end = min(deadline, latest + quiet_s) if whole else deadline
-                if now >= end:
-                    return whole
-                self._arrived.wait(end - now)
+        while True:
+            with self._arrived:
+                left_s = over_at(self._traces) - time.monotonic()
+                if left_s <= 0:
+                    return
+                self._arrived.wait(left_s)
+            time.sleep(_BREATH_S)
 
-    def take(self, trace_ids: Iterable[bytes]) -> dict[bytes, list[ReceivedSpan]]:
-        """Remove these traces and return those of them that have any span."""
+    def take(self, trace_ids: Iterable[bytes], *, over_at: float | None = None) -> dict[bytes, list[ReceivedSpan]]:
+        """Remove these traces and return those of them that have any span.
+
+        Args:
+            over_at: when their requests were over, on the clock of `time.monotonic`; None: now.
+        """
         taken = {}
         with self._arrived:
+            over_at = time.monotonic() if over_at is None else over_at
             for trace_id in trace_ids:
                 trace = self._traces.pop(trace_id, None)
+                self._remember(trace_id, over_at)
                 if trace is not None:
                     self._held -= len(trace.spans)
                     taken[trace_id] = trace
+            self._let_go = 0
         return {
             trace_id: [ReceivedSpan(service, OtlpSpan.FromString(span)) for service, span in trace.spans]
             for trace_id, trace in taken.items()
         }
 
+    def take_late(self) -> list[Late]:
+        """What came too late since this was last asked."""
+        with self._arrived:
+            late = list(self._late)
+            self._late.clear()
+        return late
+
+    @property
+    def let_go(self) -> int:
+        """How many traces had to go since some were last taken, since too many spans came."""
+        return self._let_go
+
     def __len__(self) -> int:
         """How many spans are held."""
         return self._held
+
+    def _remember(self, trace_id: bytes, over_at: float | None) -> None:
+        self._taken[trace_id] = over_at
+        while len(self._taken) > _MOST_TAKEN:
+            self._taken.popitem(last=False)

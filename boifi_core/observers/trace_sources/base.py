@@ -30,7 +30,7 @@ class TraceSource(Protocol):
         """What a request carries besides `traceparent`, so that its spans get these ids."""
 
     def reserved_s(self, timeout_s: float) -> float:
-        """The longest that `collect` may take of an observation that may take `timeout_s`, both seconds."""
+        """How much of an observation that may take `timeout_s` is kept for `collect`, both seconds."""
 
     def collect(self, wanted: Mapping[str, Sequence[Outcome]], *, limit_s: float) -> Collected:
         """Wait until the traces are whole, as far as one can tell, and bring them.
@@ -41,6 +41,9 @@ class TraceSource(Protocol):
             wanted: by kind all requests that were sent, those first whose traces stand best for it.
             limit_s: the longest wait, seconds.
         """
+
+    def news(self) -> Sequence[str]:
+        """See `Observer`."""
 
     def close(self) -> None:
         """Give back ports and connections; the source is not used after."""

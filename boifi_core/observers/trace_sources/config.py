@@ -21,24 +21,33 @@ class TracesConfig(KindConfig):
         return ()
 
 
-class ReceiverConfig(TracesConfig):
+class WaitingConfig(TracesConfig):
+    """How long the traces of an observation are waited for.
+
+    `wait_s` is the longest, `quiet_s` how long no span may have come before none is expected: longer than the longest
+    interval in which a service, or a collector before it, sends its batches; OpenTelemetry's SDKs send every 5 s. The
+    first observations wait so long; those after them no longer than spans were seen to take.
+    """
+
+    wait_s: float = Field(default=15.0, gt=0, le=3_600)
+    quiet_s: float = Field(default=6.0, ge=0, le=3_600)
+
+
+class ReceiverConfig(WaitingConfig):
     """Spans arrive as OTLP over HTTP at `/v1/traces` of this address; port 0 takes a free one."""
 
     host: str = Field(default="127.0.0.1", max_length=255)
     port: int = Field(default=4318, ge=0, le=65535)
 
 
-class BackendConfig(EndpointConfig, TracesConfig):
+class BackendConfig(EndpointConfig, WaitingConfig):
     """Traces are fetched from a tracing backend.
 
-    `wait_s` is the longest wait for an observation's traces, `quiet_s` how long no span may have come to a trace that
-    is taken for complete. `service` is for a mesh that gives its requests trace ids of its own: the trace is then
-    looked for among those of this service, its entry, by time.
+    `service` is for a mesh that gives its requests trace ids of its own: the trace is then looked for among those of
+    this service, its entry, by name and time.
     """
 
     section: ClassVar[str] = "observer.traces"
 
     timeout_s: float = Field(default=5.0, gt=0, le=3_600)
-    wait_s: float = Field(default=15.0, gt=0, le=3_600)
-    quiet_s: float = Field(default=2.0, ge=0, le=3_600)
     service: str | None = Field(default=None, min_length=1, max_length=200)

@@ -45,7 +45,7 @@ def _trials(report: ReportInput, axes: Sequence[Axis]) -> list[dict[str, Any]]:
             "soFar": so_far,
             "phase": trial.phase,
             "status": trial.status.value,
-            "mode": mode.id if (mode := report.catalogue.mode_of(trial.trial)) else None,
+            "mode": mode.label if (mode := report.catalogue.mode_of(trial.trial)) else None,
             "fault": fault_text(trial.plans)[:_LONGEST],
             "point": [axis.place(trial.point[axis.name]) if axis.name in trial.point else None for axis in axes],
         }

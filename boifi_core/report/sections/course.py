@@ -31,7 +31,7 @@ def trials(report: ReportInput) -> Table:
             trial.status.value,
             number(trial.severity),
             number(so_far),
-            mode.id if (mode := report.catalogue.mode_of(trial.trial)) else "",
+            mode.label if (mode := report.catalogue.mode_of(trial.trial)) else "",
             fault_text(trial.plans),
         )
         for trial, so_far in zip(report.trials, incumbents(report.trials), strict=True)

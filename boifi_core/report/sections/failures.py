@@ -74,7 +74,7 @@ def _failure(report: ReportInput, mode: FailureMode, worst: Trial | None, *, has
     lines.append(("Trials", numbers(mode.trials)))
     observation = None if worst is None else worst.observation
     return Failure(
-        id=mode.id,
+        id=mode.label,
         severity=number(mode.severity),
         verdict=verdict_text(mode),
         sentence=mode.sentence,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from boifi_core.analyzer.service import DIMENSIONS
 from boifi_core.history.readings import give_or_take, times
 from boifi_core.models import RawObservation
 from boifi_core.report.facts import ReportInput, TriedFault, why
@@ -21,9 +22,10 @@ def measured_text(report: ReportInput, tried: TriedFault) -> str:
 
 
 def scores_text(tried: TriedFault) -> str:
-    """Its three scores."""
-    bug, performance, structure = tried.scores
-    return f"bugs {bug:.1f}, performance {performance:.1f}, structure {structure:.1f}"
+    """Its three scores; one that was not observed is none."""
+    named = zip(DIMENSIONS, ("bugs", "performance", "structure"), tried.scores, strict=True)
+    unseen = tried.score.unobserved
+    return ", ".join(f"{name} {'not observed' if key in unseen else f'{score:.1f}'}" for key, name, score in named)
 
 
 def worst(report: ReportInput, found: Sequence[TriedFault]) -> tuple[tuple[str, str], ...]:

@@ -49,7 +49,8 @@ class Confirm(SessionPhase):
 
     def propose_more(self, session: Session) -> Proposal | None:
         """The next worst failure, which nobody has measured again yet."""
-        if session.budget.left_to_follow_up < (_WORTH if session.budget.minimise else 1):
+        is_shared = session.budget.minimise and not session.is_searched_out
+        if session.budget.left_to_follow_up < (_WORTH if is_shared else 1):
             return None
         fresh = next((mode for mode in _allowed(session) if mode.confirmation is None), None)
         return None if fresh is None else _again(session, fresh)

@@ -27,7 +27,7 @@ class Minimise(SessionPhase):
         if not budget.minimise or budget.left_to_follow_up <= 0:
             return None
         scored = rankable(session.trials)
-        home = {number: mode.id for mode in session.found.modes for number in mode.trials}
+        home = {number: mode.label for mode in session.found.modes for number in mode.trials}
         dimensions = session.config.search_space.dimensions
         questions = (
             question(mode, scored, home, dimensions)

@@ -40,6 +40,13 @@ class Plan:
 
     def next(self, session: Session) -> Proposal | None:
         """The next trial; None where the session is over, see `over`."""
+        was_searched_out = session.is_searched_out
+        offer = self._offer(session)
+        if offer is None and session.is_searched_out and not was_searched_out:
+            return self._offer(session)  # what the search has left over is for the others now
+        return offer
+
+    def _offer(self, session: Session) -> Proposal | None:
         asked = [phase for phase in self.phases if session.budget.left > 0 or not phase.is_counted]
         offers = (phase.propose(session) for phase in asked)
         more = (phase.propose_more(session) for phase in reversed(asked))

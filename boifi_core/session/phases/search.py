@@ -13,6 +13,9 @@ from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
 from boifi_core.session.warm_start import training_score
 
+EVERY_POINT = "every point of the search space was tried"
+"""Why a search is over that has nothing left to try."""
+
 
 class Search(SessionPhase):
     """Its first trials are `initial`; what no other phase needs of the budget is the search's too."""
@@ -35,7 +38,8 @@ class Search(SessionPhase):
         try:
             return _chosen(session)
         except SpaceExhausted:
-            self.over = "every point of the search space was tried"
+            self.over = EVERY_POINT
+            session.is_searched_out = True
             return None
 
 

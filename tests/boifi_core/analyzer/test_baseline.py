@@ -31,6 +31,15 @@ def test_one_typical_trace_of_each_kind():
     assert merged.traces["other"] == of(1, "z")
 
 
+def test_traces_that_differ_by_ids_alone_are_of_one_shape():
+    def of(ms, name):
+        return trace(span("r", "root", ms=ms), span("a", name, "r"))
+
+    shapes = [of(5, "other"), of(30, "GET /p/k7"), of(10, "GET /p/z3"), of(20, "GET /p/q9"), of(5, "other")]
+    merged = merge_baseline([observed(traces={"k": text}) for text in shapes])
+    assert json.loads(merged.traces["k"])["spans"][0]["duration_ms"] == 20
+
+
 def test_the_single_trace_is_of_the_most_frequent_kind():
     a, b = trace(span("1", "a")), trace(span("1", "b"))
     merged = merge_baseline([observed(trace_kind=kind, trace_data=text) for kind, text in [("b", b), *2 * [("a", a)]]])

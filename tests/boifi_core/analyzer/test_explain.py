@@ -70,3 +70,21 @@ def test_the_configs_thresholds_choose_the_kind():
 def test_a_score_that_fell_back_is_named():
     score = AnalyzerService().calculate_severity(observed()).model_copy(update={"fallback": ("struct",)})
     assert explain(score, observed()) == "the structure score could not be computed, 5 stands for it"
+
+
+def test_f12_the_line_that_is_told_of_is_none_that_is_usual():
+    usual = observed(logs=("errors=0 done",))
+    seen = observed(logs=("errors=0 done", "ERROR lost"))
+    assert "logged “ERROR lost”" in why(seen, usual)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"status_code": 302}, "most requests got 302 instead of 200"),
+        ({"status_code": 503, "error_rate": 0.34}, "34 % of the requests failed, most of them with 503"),
+        ({"status_code": 503, "error_rate": 0.62}, "most requests got 503"),
+    ],
+)
+def test_f10_p27_most_is_of_all_requests(fields, says):
+    assert why(observed(**fields), observed()).startswith(says)

@@ -82,6 +82,56 @@ class TestBugScorer(ScorerContract):
         assert "no status code" in caplog.text
 
 
+BUG_SCORERS = [BugScorer(), GradedBugScorer()]
+
+
+@pytest.mark.parametrize("scorer", BUG_SCORERS)
+class TestStatusesByClass:
+    @pytest.mark.parametrize(("usual", "seen"), [(200, 302), (201, 307), (204, 301), (302, 200)])
+    def test_f10_a_healthy_status_of_another_class_is_a_change(self, scorer, usual, seen):
+        normal = Normal((observed(status_code=usual), observed(status_code=usual)))
+        assert scorer.parts(observed(status_code=seen), normal) == {"bug.status_changed": 8.0}
+
+    @pytest.mark.parametrize(("usual", "seen"), [(200, 201), (201, 200), (204, 206), (200, 304), (302, 303)])
+    def test_f10_d27_of_one_class_all_are_alike(self, scorer, usual, seen):
+        assert scorer.parts(observed(status_code=seen), Normal((observed(status_code=usual),))) == {}
+
+    @given(st.sets(st.integers(200, 399), min_size=1, max_size=3), st.integers(200, 399))
+    def test_f10_what_is_told_of_is_what_no_fault_free_window_has(self, scorer, usual, seen):
+        normal = Normal(tuple(observed(status_code=each) for each in usual))
+        is_known = {2 if each == 304 else each // 100 for each in usual} >= {2 if seen == 304 else seen // 100}
+        assert (scorer.parts(observed(status_code=seen), normal) == {}) == is_known
+
+    def test_f10_without_a_baseline_a_redirect_is_no_change(self, scorer):
+        assert scorer.parts(observed(status_code=302)) == {}
+
+    def test_f10_one_kind_of_request_that_is_redirected(self, scorer):
+        normal = Normal((observed(statuses={"GET /": {200: 9, 201: 1}, "GET /cart": {200: 10}}),))
+        well = observed(statuses={"GET /": {201: 10}, "GET /cart": {200: 9, 503: 1}})
+        assert scorer.parts(well, normal) == {}
+        redirected = observed(statuses={"GET /": {200: 10}, "GET /cart": {302: 6, 200: 4}})
+        assert scorer.parts(redirected, normal).keys() == {"bug.status_changed"}
+
+
+@pytest.mark.parametrize("scorer", BUG_SCORERS)
+class TestUsualLogLines:
+    @pytest.mark.parametrize(
+        ("usual", "seen"),
+        [
+            ('level=info msg="batch done" errors=0', 'level=info msg="batch done" errors=0'),
+            ("GET /fatal/4711 200 12ms", "GET /fatal/77 200  12ms"),
+            ('{"level":"info","error":null,"took":3}', '{"level":"info","error":null,"took":41}'),
+        ],
+    )
+    def test_f12_a_line_of_the_baseline_gives_no_points(self, scorer, usual, seen):
+        assert scorer.parts(observed(logs=(seen,)), Normal((observed(), observed(logs=(usual,))))) == {}
+
+    def test_f12_another_line_does_whatever_else_is_usual(self, scorer):
+        usual = 'level=info msg="batch done" errors=0'
+        seen = observed(logs=(usual, "level=error msg=lost"))
+        assert scorer.parts(seen, Normal((observed(logs=(usual,)),))).keys() == {"bug.logs"}
+
+
 class TestPerformanceScorer(ScorerContract):
     @pytest.fixture
     def scorer(self):

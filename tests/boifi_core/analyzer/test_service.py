@@ -56,9 +56,71 @@ def test_a_scorer_that_fails_is_neutral_named_and_logged(dimension, field, caplo
     score = service.calculate_severity(observed())
     assert getattr(score, field) == 5
     assert score.fallback == (dimension,)
-    weights = {"bug": 10, "perf": 2, "struct": 5}
-    assert score.total_score == pytest.approx(5 * weights[dimension] / 17)
+    # There is no trace, so the structure only counts where 5 stands for it.
+    weights = {"bug": 10, "perf": 2} | ({"struct": 5} if dimension == "struct" else {})
+    assert score.total_score == pytest.approx(5 * weights[dimension] / sum(weights.values()))
     assert "no such luck" in caplog.text
+
+
+weights = st.floats(1e-3, 1e3)
+
+
+def severity(*, analyzer=None, baseline=None, **fields):
+    return AnalyzerService(analyzer).calculate_severity(RawObservation(timestamp=NOON, **fields), baseline)
+
+
+def test_d5_f6_a_total_outage_is_ten_whatever_else_is_known_or_missing():
+    failing = {"status_code": 503, "error_rate": 1.0}
+    assert severity(**failing).total_score == 10
+    assert severity(error_rate=1.0).total_score == 10
+    assert severity(**failing, latency_ms=2.0).total_score == 10  # it fails fast
+    quick = trace(span("r", "GET /", status="error"))
+    assert severity(**failing, latency_ms=2.0, trace_data=quick).total_score == 10
+    assert severity(status_code=504, error_rate=0.51).total_score >= 9
+    assert severity(status_code=200, error_rate=0.6, latency_ms=3.0).total_score >= 9
+
+
+@given(
+    st.floats(0.5, 1, exclude_min=True),
+    st.none() | st.integers(100, 599),
+    st.none() | st.floats(0, 1e6),
+    st.none() | st.just(trace(span("1", "a"))),
+    weights,
+    weights,
+)
+def test_d5_where_most_requests_fail_the_total_is_at_least_nine(share, status, latency_ms, spans, bug, perf):
+    for profile in ("plan", "graded"):
+        config = AnalyzerConfig(profile=profile, weights={"bug": bug, "perf": perf})
+        score = severity(analyzer=config, error_rate=share, status_code=status, latency_ms=latency_ms, trace_data=spans)
+        assert 9 <= score.total_score <= 10
+
+
+def test_d5_where_the_share_is_not_known_most_requests_with_a_5xx_are_most_of_them():
+    quick = trace(span("r", "GET /", status="error"))
+    assert severity(status_code=503, latency_ms=2.0, trace_data=quick).total_score == 9
+    assert severity(status_code=503, latency_ms=2.0, error_rate=0.4, trace_data=quick).total_score < 7
+
+
+@pytest.mark.parametrize(
+    ("fields", "unobserved"),
+    [
+        ({"status_code": 404}, ("perf", "struct")),
+        ({"error_rate": 0.2, "latency_ms": 600}, ("struct",)),
+        ({"latency_ms": 600}, ("bug", "struct")),
+        ({"logs": ("ERROR",)}, ("perf", "struct")),
+        ({"trace_data": trace(span("1", "a", status="error"))}, ("bug", "perf")),
+        ({"trace_data": '{"spans": []}', "latency_ms": 1}, ("bug", "struct")),
+        ({}, ("bug", "perf", "struct")),
+    ],
+)
+@pytest.mark.parametrize("profile", ["plan", "graded"])
+def test_d5_what_was_not_observed_is_left_out_of_the_mean(profile, fields, unobserved):
+    score = severity(analyzer=AnalyzerConfig(profile=profile), **fields)
+    assert score.unobserved == unobserved
+    by = {"bug": (10, score.bug_score), "perf": (2, score.performance_score), "struct": (5, score.structure_score)}
+    seen = [each for name, each in by.items() if name not in unobserved]
+    mean = sum(w * s for w, s in seen) / sum(w for w, _ in seen) if seen else 0
+    assert score.total_score == pytest.approx(mean)
 
 
 def test_no_observation_is_refused():
@@ -74,7 +136,6 @@ optional = {
     "trace_data": st.none() | st.text(max_size=20) | st.just(trace(span("1", "a", status="error"))),
 }
 observations = st.builds(RawObservation, timestamp=st.just(NOON), **optional)
-weights = st.floats(1e-3, 1e3)
 
 
 @given(observations, st.none() | observations, weights, weights, weights)
@@ -83,5 +144,8 @@ def test_every_score_is_in_range_and_between_its_parts(observation, baseline, bu
     score = AnalyzerService(config).calculate_severity(observation, baseline)
     three = (score.bug_score, score.performance_score, score.structure_score)
     assert all(0 <= part <= 10 for part in three)
-    assert min(three) - 1e-9 <= score.total_score <= max(three) + 1e-9
+    if (observation.error_rate or 0) > 0.5:
+        assert score.total_score >= 9
+    elif observation.error_rate is not None or (observation.status_code or 0) < 500:
+        assert min(three) - 1e-9 <= score.total_score <= max(three) + 1e-9
     assert score.fallback == ()

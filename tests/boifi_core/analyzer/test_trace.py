@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observations import span, trace
 
-from boifi_core.analyzer.trace import MAX_SEQUENCE, operations
+from boifi_core.analyzer.trace import operations
 from boifi_core.traces import parse_trace
+from boifi_core.traces.tree import MAX_SEQUENCE
 from boifi_core.wire.bounded_json import MAX_BYTES as MAX_TEXT
 
 

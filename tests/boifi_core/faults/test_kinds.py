@@ -110,7 +110,9 @@ class TestAnotherKind:
         def seen():
             numbers = tuple(trial.trial for trial in trials if trial.plans[0].cpu_load >= 43)
             worst = {"worst": 1, "worst_plans": trials[0].plans, "severity": 6.0}
-            mode = FailureMode(id="F1", sentence="", signature=(), trials=numbers, replay="", **worst)
+            mode = FailureMode(
+                id="f-00000001", label="F1", sentence="", signature=(), trials=numbers, replay="", **worst
+            )
             return mode, trials, dict.fromkeys(numbers, "F1"), share
 
         while asked := question(*seen()):

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Verdict
-from boifi_core.findings.catalogue import Evidence, catalogue
+from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.evidence import Evidence
 from boifi_core.models import Choice, Control, Phase
 
 
@@ -19,7 +20,7 @@ def test_a_failure_has_its_worst_trial_its_members_its_region_and_a_sentence():
         tried(3, delay_ms=250, severity=8.0),
         tried(4, LATE, 2.0, "stock"),
     )
-    assert [mode.id for mode in told.modes] == ["F1", "F4"]
+    assert [mode.label for mode in told.modes] == ["F1", "F4"]
     assert told.harmless == 1
     worst = told.modes[0]
     assert (worst.worst, worst.severity, worst.trials) == (3, 8.0, (1, 3))
@@ -45,7 +46,9 @@ def test_it_is_the_same_however_often_it_is_made_and_survives_json():
 
 def test_an_id_stays_when_the_history_grows():
     before = found(tried(2))
-    assert found(tried(2), tried(3, severity=9.0), tried(4, LATE, 9.5, "stock")).mode_of(2).id == before.modes[0].id
+    assert (
+        found(tried(2), tried(3, severity=9.0), tried(4, LATE, 9.5, "stock")).mode_of(2).label == before.modes[0].label
+    )
 
 
 def test_a_fault_counts_with_the_mean_of_its_readings():
@@ -54,7 +57,7 @@ def test_a_fault_counts_with_the_mean_of_its_readings():
 
 
 def test_what_a_baseline_that_is_not_clean_shows_is_no_failure():
-    trials = [tried(1, HEALTHY, 1.4)]
+    trials = [tried(1, LATE, 1.4, delay_ms=50)]
     assert not catalogue(trials, Evidence((HEALTHY,), 1.0), session_id=ID).modes
     assert catalogue(trials, Evidence((HEALTHY,), 0.0), session_id=ID).modes
 
@@ -88,7 +91,7 @@ def test_one_that_fault_free_runs_show_as_well_is_not():
         verifying(n).model_copy(update={"control": Control(observation=NO_REVIEWS, severity=6.0)}) for n in range(2, 6)
     ]
     told = found(tried(1), *alarmed)
-    assert told.modes[0].verdict is Verdict.SUSPECTED
+    assert told.modes[0].verdict is Verdict.INCONCLUSIVE
     assert told.modes[0].confirmation.false_alarm_rate == 1
     assert told.false_alarms == 4
 
@@ -127,3 +130,22 @@ def test_that_some_requests_fail_without_a_fault_is_not_held_against_what_breaks
     told = found(tried(1), *alarmed)
     assert (told.false_alarms, told.modes[0].confirmation.false_alarms) == (4, 0)
     assert told.modes[0].verdict is Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [(0, None), (2, Verdict.SUSPECTED), (3, Verdict.SUSPECTED), (8, Verdict.CONFIRMED)],
+)
+def test_f6_more_evidence_for_a_failure_lets_no_pipeline_pass(readings, verdict):
+    [mode] = found(tried(1), *(verifying(number) for number in range(2, 2 + readings))).modes
+    assert mode.verdict == verdict
+    assert mode.fails(5.9)
+    assert not mode.fails(6.1)
+
+
+@pytest.mark.parametrize("again", [2, 4])
+def test_f6_what_was_measured_again_in_vain_fails_no_pipeline(again):
+    readings = [verifying(number, observation=HEALTHY, severity=0.0) for number in range(2, 2 + again)]
+    [mode] = found(tried(1), *readings).modes
+    assert mode.verdict is Verdict.INCONCLUSIVE
+    assert not mode.fails(0.0)

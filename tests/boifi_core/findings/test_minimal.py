@@ -44,7 +44,8 @@ class Target:
         numbers = tuple(trial.trial for trial in self.trials if self.shows(*trial.plans))
         first = self.trials[0]
         return FailureMode(
-            id="F1",
+            id="f-00000001",
+            label="F1",
             sentence="",
             signature=(),
             worst=1,

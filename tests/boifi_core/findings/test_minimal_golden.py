@@ -33,7 +33,8 @@ def trial_from(number, phase, severity, plans, reason=None, start=None):
 def mode_of(written, trials):
     signature = tuple(map(Fact.model_validate, written["signature"]))
     worst_plans = next(trial.plans for trial in trials if trial.trial == written["worst"])
-    return FailureMode(**{**written, "signature": signature}, sentence="", replay="", worst_plans=worst_plans)
+    named = {"id": "f-00000000", "label": written["id"], "sentence": "", "replay": "", "worst_plans": worst_plans}
+    return FailureMode(**{**written, "signature": signature, **named})
 
 
 def written(plans):

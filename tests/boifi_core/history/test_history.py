@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas
 import pyarrow.parquet as pq
 import pytest
-from histories import SPACE, Axes, Axis, trial_of
+from histories import SPACE, Axes, Axis, scored, trial_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from observations import observed, span, trace
@@ -85,6 +85,10 @@ OF_VERSION["3"] = [
     trial_of(7, 5.5, phase="minimise", why=Choice(reason="minimise", nearest=(Near(trial=1, severity=7.5),))),
 ]
 OF_VERSION["4"] = [*OF_VERSION["3"], trial_of(8, 5.0, retries=3)]
+OF_VERSION["5"] = [
+    *OF_VERSION["4"],
+    trial_of(9, 9.0, score=scored(9.0, unobserved=("perf", "struct")), in_force_ms=1500.0, gone_ms=0.0),
+]
 
 
 @pytest.fixture
@@ -101,9 +105,24 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
         "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why, "
-        "control, retries"
+        "control, retries, unobserved, in_force_ms, gone_ms"
     )
     assert len(frame) == 0
+
+
+def test_the_settling_trial_is_a_row_for_readers_and_none_of_the_sessions_trials(history):
+    assert history.settling() is None
+    settling = trial_of(0, 9.0, phase="settle", in_force_ms=1500.0, gone_ms=1400.0)
+    history.keep_settling(settling)
+    for number in (1, 2, 3):
+        history.append(trial_of(number))
+    assert history.settling() == settling
+    assert [trial.trial for trial in history.trials()] == [1, 2, 3]
+    assert [trial.trial for trial in history.trials(limit=2)] == [1, 2]
+    assert [trial.trial for trial in history.trials(after=1, limit=1)] == [2]
+    history.create()
+    assert history.settling() == settling
+    assert list(pandas.read_parquet(history.folder)["phase"]) == ["settle", "search", "search", "search"]
 
 
 def test_a_dimensions_column_has_its_own_type(history):
@@ -132,9 +151,9 @@ def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
 
 
 def test_what_was_appended_comes_back_whole_in_order(history):
-    for trial in reversed(OF_VERSION["4"]):
+    for trial in reversed(OF_VERSION["5"]):
         history.append(trial)
-    assert History(history.folder, SPACE).trials() == OF_VERSION["4"]
+    assert History(history.folder, SPACE).trials() == OF_VERSION["5"]
     assert type(history.trials()[0].point["mixed"]) is bool
 
 

@@ -171,3 +171,14 @@ def test_any_json_is_read_within_limits_and_can_be_written(data):
     assert seen.error_rate is None or 0 <= seen.error_rate <= 1
     assert all("\n" not in reason or reason in map(str, data.get("degraded") or ()) for reason in seen.degraded)
     assert RawObservation.model_validate_json(seen.model_dump_json()) == seen
+
+
+def test_how_often_each_status_came_is_read_by_kind_of_request():
+    assert read(statuses={"GET /": {"200": 9, "503": 1}}).statuses == {"GET /": {200: 9, 503: 1}}
+
+
+@pytest.mark.parametrize("counts", [{}, [], {"200": 0}, {"ok": 3}, {"999": 1}, {"200": "many"}, None])
+def test_counts_that_cannot_be_are_left_out_with_a_reason(counts):
+    seen = read(statuses={"GET /": counts, "GET /cart": {"200": 1}})
+    assert seen.statuses == {"GET /cart": {200: 1}}
+    assert seen.degraded[0].startswith("statuses['GET /']: must be ") or seen.degraded[0].startswith("statuses[")

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from loopback import free_port
+from own_ca import self_signed, tls_server
 from target_server import Reply, Target
 
 from boifi_core.errors import ExecutorTimedOut, InvalidInput
+from boifi_core.observers.base import glance
 from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.probe import Probe, interleaved
 from boifi_core.observers.probe_config import ProbeConfig
@@ -100,6 +102,29 @@ class TestWhatIsSent:
         assert observe(probe_of({"url": target.url})).status_code == 200
 
 
+class TestAGlance:
+    def test_it_has_every_request_whatever_its_weight_and_no_traces(self, target, probe_of):
+        requests = [{"url": f"{target.url}/{n}", "weight": 1000 if n == 0 else 1} for n in range(12)]
+        target.reply = lambda seen: Reply(status=503 if seen.path == "/11" else 200)
+        probe = probe_of(*requests, count=5, traces={"type": "otlp", "port": 0})
+        began = datetime.now(UTC)
+        seen = probe.glance(newer_than=began, timeout_s=10)
+        assert {each.path for each in target.seen} == {f"/{n}" for n in range(12)}
+        assert seen.timestamp > began
+        assert seen.error_rate == pytest.approx(1 / 12)
+        assert (seen.degraded, seen.traces) == ((), {})
+
+    def test_an_observer_that_cannot_is_asked_for_a_whole_window(self):
+        class Whole:
+            def observe(self, *, newer_than, timeout_s):
+                return newer_than, timeout_s
+
+            def close(self):
+                pass
+
+        assert glance(Whole(), newer_than=LONG_AGO, timeout_s=3.0) == (LONG_AGO, 3.0)
+
+
 class TestWhatIsReported:
     def test_a_sound_target(self, target, probe_of):
         target.reply = lambda _: Reply(delay_s=0.03)
@@ -148,6 +173,45 @@ class TestWhatIsReported:
         target.reply = lambda _: Reply(cut=True)
         seen = observe(probe_of({"url": target.url}))
         assert (seen.status_code, seen.error_rate, seen.logs) == (503, 1, ("connection cut",))
+
+
+class TestWhyThereWasNoAnswer:
+    """F11, P22: the reason of a failed request comes with it."""
+
+    def test_p22_a_port_where_nobody_listens(self, probe_of):
+        assert observe(probe_of({"url": f"http://127.0.0.1:{free_port()}"})).logs == ("connection refused",)
+
+    def test_p22_a_name_that_nobody_knows(self, probe_of):
+        (line,) = observe(probe_of({"url": "http://nobody.invalid/"}, count=1)).logs
+        assert line.startswith("name not resolved: ")
+
+    def test_f11_the_certificate_of_an_own_authority(self, probe_of, tmp_path):
+        with tls_server(self_signed(tmp_path)) as port:
+            seen = observe(probe_of({"url": f"https://127.0.0.1:{port}/"}, count=2))
+        assert (seen.status_code, seen.logs) == (503, ("certificate refused: self-signed certificate",))
+
+    def test_f11_a_certificate_that_has_run_out(self, probe_of, tmp_path, monkeypatch):
+        file = self_signed(tmp_path, days=-1)
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with tls_server(file) as port:
+            seen = observe(probe_of({"url": f"https://127.0.0.1:{port}/"}, count=2))
+        assert seen.logs == ("certificate refused: certificate has expired",)
+
+    def test_f11_a_certificate_of_another_name(self, probe_of, tmp_path, monkeypatch):
+        file = self_signed(tmp_path, name="127.0.0.9")
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with tls_server(file) as port:
+            (line,) = observe(probe_of({"url": f"https://127.0.0.1:{port}/"}, count=2)).logs
+        assert line.startswith("certificate refused: IP address mismatch")
+
+    def test_f11_no_tls_where_it_is_asked_for(self, target, probe_of):
+        (line,) = observe(probe_of({"url": target.url.replace("http:", "https:")}, count=2)).logs
+        assert line.startswith("TLS failed: ")
+
+    def test_p22_what_is_no_http(self, probe_of, tmp_path):
+        with tls_server(self_signed(tmp_path)) as port:
+            (line,) = observe(probe_of({"url": f"http://127.0.0.1:{port}/"}, count=2)).logs
+        assert line in ("answered what is no HTTP", "connection cut")
 
 
 class TestTime:
@@ -244,10 +308,12 @@ class TestTraces:
         target.otlp_port = None
         seen = observe(probe_of({"url": f"{target.url}/a"}, receiver=receiver))
         assert (seen.status_code, seen.trace_data) == (200, None)
-        assert seen.degraded == ("traces: no span of GET /a",)
+        assert seen.degraded == ("traces: 0 of 10 requests have one", "traces: no span of GET /a")
 
     def test_the_probe_opens_and_closes_a_receiver_of_its_own(self, target):
-        probe = Probe(ProbeConfig.model_validate({"requests": [{"url": target.url}], "traces": {"port": 0}}))
+        probe = Probe(
+            ProbeConfig.model_validate({"requests": [{"url": target.url}], "traces": {"port": 0, "quiet_s": 0}})
+        )
         target.otlp_port = probe.source.receiver.port
         assert observe(probe).traces
         probe.close()

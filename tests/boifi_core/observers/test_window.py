@@ -28,6 +28,36 @@ def test_the_most_frequent_status_and_of_equals_the_worst(statuses, modal):
     assert summarise(outcomes(*({"status": each} for each in statuses)), started_at=NOW).status_code == modal
 
 
+@pytest.mark.parametrize(
+    ("statuses", "stands_for_all"),
+    [
+        ([503] * 10 + [200] * 10 + [201] * 10, 201),
+        ([404] * 3 + [200] * 2 + [204] * 2, 204),
+        ([200] * 4 + [503] * 3 + [500] * 3, 503),  # most failed, and most of those with the highest of equals
+        ([200] * 2 + [304] * 2 + [302] * 3, 304),
+    ],
+)
+def test_p27_healthy_statuses_count_by_class_and_failed_ones_together(statuses, stands_for_all):
+    seen = summarise(outcomes(*({"status": each} for each in statuses)), started_at=NOW)
+    assert seen.status_code == stands_for_all
+
+
+@given(st.lists(st.integers(200, 599), min_size=1, max_size=40))
+def test_p27_a_failed_status_stands_for_all_only_where_at_least_half_failed_or_healthy_ones_are_split(statuses):
+    seen = summarise(outcomes(*({"status": each} for each in statuses)), started_at=NOW)
+    failed = sum(each >= 400 for each in statuses)
+    if 2 * failed > len(statuses):
+        assert seen.status_code >= 400
+    if seen.status_code >= 400:
+        by_class = [sum(each < 400 and (each // 100 if each != 304 else 2) == c for each in statuses) for c in (2, 3)]
+        assert failed >= max(by_class)
+
+
+def test_the_statuses_of_each_kind_are_counted():
+    made = [*outcomes({}, {"status": 404}, {"status": 404}, kind="cart"), *outcomes({}, kind="home")]
+    assert summarise(made, started_at=NOW).statuses == {"cart": {200: 1, 404: 2}, "home": {200: 1}}
+
+
 def test_with_thirty_requests_the_95th_percentile_is_the_second_worst():
     seen = summarise(outcomes(*({"latency_ms": float(each)} for each in range(1, 31))), started_at=NOW)
     assert (seen.latency_ms, seen.quantiles_ms) == (29, {"p50": 15, "p95": 29, "p99": 30, "max": 30})

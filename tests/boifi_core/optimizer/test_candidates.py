@@ -23,10 +23,10 @@ def test_half_of_what_is_drawn_is_strong():
 
 def test_what_is_taken_is_left_out():
     rows = MIXED.sample_rows(np.random.default_rng(0), 30)
-    left = untried(rows, set(row_ids(rows[:12])))
+    left = untried(MIXED, rows, set(row_ids(rows[:12])))
     assert not set(row_ids(left)) & set(row_ids(rows[:12]))
-    assert len(untried(rows, set())) == 30
-    assert len(untried(NONE, {b"x"})) == 0
+    assert len(untried(MIXED, rows, set())) == 30
+    assert len(untried(MIXED, NONE, {b"x"})) == 0
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,5 +1,5 @@
 import pytest
-from histories import Axis, trial_of
+from histories import Axis, scored, trial_of
 from observations import observed, span, trace
 from reports import DIMENSIONS, report_of, session
 
@@ -35,10 +35,9 @@ def test_nothing_made():
 def test_what_cannot_be_seen_without_traces_is_said():
     blind = trial_of(1, 6.0, observation=observed(status_code=503))
     seen = trial_of(2, 6.0, observation=observed(status_code=503, trace_data=trace(span("r", "GET /"))))
-    told = "No observation had a trace, so no severity can exceed 7.1"
+    told = "No observation had a trace: the severities are without a structure score"
     assert told in advised(blind)
     assert told not in advised(blind, seen)
-    assert told not in advised(blind, analyzer=AnalyzerConfig(weights={"struct": 0.01}))
 
 
 def test_what_was_confirmed_by_other_faults_is_not_asked_for_again():
@@ -62,7 +61,8 @@ def mode_of(trials, **fields):
     """The one failure that all of them showed."""
     numbers = tuple(trial.trial for trial in trials)
     mode = FailureMode(
-        id="F1",
+        id="f-00000001",
+        label="F1",
         sentence="",
         signature=(),
         worst=1,
@@ -74,8 +74,38 @@ def mode_of(trials, **fields):
     return mode.model_copy(update=fields)
 
 
+def struck(number, service, severity=0.0, percentage=100, **seen):
+    plan = FaultPlan(fault_type="abort", abort_status_code=503, target_service=service, percentage=percentage)
+    return trial_of(number, severity, plans=(plan,), observation=observed(**seen))
+
+
+def test_f13_no_fault_of_any_kind_had_an_effect():
+    told = "No fault of any kind had an effect, though 3 trials should have shown one: does the control plane reach"
+    plan = FaultPlan(fault_type="delay", delay_ms=600)
+    trials = (struck(1, "a"), struck(2, "b"), trial_of(3, 0.0, plans=(plan,), observation=observed()))
+    assert told in advised(*trials)
+    assert "Search longer delays" not in advised(*trials)
+
+
+@pytest.mark.parametrize("seen", [{"error_rate": 0.5}, {"latency_ms": 900.0}, {"status_code": 302}])
+def test_f13_is_not_said_where_a_harmless_fault_had_one(seen):
+    assert "had an effect" not in advised(struck(1, "a"), struck(2, "a"), struck(3, "a", 0.2, **seen))
+
+
+def test_f13_is_not_said_where_no_fault_was_clear():
+    assert "had an effect" not in advised(*(struck(n, "a", percentage=10) for n in range(1, 9)))
+
+
+@pytest.mark.parametrize("place", ["ordres", "cart-v2", "off.the.way"])
+def test_p24_a_place_whose_faults_never_change_anything_is_told_of(place):
+    trials = (struck(1, place), struck(2, "orders", 6.0, error_rate=1.0), struck(3, place), struck(4, "orders"))
+    text = advised(*trials)
+    assert f"No fault on `{place}` ever changed anything, in 2 trials: is it spelt as the mesh has it" in text
+    assert "No fault on `orders`" not in text
+
+
 def test_nothing_hurt():
-    assert "No fault hurt." in advised(*(hurt(n, 0.5, percentage=n) for n in range(1, 5)))
+    assert "No fault hurt." in advised(*(struck(n, "a", 0.5, percentage=n) for n in range(1, 5)))
     assert "No fault hurt." in advised(hurt(1, 1.8), baseline_severity=1.8)
 
 
@@ -128,3 +158,53 @@ def test_whether_more_trials_may_help():
     assert "last quarter" in advised(*rising, dimensions=axes)
     assert "last quarter" not in advised(*flat, dimensions=axes)
     assert "Few trials" in advised(*flat[:5], dimensions=axes)
+
+
+def test_p14_p20_what_fails_without_a_fault_is_said_first():
+    lines = advice(report_of((trial_of(1, 6.0),), troubles=["GET /gone fails: 30 of 30 requests, most with 404"]))
+    assert lines[0] == (
+        "Without a fault GET /gone fails: 30 of 30 requests, most with 404: mend that first, it hides what faults do."
+    )
+
+
+@pytest.mark.parametrize(("alarms", "controls", "is_told"), [(4, 4, True), (3, 9, True), (1, 2, False), (2, 20, False)])
+def test_p14_a_target_that_flakes_is_named(alarms, controls, is_told):
+    found = Catalogue(controls=controls, false_alarms=alarms)
+    text = f"{alarms} of {controls} fault-free runs between the trials looked like a failure: the target flakes"
+    assert (text in advised(trial_of(1, 0.0), catalogue=found)) == is_told
+
+
+def test_p16_what_slowness_weighs_is_said_where_it_goes_unnoticed():
+    score = scored(3.2, performance_score=10.0, bug_score=0.0)
+    slow = trial_of(1, 3.2, score=score, observation=observed(latency_ms=6100))
+    told = "1 fault made the target slower than is acceptable (trial 1), which weighs 2 of 17 in the severity."
+    assert told in advised(slow)
+    assert told not in advised(slow, analyzer=AnalyzerConfig(profile="worst"))
+    assert "slower than is acceptable" not in advised(trial_of(1, 3.2, score=scored(3.2)))
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"reason": "every point of the search space was tried"},
+        {"remarks": ("search over early: every point of the search space was tried",)},
+    ],
+)
+def test_p23_where_every_point_was_tried_no_more_trials_are_advised(over):
+    rising = [hurt(n, n / 4, delay_ms=n) for n in range(1, 21)]
+    axes = [Axis("delay_ms", "integer", low=0, high=5000)]
+    assert "more trials" not in advised(*rising, dimensions=axes, **over)
+    assert "more of them" not in advised(*rising[:5], dimensions=axes, **over)
+
+
+@pytest.mark.parametrize(("low", "high", "value"), [(10, 99, 99), (1, 50, 1), (2, 100, 100), (5.0, 99.5, 99.0)])
+def test_p23_a_percentage_beyond_which_there_is_nothing_is_not_to_be_widened(low, high, value):
+    axes = [Axis("percentage", "real", low=low, high=high)]
+    assert "widen the range" not in advised(hurt(1, 5.0, percentage=value), dimensions=axes)
+
+
+def test_p23_one_beyond_which_there_is_something_is():
+    axes = [Axis("percentage", "integer", low=1, high=50)]
+    assert "`percentage` at the upper bound of what was searched (50)" in advised(
+        hurt(1, 5.0, percentage=50), dimensions=axes
+    )

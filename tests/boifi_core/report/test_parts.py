@@ -214,6 +214,20 @@ def test_step_times_leave_out_steps_that_were_not_reached():
     assert only.p95_ms == pytest.approx(95.05)
 
 
+def test_reasons_about_traces_are_one_trouble_whatever_is_counted_in_them():
+    trials = [
+        trial_of(1, 1.0, status="degraded", reason="traces: 3 of 30 requests have one"),
+        trial_of(2, 1.0, status="degraded", reason="traces: 16 of 30 requests have one"),
+        trial_of(3, 1.0, status="degraded", reason="odd 3"),
+        trial_of(4, 1.0, status="degraded", reason="odd 4"),
+    ]
+    assert [(trouble.reason, trouble.trials) for trouble in troubles(trials)] == [
+        ("traces: 3 of 30 requests have one", (1, 2)),
+        ("odd 3", (3,)),
+        ("odd 4", (4,)),
+    ]
+
+
 def test_every_trouble_is_grouped_by_reason():
     trials = [
         trial_of(1, None, reason="refused"),

@@ -8,14 +8,17 @@ import jsonschema
 import pytest
 from failures import HEALTHY, LATE, tried, verifying
 from histories import Axis, trial_of
+from junit_schemas import problems
 from observations import NOON
 from reports import evil_session, report_of, session
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings import Catalogue
+from boifi_core.findings import Catalogue, Verdict
+from boifi_core.findings.identity import origin
 from boifi_core.models import Choice, Near
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report import html, json_report, junit, markdown
+from boifi_core.session.preflight.base import Line
 
 ROOT = Path(__file__).resolve().parents[3]
 SECTIONS = [
@@ -31,10 +34,10 @@ SECTIONS = [
 ]
 
 
-def verified(*, shows=True):
+def verified(*, shows=True, readings=4):
     """A failure that was measured again, in vain or not."""
     again = {} if shows else {"observation": HEALTHY, "severity": 0.0}
-    trials = (tried(1), *(verifying(n, **again) for n in range(2, 6)))
+    trials = (tried(1), *(verifying(n, **again) for n in range(2, 2 + readings)))
     return report_of(trials, baseline=HEALTHY)
 
 
@@ -61,10 +64,10 @@ def test_the_report_says_what_was_found():
     text = markdown(report_of(session(60), created_at=NOON - timedelta(seconds=20)))
     assert "| Trials | 60 of 60 (56 scored, 4 skipped) |" in text
     assert "| Lasted | 1 min 20 s |" in text
-    assert "**abort 429 on /ratings, 96 %**" in text
+    assert "**abort 429 on /ratings, 100 %**" in text
     assert "Why: most requests got 503; failing: get (gateway→ratings)." in text
     assert "| Most frequent status | 200 | 503 |" in text
-    assert "boifi replay 3f2a9c1e 11" in text
+    assert "boifi replay 3f2a9c1e 56" in text
     assert "| 4 | skipped | no observation newer than the policy within 30 s | 13, 26, 39, 52 |" in text
 
 
@@ -158,7 +161,7 @@ def test_text_from_the_target_stays_text():
 def test_json_has_what_the_markdown_has():
     data = json.loads(json.dumps(json_report(report_of(session(60))), allow_nan=False))
     assert data["best"] == data["worst"][0]
-    assert (data["best"]["trial"], data["best"]["bug_score"]) == (11, 10.0)
+    assert (data["best"]["trial"], data["best"]["bug_score"]) == (56, 10.0)
     assert data["best"]["plans"][0]["fault_type"] == "abort"
     assert len(data["worst"]) == 10
     assert len(data["severity_by_trial"]) == 60
@@ -208,15 +211,39 @@ def test_junit_fails_on_failures_at_or_above_the_threshold():
     report = report_of(session(60))
     worst = report.catalogue.modes[0]
     suite = ET.fromstring(junit(report, worst.severity)).find("testsuite")
-    failing = [case.get("name") for case in suite if case.find("failure") is not None]
+    cases = suite.findall("testcase")
+    failing = [case.get("name") for case in cases if case.find("failure") is not None]
     assert failing == [
-        f"{mode.id}: {mode.sentence}" for mode in report.catalogue.modes if mode.severity == worst.severity
+        f"{mode.id}: {origin(mode.signature, mode.worst_plans)}"
+        for mode in report.catalogue.modes
+        if mode.severity == worst.severity
     ]
     assert suite.get("failures") == str(len(failing))
-    assert suite.get("tests") == str(len(suite)) == str(len(report.catalogue.modes) + 1)
-    assert "abort 429 on /ratings" in suite[1].find("failure").text
-    every = ET.fromstring(junit(report, 0)).find("testsuite")
-    assert all(case.find("failure") is not None for case in list(every)[1:])
+    assert suite.get("tests") == str(len(cases)) == str(len(report.catalogue.modes) + 1)
+    assert "abort 429 on /ratings" in cases[1].find("failure").text
+    every = ET.fromstring(junit(report, 0)).findall("testsuite/testcase")
+    assert all(case.find("failure") is not None for case in every[1:])
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        report_of(()), report_of(session(60)), verified(), verified(shows=False), evil_session(),
+        report_of((), status="FAILED", reason="not\x00 healthy\ud800"),
+    ],
+    ids=["nothing", "much", "sure", "unsure", "evil", "failed"],
+)  # fmt: skip
+@pytest.mark.parametrize("fail_at", [0, 5, 10])
+def test_f18_junit_is_as_the_schemas_of_jenkins_and_of_ant_have_it(report, fail_at):
+    assert problems(junit(report, fail_at)) == []
+
+
+def test_f18_the_schemas_find_what_was_wrong():
+    old = '<testsuites tests="1" skipped="0"><testsuite name="a" timestamp="2026-01-01T00:00:00+00:00"/></testsuites>'
+    found = problems(old)
+    assert "jenkins: testsuites@skipped is not allowed" in found
+    assert "ant: testsuite@hostname is needed" in found
+    assert "testsuite@timestamp is '2026-01-01T00:00:00+00:00'" in found
 
 
 def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
@@ -224,7 +251,15 @@ def test_junit_fails_on_what_was_confirmed_and_not_on_what_could_not_be():
     assert (sure.get("failures"), sure.get("skipped")) == ("1", "0")
     unsure = ET.fromstring(junit(verified(shows=False), 0.0)).find("testsuite")
     assert (unsure.get("failures"), unsure.get("skipped")) == ("0", "1")
-    assert "inconclusive" in unsure[1].find("skipped").get("message")
+    assert "inconclusive" in unsure.findall("testcase")[1].find("skipped").get("message")
+
+
+def test_f6_junit_fails_on_what_is_suspected():
+    report = verified(readings=2)
+    assert report.catalogue.modes[0].verdict is Verdict.SUSPECTED
+    suite = ET.fromstring(junit(report, 5.0)).find("testsuite")
+    assert (suite.get("failures"), suite.get("skipped")) == ("1", "0")
+    assert "suspected" in suite.find("testcase/failure").get("message")
 
 
 def test_a_session_without_trials_claims_nothing_of_them():
@@ -242,5 +277,19 @@ def test_replays_are_told_beside_the_trials_that_were_asked_for():
 def test_junit_has_an_error_for_a_session_that_failed():
     suite = ET.fromstring(junit(evil_session(), 10.0)).find("testsuite")
     assert suite.get("errors") == "1"
-    assert "onerror" in suite[0].find("error").get("message")
+    assert "onerror" in suite.find("testcase/error").get("message")
     assert ET.fromstring(junit(report_of(()), 5)).find("testsuite").get("errors") == "0"
+
+
+def test_what_the_first_look_said_stands_among_the_facts():
+    lines = (
+        Line(check="control_plane", outcome="passed", text="answers"),
+        Line(check="traces", outcome="warned", text="none came", advice="see that the services send spans"),
+    )
+    report = report_of(session(5), checks=lines, remarks=("settle faults take hold and let go at once",))
+    text = markdown(report)
+    assert "| First look | passed: control_plane: answers |" in text
+    assert "| First look | warned: traces: none came; see that the services send spans |" in text
+    data = json_report(report)
+    assert [line["outcome"] for line in data["first_look"]] == ["passed", "warned"]
+    assert data["remarks"] == ["settle faults take hold and let go at once"]

@@ -65,6 +65,14 @@ def test_what_is_slow_fails_is_tried_again_is_new_or_gone():
     ]
 
 
+def test_ids_that_no_pattern_knows_do_not_part_calls():
+    def page(order):
+        call = {"id": "2", "parent_id": "1", "service": "orders", "name": f"GET /orders/{order}", "start_ms": 1}
+        return parse_trace(json.dumps({"spans": [{"id": "1", "service": "shop", "name": "GET /"}, call]}))
+
+    assert [row.marks for row in waterfall(page("cust42"), page("cust77")).rows] == [(), ()]
+
+
 def test_a_call_that_is_cut_short():
     assert told(NORMAL, NORMAL[:3])[3] == (2, "bank get", "gone")
     other = spans(("1", None, "shop", 0, 9, 200), *[("3", "1", "orders", 2, 2, 200)])

@@ -77,7 +77,7 @@ def test_only_executor_and_search_space_are_required():
             "search_space": [{"name": "fault_type", "type": "categorical", "values": ["abort"]}],
         }
     )
-    assert (config.total_trials, config.initial_points, config.recovery.after_severity) == (60, 10, 5)
+    assert (config.total_trials, config.initial_points, config.recovery.after_severity) == (60, 10, None)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,10 @@ def probe(**request):
 OTHERWISE = {
     ".executor.type": data(executor={"type": "t" * 200, "endpoint": "http://127.0.0.1"}),
     ".executor.ca_file": data(executor={"endpoint": "http://127.0.0.1", "ca_file": PATH}),
+    **{
+        f".executor.{name}": data(executor={"endpoint": "http://127.0.0.1", name: PATH})
+        for name in ("client_cert_file", "client_key_file")
+    },
     ".observer.type": data(observer={"type": "t" * 200}),
     ".observer.requests[].body": data(observer=probe(body={"text": "b" * 200_000})),
     ".observer.traces.type": data(observer={**probe(), "traces": {"type": "t" * 200}}),

@@ -32,6 +32,7 @@ SPACE = {
 }  # fmt: skip
 EXECUTOR = {
     "type": "hfi", "endpoint": "http://127.0.0.1:8080", "timeout_s": 3, "connect_timeout_s": 2, "token": "${TOKEN}",
+    "settle_s": 2,
 }  # fmt: skip
 REQUEST = {"method": "GET", "url": "http://127.0.0.1/a", "headers": {"X-API-Key": "${KEY}"}, "body": {"a": [1]},
            "weight": 2, "name": "a"}  # fmt: skip
@@ -59,6 +60,7 @@ WHOLE = {
     "minimise": {"share": 0.1},
     "baseline_observations": 2,
     "max_failures_in_row": 3,
+    "silence": ["few_requests"],
 }  # fmt: skip
 FETCHED = {
     **WHOLE,

@@ -21,6 +21,8 @@ SURE = (*SEARCHED, *[verifying(n) for n in range(4, 8)])
 class Searched:
     """A session whose search is over: what its phases ask of it."""
 
+    is_searched_out = False
+
     def __init__(self, trials, confirm, minimise, readings, is_allowed):
         self.trials = trials
         self.found = found(*trials)
@@ -125,6 +127,15 @@ def test_what_was_only_found_with_a_smaller_fault_is_measured_again_too():
     assert of(follow((SEARCHED[0], *SURE[3:], surprise), 4, 9)) == 8
     milder = tried(8, LATE, 2.0, "stock", phase=Phase.MINIMISE, why=why)
     assert follow((SEARCHED[0], *SURE[3:], milder), 4, 9).why.reason == MINIMISE
+
+
+def test_p10_what_a_search_leaves_of_a_space_that_is_used_up_is_for_what_follows_it():
+    budget = Budget(30, 4, 7, 13, 9, 0.0)
+    assert (budget.left_to_search, budget.left_to_follow_up) == (10, 7)
+    assert (budget.without_search().left_to_search, budget.without_search().left_to_follow_up) == (0, 17)
+    assert Budget(30, 4, 0, 13, 9, 0.0).without_search().left_to_follow_up == 17
+    none_follows = Budget(30, 0, 0, 9, 9, 0.0)
+    assert none_follows.without_search() == none_follows
 
 
 @pytest.mark.parametrize(

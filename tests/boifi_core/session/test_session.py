@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from boifi_core.report import json_report, markdown
 from boifi_core.report.session_report import report_input, stored_catalogue
 from boifi_core.session import trial as steps
 from boifi_core.session.config import parse_session
+from boifi_core.session.events import Note
 from boifi_core.session.learning import learnt_optimizer
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
@@ -148,7 +150,7 @@ def test_thresholds_that_were_taken_from_the_target_stay_a_sessions_own(tmp_path
     with open_session(folder) as first:
         assert first.learn_baseline([observed(latency_ms=40), observed(latency_ms=60)]) == 0.0
         first.keep_baseline()
-        assert first.severity(observed(latency_ms=500)) == pytest.approx(10 * 2 / 17)
+        assert first.severity(observed(latency_ms=500)) == pytest.approx(10 * 2 / 12)
     with open_session(folder) as again:
         again.learn_baseline([observed(latency_ms=80)])
         assert again.analyzer.config == first.analyzer.config
@@ -199,3 +201,34 @@ def test_a_report_on_a_hundred_trials_is_quick(opened):
     # 1.5 s is promised of an idle machine; twice that is a net under mistakes of another order.
     assert time.process_time() - started < 3
     assert report.accuracy > 0.7
+
+
+def test_p2_each_way_in_which_traces_are_not_whole_is_told_of_once(opened):
+    class Observer:
+        reasons = (
+            ("traces: 0 of 30 requests have one", "traces: no span of GET /"),
+            ("traces: 16 of 30 requests have one",),
+            ("latency_ms: missing",),
+            ("traces: a parent is missing, in 1 trace of 30",),
+        )
+
+        def observe(self, *, newer_than, timeout_s):
+            self.reasons, now = self.reasons[1:], self.reasons[0]
+            return observed(degraded=now)
+
+        def news(self):
+            return ["traces: asked for by Jaeger's /api/v3"] if len(self.reasons) == 3 else []
+
+    told = []
+    opened.events.add(told.append)
+    opened.observer = Observer()
+    for _ in range(4):
+        steps.observe(opened, datetime.now(UTC), time.monotonic() + 60)
+    assert [event.text for event in told if isinstance(event, Note) and event.is_warning] == [
+        "traces: 0 of 30 requests have one",
+        "traces: no span of GET /",
+        "traces: a parent is missing, in 1 trace of 30",
+    ]
+    assert [event.text for event in told if isinstance(event, Note) and not event.is_warning] == [
+        "traces: asked for by Jaeger's /api/v3"
+    ]

@@ -70,3 +70,17 @@ def test_same_is_equality_without_booleans_as_numbers():
     assert same(1, 1.0)
     assert not same(1, True)
     assert not same(0, False)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition(field="x", operator="equals", value=None),
+        Condition(field="x", operator="less_than", value=3),
+        Condition(field="x", operator="equals", other="y"),
+        Condition(field="x", operator="exists"),
+    ],
+)
+def test_what_a_model_writes_it_reads_back(condition):
+    assert Condition.model_validate(condition.model_dump()) == condition
+    assert read_condition(condition.dump(), "at") == condition

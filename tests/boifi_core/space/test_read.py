@@ -103,8 +103,8 @@ def test_other_words_for_values_and_bounds():
         ({"name": "x", "type": "float", "min": 0, "max": 5}, ".type: must be one of categorical, integer, real"),
         ({"name": "x", "type": ["real"]}, ".type: must be one of categorical, integer, real"),
         (
-            {"name": "x", "type": "real", "min": 0, "max": 5, "step": 1},
-            ".step: is not known here; known are name, type",
+            {"name": "x", "type": "real", "min": 0, "max": 5, "steps": 1},
+            ".steps: is not known here; known are name, type",
         ),
         ({"name": "x", "type": "categorical", "values": [1], "description": 5}, ".description: must be text"),
         ({"name": "delay_ms", "type": "real", "min": 0, "max": 5}, ".name: must not be there twice, got 'delay_ms'"),

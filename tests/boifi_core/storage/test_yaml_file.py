@@ -38,7 +38,7 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("text", TOO_MUCH.values(), ids=TOO_MUCH)
-def test_a_small_file_that_stands_for_endless_values_is_refused(written, text):
+def test_f26_a_small_file_that_stands_for_endless_values_is_refused(written, text):
     path = written(text)
     with pytest.raises(InvalidInput) as refused:
         read_yaml(path)
@@ -72,3 +72,23 @@ def test_values_that_cannot_be_made_are_no_yaml(written, text, problem):
 def test_a_large_file_is_refused_before_it_is_read_whole(written):
     with pytest.raises(InvalidInput, match=f"must be at most {MOST_BYTES} bytes"):
         read_yaml(written("#" * (MOST_BYTES + 1)))
+
+
+@pytest.mark.parametrize(
+    ("written_as", "value"),
+    [
+        ("0500", 500), ("010", 10), ("-0755", -755), ("08", 8), ("0", 0), ("00", 0), ("+07", 7), ("500", 500),
+        ("0x1F", 31), ("0.5", 0.5), ("00.5", 0.5), ("1_000", 1000), ("0_500", 500), ("1:30", "1:30"),
+        ("12:30:45", "12:30:45"),
+        ("1:30.5", "1:30.5"), ("-1:30", "-1:30"), ('"0500"', "0500"), ("'1:30'", "1:30"),
+    ],
+)  # fmt: skip
+def test_f34_numbers_are_read_as_they_are_written(written, written_as, value):
+    read = read_yaml(written(f"a: {written_as}\nb: [{written_as}]\n"))
+    assert read == {"a": value, "b": [value]}
+    assert type(read["a"]) is type(value)
+
+
+def test_two_documents_are_one_too_many(written):
+    with pytest.raises(InvalidInput, match=r"must be YAML .*document"):
+        read_yaml(written("a: 1\n---\na: 2\n"))

@@ -70,6 +70,10 @@ class TestPlan:
             "status": "ERROR",
             "status_code": 503,
             "flags": "UO",
+            "peer": "cart:8080",
+            "asked": "GET /cart/42",
+            "error": "UNAVAILABLE",
+            "proxy": True,
         }
         assert only({"spans": [entry]}) == Span(
             id="7",
@@ -82,6 +86,10 @@ class TestPlan:
             is_error=True,
             status_code=503,
             flags="UO",
+            peer="cart:8080",
+            asked="GET /cart/{id}",
+            error="UNAVAILABLE",
+            is_proxy=True,
         )
 
     def test_the_same_span_twice_counts_once(self):
@@ -291,6 +299,9 @@ spans = st.builds(
     status_code=st.none() | st.integers(0, 599),
     start_ms=st.none() | st.floats(0, 1e9),
     flags=texts,
+    peer=texts,
+    asked=st.none() | st.sampled_from(["GET /cart", "SELECT orders"]),
+    error=texts,
 )
 
 

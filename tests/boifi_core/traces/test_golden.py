@@ -12,7 +12,9 @@ from boifi_core.observers.hfi_answer import read_observation
 from boifi_core.traces import FORMATS, documents_in, parse_trace, trace_text
 
 GOLDEN = Path(__file__).parent / "golden"
-INPUTS = sorted(path for path in GOLDEN.iterdir() if path.suffix != ".md" and ".spans" not in path.suffixes)
+INPUTS = sorted(
+    path for path in GOLDEN.iterdir() if path.is_file() and path.suffix != ".md" and ".spans" not in path.suffixes
+)
 
 KNOWN = {
     "plan": "a span list",

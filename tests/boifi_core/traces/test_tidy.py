@@ -81,7 +81,7 @@ def test_envoys_spans_are_named_by_what_they_called():
 
 def test_a_request_that_envoy_routed_nowhere_still_has_a_name():
     assert names(span("a", "", "ingress", 0, 1, upstream_cluster="-", http__method="GET", http__url="http://x/y")) == [
-        "shop:GET /y"
+        "shop:GET x/y"
     ]
     assert names(span("a", "", "ingress", 0, 1)) == ["shop:ingress"]
 

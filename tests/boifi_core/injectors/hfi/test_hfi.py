@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hfi_handler import Handler
 from hfi_server import HfiServer, Knobs, landscape
 
 from boifi_core.errors import (
@@ -128,8 +129,37 @@ class TestFailures:
             injector.clear(NAME, timeout_s=5)
         server.knobs.fail_share = 0.0
         injector.clear(NAME, timeout_s=5)
-        assert server.received[-1].status == 404
+        assert server.requests("DELETE")[-1].status == 404
         assert server.active() == {}
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (b"200 OK\r\nContent-Type: text/html\r\n\r\n<!doctype html><title>Sign in</title>", "is no JSON"),
+            (b'200 OK\r\nContent-Type: application/json\r\n\r\n{"error": "your session is over"}', "session is over"),
+            (b'202 Accepted\r\nContent-Type: application/json\r\n\r\n"login"', "is no object"),
+            (b"404 Not Found\r\nContent-Type: text/html\r\n\r\n<h1>no such site</h1>", "GET .*answered 404"),
+        ],
+    )
+    def test_f16_a_success_is_read_before_it_is_believed(self, injector, server, answer, error):
+        injector.apply(NAME, PLAN, timeout_s=5)
+        server.knobs.raw_answer = b"HTTP/1.1 " + answer
+        for call in (lambda: injector.clear(NAME, timeout_s=5), lambda: injector.apply(NAME, PLAN, timeout_s=5)):
+            with pytest.raises(ExecutorError, match=error.replace("GET .*", "")):
+                call()
+        server.knobs.raw_answer = None
+        injector.clear(NAME, timeout_s=5)
+
+    def test_f16_what_is_said_not_to_be_there_is_looked_for(self, injector, server, monkeypatch):
+        injector.apply(NAME, PLAN, timeout_s=5)
+        monkeypatch.setattr(Handler, "_one_policy", lambda self, name: (404, {"error": "no such route"}))
+        with pytest.raises(ExecutorBadAnswer, match="answered 404, though the policy is in the list"):
+            injector.clear(NAME, timeout_s=5)
+
+    @pytest.mark.parametrize("answer", [b"204 No Content\r\n\r\n", b"200 OK\r\nContent-Length: 0\r\n\r\n"])
+    def test_what_is_removed_without_a_word_is_removed(self, injector, server, answer):
+        server.knobs.raw_answer = b"HTTP/1.1 " + answer
+        injector.clear(NAME, timeout_s=5)
 
     def test_a_refusal_is_final_and_says_why(self, injector, server, monkeypatch):
         policy = {"metadata": {"name": NAME, "version": "1"}}

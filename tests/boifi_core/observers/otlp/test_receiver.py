@@ -2,6 +2,7 @@ import gzip
 import http.client
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -160,21 +161,39 @@ def test_the_port_is_free_again_after_close():
     OtlpReceiver(first.port).close()
 
 
-class TestSettling:
-    def test_waits_for_the_root_and_then_for_quiet(self, receiver):
-        post(receiver, one_span().SerializeToString())
-        started = time.monotonic()
-        assert receiver.store.settle({TRACE_ID: PARENT_ID}, quiet_s=0.05, limit_s=60)
-        assert time.monotonic() - started < 30
+class TestWaiting:
+    def test_lasts_until_the_moment_that_is_told_anew_whenever_spans_come(self, receiver):
+        told = []
 
-    def test_gives_up_at_the_limit_when_a_root_is_missing(self, receiver):
-        post(receiver, one_span().SerializeToString())
-        started = time.monotonic()
-        assert not receiver.store.settle({TRACE_ID: PARENT_ID, b"x" * 16: PARENT_ID}, quiet_s=0.01, limit_s=0.1)
-        assert time.monotonic() - started >= 0.1
+        def over_at(traces):
+            told.append(set(traces))
+            return 0.0 if TRACE_ID in traces else time.monotonic() + 60
 
-    def test_has_nothing_to_wait_for_without_traces(self, receiver):
-        assert receiver.store.settle({}, quiet_s=0, limit_s=5)
+        sender = threading.Timer(0.05, post, (receiver, one_span().SerializeToString()))
+        sender.start()
+        receiver.store.wait_until(over_at)
+        sender.join()
+        assert told == [set(), {TRACE_ID}]
+
+    def test_tells_of_each_trace_what_hangs_from_what_and_when_each_services_spans_came(self, receiver):
+        post(receiver, one_span(service="cart").SerializeToString())
+        post(receiver, one_span(service="cart").SerializeToString())
+        seen = []
+        receiver.store.wait_until(lambda traces: seen.append(dict(traces)) or 0.0)
+        trace = seen[0][TRACE_ID]
+        assert (len(trace.spans), trace.links) == (2, {(PARENT_ID[::-1], PARENT_ID)})
+        ((service, (came, end_ns)),) = trace.came.items()
+        assert (service, end_ns) == ("cart", 3_000_000)
+        assert 0 <= time.monotonic() - came < 30
+
+    def test_what_comes_after_its_trace_was_taken_is_late_and_not_held(self, receiver):
+        over_at = time.monotonic() - 3.0
+        receiver.store.take([TRACE_ID], over_at=over_at)
+        post(receiver, one_span(service="cart").SerializeToString())
+        assert len(receiver.store) == 0
+        (late,) = receiver.store.take_late()
+        assert (late.service, late.late_s) == ("cart", pytest.approx(3.0, abs=2.0))
+        assert receiver.store.take_late() == []
 
 
 def test_memory_is_bounded_and_the_oldest_trace_goes_first():
@@ -184,7 +203,7 @@ def test_memory_is_bounded_and_the_oldest_trace_goes_first():
             request = one_span()
             request.resource_spans[0].scope_spans[0].spans[0].trace_id = bytes([number]) * 16
             post(receiver, request.SerializeToString())
-        assert len(receiver.store) == 10
+        assert (len(receiver.store), receiver.store.let_go) == (10, 15)
         assert not spans_of(receiver, bytes([14]) * 16)
         assert len(spans_of(receiver, bytes([15]) * 16)) == 1
         assert len(receiver.store) == 9

@@ -1,0 +1,181 @@
+"""What sessions on the embedded target find, however it is traced: its weaknesses, and nothing where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.findings import kept
+from benchmarks.findings.kept import Alarms, Kept, Key
+from benchmarks.findings.sessions import TRIALS_WITHOUT, session_of, without_faults
+from benchmarks.findings.told import Told, tell
+from benchmarks.findings.truth import THRESHOLDS_MS, TRIGGERS
+from benchmarks.table import Table
+from boifi_core.findings import Verdict
+from demo.tracing import Tracing
+
+SEEDS = (1, 2, 3)
+TRIALS = 150
+QUICK_TRIALS = 40
+
+_WITHIN = 0.1
+"""How far what is found may stay behind what the shop's own spans let find."""
+
+Sessions = Mapping[Tracing, Mapping[int, Told]]
+
+
+def measure(
+    tracing: Sequence[Tracing] = (Tracing.OWN,),
+    *,
+    quick: bool = False,
+    file: Path = kept.FILE,
+) -> list[Table]:
+    """For each way of tracing how its sessions told the weaknesses apart, and what was confirmed where there is none.
+
+    Args:
+        tracing: of the target.
+        quick: one short session of each.
+        file: what is kept of sessions, which are not made again.
+    """
+    seeds, trials = (SEEDS[:1], QUICK_TRIALS) if quick else (SEEDS, TRIALS)
+    told: dict[Tracing, dict[int, Told]] = {}
+    alarms: dict[Tracing, list[Alarms]] = {}
+    for each in tracing:
+        told[each] = {seed: _told(Key(tracing=each, seed=seed, trials=trials), file) for seed in seeds}
+        alarms[each] = [
+            _alarms(Key(tracing=each, seed=seed, trials=TRIALS_WITHOUT, without=True), file) for seed in seeds
+        ]
+    return tables(told, alarms, trials)
+
+
+def tables(told: Sessions, alarms: Mapping[Tracing, Sequence[Alarms]], trials: int) -> list[Table]:
+    """The summary, one table for each way of tracing, the thresholds, and the sessions without faults."""
+    return [
+        _summary(told),
+        *(_each(tracing, sessions, trials) for tracing, sessions in told.items()),
+        _thresholds(told),
+        _without(alarms),
+    ]
+
+
+def _told(key: Key, file: Path) -> Told:
+    known = kept.of(key, file)
+    if known is None or known.told is None:
+        print(f"  tracing {key.tracing}, seed {key.seed}: {key.trials} trials", flush=True)
+        told = tell(*session_of(key.tracing, key.seed, key.trials))
+        known = kept.add(Kept(code=kept.code(), key=key, told=told), file)
+    assert known.told is not None
+    return known.told
+
+
+def _alarms(key: Key, file: Path) -> Alarms:
+    known = kept.of(key, file)
+    if known is None or known.alarms is None:
+        print(f"  tracing {key.tracing}, seed {key.seed}: without a fault", flush=True)
+        found = without_faults(key.tracing, key.seed)
+        alarms = Alarms(
+            modes=len(found.modes),
+            confirmed=sum(mode.verdict is Verdict.CONFIRMED for mode in found.modes),
+            controls=found.controls,
+            false_alarms=found.false_alarms,
+        )
+        known = kept.add(Kept(code=kept.code(), key=key, alarms=alarms), file)
+    assert known.alarms is not None
+    return known.alarms
+
+
+def _summary(told: Sessions) -> Table:
+    own = _share_found(told[Tracing.OWN]) if Tracing.OWN in told else None
+    rows = []
+    for tracing, sessions in told.items():
+        share, confirmed = _share_found(sessions), sum(each.confirmed for each in sessions.values())
+        beside = "" if own is None or tracing is Tracing.OWN else f"{share / own:.0%}" if own else "-"
+        if own and tracing not in (Tracing.OWN, Tracing.NONE) and share < (1 - _WITHIN) * own:
+            beside += " missed"
+        rows.append(
+            (
+                tracing.value,
+                str(sum(len(each.tried) for each in sessions.values())),
+                f"{share:.0%}",
+                beside,
+                str(sum(len(each.split) for each in sessions.values())),
+                str(sum(each.merged for each in sessions.values())),
+                f"{_mean([each.astray for each in sessions.values()]):.0%}",
+                str(confirmed),
+                f"{sum(each.named for each in sessions.values()) / max(1, confirmed):.0%}",
+                f"{_mean([each.degraded for each in sessions.values()]):.0%}",
+            )
+        )
+    columns = ("tracing", "brought out", "a mode of their own", "of own's", "split", "modes of two")
+    return Table(
+        "Documented weaknesses, by how the shop is traced",
+        (*columns, "trials astray", "confirmed", "named by their place", "trials degraded"),
+        tuple(rows),
+    )
+
+
+def _share_found(sessions: Mapping[int, Told]) -> float:
+    tried = sum(len(each.tried) for each in sessions.values())
+    return sum(len(set(each.found) & set(each.tried)) for each in sessions.values()) / max(1, tried)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))
+
+
+def _each(tracing: Tracing, sessions: Mapping[int, Told], trials: int) -> Table:
+    columns = ("seed", "brought out", "a mode of their own", "with a second mode", "modes of two", "trials astray")
+    return Table(
+        f"Traced as {tracing}, {trials} trials",
+        (
+            *columns,
+            "modes measured again",
+            "confirmed",
+            "with their smallest fault",
+            "the same by replay",
+            "only seen",
+        ),
+        tuple(
+            (
+                str(seed),
+                f"{len(one.tried)} of {len(TRIGGERS)}",
+                f"{len(one.found)} of {len(TRIGGERS)}",
+                ", ".join(sorted(one.split)) or "none",
+                str(one.merged),
+                f"{one.astray:.0%}",
+                str(one.examined),
+                *map(str, (one.confirmed, one.whole, one.same, one.seen)),
+            )
+            for seed, one in sessions.items()
+        ),
+    )
+
+
+def _thresholds(told: Sessions) -> Table:
+    rows = tuple(
+        (name, tracing.value, str(seed), f"{one.thresholds_ms[name]:.0f}", f"{true_ms:.0f}")
+        for tracing, sessions in told.items()
+        for seed, one in sessions.items()
+        for name, true_ms in THRESHOLDS_MS.items()
+        if name in one.thresholds_ms
+    )
+    return Table("Thresholds measured", ("weakness", "tracing", "seed", "measured, ms", "documented, ms"), rows)
+
+
+def _without(alarms: Mapping[Tracing, Sequence[Alarms]]) -> Table:
+    rows = tuple(
+        (
+            tracing.value,
+            str(len(sessions)),
+            *(
+                str(sum(getattr(each, name) for each in sessions))
+                for name in ("modes", "confirmed", "controls", "false_alarms")
+            ),
+        )
+        for tracing, sessions in alarms.items()
+    )
+    return Table(
+        f"Sessions without a fault, {TRIALS_WITHOUT} trials each",
+        ("tracing", "sessions", "modes", "confirmed", "fault-free runs", "false alarms"),
+        rows,
+    )
