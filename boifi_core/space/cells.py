@@ -8,7 +8,8 @@ columns at once (`wide.py`) are none of its business: who searches looks whether
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 
@@ -18,6 +19,12 @@ from boifi_core.space.rows import Cell, Column, Rows, Rule, Statement, cells
 _MAX_STEPS = 20_000
 _MAX_TESTS = 4_000_000
 """How many statements a search may look at: few steps through thousands of statements take as long as many."""
+
+_MOST_AT_ONCE = 256
+"""So many rows are looked at together: one by one takes a hundred times as long, and whoever wants few asks for few."""
+
+_MOST_IN_VAIN = 20_000
+"""After so many rows, none of which is kept, no more are looked at: there may be endlessly many."""
 
 
 class SearchTooLongError(Exception):
@@ -60,12 +67,42 @@ def cell_solutions(layout: Layout, rng: np.random.Generator | None = None) -> It
         return
 
 
-def all_rows(layout: Layout, reals: int) -> Iterator[Rows]:
-    """Every valid row once, in a fixed order; of a stretch of real numbers only `reals` are taken."""
-    for solution in cell_solutions(layout):
-        for entries in _fillings(layout, solution, reals, np.full(len(layout.columns), np.nan), 0):
-            if not layout.wide or layout.valid(entries[None, :])[0]:
-                yield entries.copy()
+def all_rows(layout: Layout, reals: int, first: Mapping[int, float] | None = None) -> Iterator[Rows]:
+    """Every valid row once, in a fixed order; of a stretch of real numbers only `reals` are taken.
+
+    Args:
+        first: of some columns the entry to begin with.
+
+    Raises:
+        SearchTooLongError: see `kept_rows`.
+    """
+    nothing = np.full(len(layout.columns), np.nan)
+    filled = (
+        entries.copy()
+        for solution in cell_solutions(layout)
+        for entries in _fillings(layout, solution, reals, first or {}, nothing)
+    )
+    return kept_rows(filled, lambda rows: rows[layout.valid(rows)]) if layout.wide else filled
+
+
+def kept_rows(rows: Iterator[Rows], keep: Callable[[Rows], Rows]) -> Iterator[Rows]:
+    """What is kept of many rows, one at a time.
+
+    Args:
+        rows: each of shape (dimensions,).
+        keep: from some of them, shape (n, dimensions), to what is kept.
+
+    Raises:
+        SearchTooLongError: very many were looked at in a row, and none kept.
+    """
+    at_once, in_vain = 1, 0
+    while block := list(islice(rows, at_once)):
+        found = keep(np.array(block))
+        yield from found
+        in_vain = 0 if len(found) else in_vain + len(block)
+        if in_vain >= _MOST_IN_VAIN:
+            raise SearchTooLongError
+        at_once = min(2 * at_once, _MOST_AT_ONCE)
 
 
 def count_rows(layout: Layout) -> int | None:
@@ -158,21 +195,24 @@ class _Search:
         return test.condition.allows(column.values[int(cell[0])] if column.is_categorical else cell[0])
 
 
-def _fillings(layout: Layout, solution: dict[int, Cell], reals: int, row: Rows, depth: int) -> Iterator[Rows]:
+def _fillings(
+    layout: Layout, solution: dict[int, Cell], reals: int, first: Mapping[int, float], row: Rows, depth: int = 0
+) -> Iterator[Rows]:
     """Every row within the solution's cells; the same array each time."""
     if depth == len(layout.order):
         yield row
         return
     index = layout.order[depth]
     parent, column = layout.parents[index], layout.columns[index]
-    if parent is not None and not parent(row[None, :])[0]:
-        row[index] = np.nan
-        yield from _fillings(layout, solution, reals, row, depth + 1)
-        return
-    low, high = solution.get(index, (column.low, column.high))
-    for entry in _entries(column, low, high, reals):
+    entries: Iterable[float] = [np.nan]
+    if parent is None or parent(row[None, :])[0]:
+        low, high = solution.get(index, (column.low, column.high))
+        entries = _entries(column, low, high, reals)
+        if index in first:
+            entries = sorted(entries, key=lambda entry: entry != first[index])
+    for entry in entries:
         row[index] = entry
-        yield from _fillings(layout, solution, reals, row, depth + 1)
+        yield from _fillings(layout, solution, reals, first, row, depth + 1)
 
 
 def _entries(column: Column, low: float, high: float, reals: int) -> Iterable[float]:

@@ -101,6 +101,13 @@ class Sent:
         """Which faults are there, shape (n, faults)."""
         return np.column_stack([self._kind_of(number, rows)[1] for number in range(len(self.groups))])
 
+    @cached_property
+    def off(self) -> dict[int, float]:
+        """Of the columns that say a fault's kind, the first entry that says that there is none, where one does."""
+        types = {each.column for group in self._readers for each in group[TYPE] if each.column is not None}
+        none = {index: np.flatnonzero(self._codes_of(index) == _NONE) for index in sorted(types)}
+        return {index: float(entries[0]) for index, entries in none.items() if len(entries)}
+
     def doubled(self, rows: Rows) -> Mask:
         """Which faults strike the place of another one though they need not, shape (n, faults).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -16,7 +17,7 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.faults.sending import Sending
 from boifi_core.models import Point
 from boifi_core.space.canonical import Apart, Canonical
-from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions, count_rows
+from boifi_core.space.cells import SearchTooLongError, all_rows, cell_solutions, count_rows, kept_rows
 from boifi_core.space.constraint import Constraint
 from boifi_core.space.dimension import Dimension
 from boifi_core.space.encoding import encode_rows, encoded_width
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 _PARSE_SAMPLES = 200
 _NEIGHBOUR_ROUNDS = 4
-
-_MOST_AT_ONCE = 256
-"""So many rows are looked at together: one by one takes a hundred times as long, and whoever wants few asks for few."""
 
 _MOST_AGAIN = 100_000
 """So many rows are listed of a space in which one of each fault was listed before."""
@@ -221,22 +219,26 @@ class SearchSpace:
 
         Where points send the same faults, one row for each of these comes first, and comes again.
         """
-        try:
+        with suppress(SearchTooLongError):
             yield from self._rows_that_differ(reals)
+        with suppress(SearchTooLongError):
             yield from islice(all_rows(self.layout, reals), _MOST_AGAIN if self.twins else None)
-        except SearchTooLongError:
-            return
 
     def _rows_that_differ(self, reals: int) -> Iterator[Rows]:
-        """Where points send the same faults, one of each first: there may be far more of those than of these."""
+        """Where points send the same faults, one of each first: there may be far more of those than of these.
+
+        Few faults at once come before many, which may never be allowed together.
+        """
         if self._sent is None or self._canonical is None or not self.twins:
             return
         layout = Layout(implied(self.dimensions, self._sent), self.constraints, self.fixed)
-        rows, at_once = all_rows(layout, reals), 1
-        while block := list(islice(rows, at_once)):
-            whole = self.layout.masked(self._canonical.filled(np.array(block)))
-            yield from self.canonical_rows(whole[self.layout.valid(whole)])
-            at_once = min(2 * at_once, _MOST_AT_ONCE)
+        canonical = self._canonical
+
+        def keep(rows: Rows) -> Rows:
+            whole = self.layout.masked(canonical.filled(rows))
+            return self.canonical_rows(whole[self.layout.valid(whole)])
+
+        yield from kept_rows(all_rows(layout, reals, first=self._sent.off), keep)
 
     def check(self, point: Point) -> None:
         """Return if `point` is one of this space.

@@ -31,6 +31,7 @@ REST = {
     "confirm": {"share": 0.1, "readings": 2},
     "minimise": {"share": 0.1},
     "baseline_observations": 2,
+    "silence": ["traces"],
     "max_failures_in_row": 3,
 }  # fmt: skip
 SPACE = [{"name": "fault_type", "type": "categorical", "values": ["abort"]}]

@@ -70,6 +70,7 @@ def test_runs_at_once_each_have_a_prefect_server_of_their_own_and_leave_nothing(
         assert done.stderr == ""
         assert {p.name for p in folder.iterdir()} == {
             "session.json", "state.json", "baseline.json", "history", "report.md", "report.html", "lock",
+            "preflight.json",
         }  # fmt: skip
         assert len(pd.read_parquet(folder / "history")) == 6
     assert subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False).stdout == b""

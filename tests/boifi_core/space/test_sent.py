@@ -1,6 +1,7 @@
 """One fault is one point: those that send the same are told apart by nobody, tried once, and counted once."""
 
 import json
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -167,6 +168,23 @@ def test_p8_where_there_are_fewer_places_than_faults_some_meet():
     data["dimensions"] += [categorical("c.fault_type", "abort"), categorical("c.target_service", "cart", "pay")]
     space = sent_by_hfi(data)
     assert [len(space.plans(point)) for point in tried(space, 1)] == [3]
+
+
+def test_of_many_faults_that_may_not_meet_few_at_once_are_listed_first():
+    data = [
+        dimension
+        for number in range(30)
+        for dimension in (
+            categorical(f"f{number}.fault_type", "delay", "abort", "none"),
+            categorical(f"f{number}.target_service", "cart", "stock", "pay"),
+            integer(f"f{number}.percentage", 1, 100),
+        )
+    ]
+    rails = Guardrails(protected_services=("stock", "pay"), max_percentage=50)
+    space = guarded(sent_by_hfi({"dimensions": data, "fixed": {"delay_ms": 50}}), rails)
+    points = space.points(np.array([*islice(space.all_rows(2), 90)]))
+    assert {len(space.plans(point)) for point in points} == {0, 1}
+    assert len({json.dumps(documents(space, point)) for point in points}) == 90
 
 
 @pytest.mark.parametrize("most", [1, 2])
