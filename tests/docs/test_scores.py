@@ -77,7 +77,7 @@ def test_a_person_would_agree(profile, traces):
     assert max(value for name, value in by.items() if name.startswith("a call fails")) < 3
 
 
-def test_d16_slowness_is_as_bad_as_failing_with_the_profile_worst():
+def test_p16_slowness_is_as_bad_as_failing_with_the_profile_worst():
     assert of("a page takes 6.1 s instead of 0.1 s", "worst") > 9
     assert of("a page takes 6.1 s instead of 0.1 s", "plan") < 3
     assert of("requests take 0.3 s instead of 0.1 s", "worst") > of("requests take 0.3 s instead of 0.1 s", "graded")

@@ -69,7 +69,7 @@ def severity(*, analyzer=None, baseline=None, **fields):
     return AnalyzerService(analyzer).calculate_severity(RawObservation(timestamp=NOON, **fields), baseline)
 
 
-def test_d5_f6_a_total_outage_is_ten_whatever_else_is_known_or_missing():
+def test_p5_f6_a_total_outage_is_ten_whatever_else_is_known_or_missing():
     failing = {"status_code": 503, "error_rate": 1.0}
     assert severity(**failing).total_score == 10
     assert severity(error_rate=1.0).total_score == 10
@@ -88,14 +88,14 @@ def test_d5_f6_a_total_outage_is_ten_whatever_else_is_known_or_missing():
     weights,
     weights,
 )
-def test_d5_where_most_requests_fail_the_total_is_at_least_nine(share, status, latency_ms, spans, bug, perf):
+def test_p5_where_most_requests_fail_the_total_is_at_least_nine(share, status, latency_ms, spans, bug, perf):
     for profile in ("plan", "graded"):
         config = AnalyzerConfig(profile=profile, weights={"bug": bug, "perf": perf})
         score = severity(analyzer=config, error_rate=share, status_code=status, latency_ms=latency_ms, trace_data=spans)
         assert 9 <= score.total_score <= 10
 
 
-def test_d5_where_the_share_is_not_known_most_requests_with_a_5xx_are_most_of_them():
+def test_p5_where_the_share_is_not_known_most_requests_with_a_5xx_are_most_of_them():
     quick = trace(span("r", "GET /", status="error"))
     assert severity(status_code=503, latency_ms=2.0, trace_data=quick).total_score == 9
     assert severity(status_code=503, latency_ms=2.0, error_rate=0.4, trace_data=quick).total_score < 7
@@ -114,7 +114,7 @@ def test_d5_where_the_share_is_not_known_most_requests_with_a_5xx_are_most_of_th
     ],
 )
 @pytest.mark.parametrize("profile", ["plan", "graded"])
-def test_d5_what_was_not_observed_is_left_out_of_the_mean(profile, fields, unobserved):
+def test_p5_what_was_not_observed_is_left_out_of_the_mean(profile, fields, unobserved):
     score = severity(analyzer=AnalyzerConfig(profile=profile), **fields)
     assert score.unobserved == unobserved
     by = {"bug": (10, score.bug_score), "perf": (2, score.performance_score), "struct": (5, score.structure_score)}

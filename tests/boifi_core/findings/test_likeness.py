@@ -181,13 +181,13 @@ TROUBLES = [FactKind.FAILS, FactKind.REFUSES, FactKind.TIMES_OUT]
 
 
 @given(st.sampled_from(TROUBLES), st.sampled_from(TROUBLES), st.lists(st.sampled_from(["cart", "bank"]), min_size=2))
-def test_d3_two_calls_in_trouble_keep_failures_apart_though_customers_see_the_same(one, other, order):
+def test_p3_two_calls_in_trouble_keep_failures_apart_though_customers_see_the_same(one, other, order):
     kinds = {"cart": one, "bank": other}
     groups = grouped([struck(call(kinds[callee], callee), fault=callee) for callee in order])
     assert {frozenset(order[index] for index in group) for group in groups} == {frozenset([c]) for c in order}
 
 
-def test_d3_they_stay_apart_where_a_third_fault_brings_out_both():
+def test_p3_they_stay_apart_where_a_third_fault_brings_out_both():
     both = Failure.of(
         [call(FactKind.FAILS, "cart"), call(FactKind.FAILS, "bank"), fact(FactKind.STATUS, "")],
         (FaultPlan(fault_type="delay", target_path="/", delay_ms=9),),
@@ -197,14 +197,14 @@ def test_d3_they_stay_apart_where_a_third_fault_brings_out_both():
     assert not any({0, 1} <= set(group) for group in groups)
 
 
-def test_d3_the_same_call_by_faults_at_two_places_is_one_failure():
+def test_p3_the_same_call_by_faults_at_two_places_is_one_failure():
     late = struck(call(FactKind.TIMES_OUT, "cart"), fault="cart")
     later = struck(call(FactKind.TIMES_OUT, "cart"), fault="shelf", delay_ms=300)
     assert grouped([late, later]) == [[0, 1]]
 
 
 @pytest.mark.parametrize("other", TROUBLES)
-def test_d11_an_abort_and_a_time_out_of_one_call_are_one_failure(other):
+def test_p11_an_abort_and_a_time_out_of_one_call_are_one_failure(other):
     by_abort = Failure.of(
         [call(FactKind.REFUSES, "cart"), fact(FactKind.STATUS, "/x")],
         (FaultPlan(fault_type="abort", target_service="cart", abort_status_code=503),),

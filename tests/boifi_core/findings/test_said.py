@@ -34,7 +34,7 @@ from boifi_core.findings.said import readable
         ("dial tcp 10.0.0.1:80: connection refused", "dial tcp 10.0.0.1:80: connection refused"),
     ],
 )
-def test_d21_the_telling_sentence(line, text):
+def test_p21_the_telling_sentence(line, text):
     assert readable(line) == text
 
 

@@ -60,7 +60,7 @@ def test_the_caller_that_gave_up_is_the_cause_and_what_it_cut_off_below_is_not()
         (hop("f", "s", "shelf", "GET /shelf", 58), "slow"),
     ],
 )
-def test_d4_what_was_late_below_the_call_that_was_given_up_began_it(below, kind):
+def test_p4_what_was_late_below_the_call_that_was_given_up_began_it(below, kind):
     facts = stock_given_up(*below)
     assert facts[kind, "stock → shelf GET /shelf"].began
     assert not facts["times_out", "gateway → stock GET /stock/{id}"].began

@@ -30,7 +30,7 @@ def broken(status, error_rate=0.9):
         ((502, 504, 502, 502), (7.0, 6.0, 6.0, 6.0), 502),
     ],
 )
-def test_d7_the_sentence_is_that_of_the_worst_trial(statuses, severities, told):
+def test_p7_the_sentence_is_that_of_the_worst_trial(statuses, severities, told):
     trials = [
         tried(number, broken(status), severity, delay_ms=100 + number)
         for number, (status, severity) in enumerate(zip(statuses, severities, strict=True), start=1)
@@ -39,7 +39,7 @@ def test_d7_the_sentence_is_that_of_the_worst_trial(statuses, severities, told):
     assert f"most requests get {told}" in mode.sentence
 
 
-def test_d7_where_the_worst_trial_does_not_tell_it_is_that_of_most():
+def test_p7_where_the_worst_trial_does_not_tell_it_is_that_of_most():
     trials = [tried(n, broken(status), 6.0, delay_ms=100 + n) for n, status in enumerate((404, 503, 503), start=1)]
     worst = tried(4, broken(200, 0.4), 9.0, delay_ms=200)
     (mode,) = found(*trials, worst).modes
@@ -68,7 +68,7 @@ def by_method(number, methods, severity, percentage=100):
 
 
 @pytest.mark.parametrize(("percentage", "fewer"), [(100, (4,)), (90, (4,)), (60, ())])
-def test_d9_a_smaller_fault_fails_the_same_kinds_of_request(percentage, fewer):
+def test_p9_a_smaller_fault_fails_the_same_kinds_of_request(percentage, fewer):
     trials = [by_method(n, METHODS, 6.5, percentage) for n in (1, 2, 3)]
     trials.append(by_method(4, METHODS[1:], 2.4, percentage))
     (mode,) = catalogue(trials, Evidence((WELL,)), session_id=ID).modes
@@ -79,7 +79,7 @@ def test_d9_a_smaller_fault_fails_the_same_kinds_of_request(percentage, fewer):
 
 
 @pytest.mark.parametrize("other", [None, "POST", "PUT"])
-def test_d9_the_method_belongs_to_the_place(other):
+def test_p9_the_method_belongs_to_the_place(other):
     def fault(method):
         return FaultPlan(fault_type="abort", target_service="reviews", target_method=method, abort_status_code=503)
 
@@ -96,7 +96,7 @@ def test_d9_the_method_belongs_to_the_place(other):
         (Bound(dimension="target_service", values=("cart",)), {}, "target_service cart"),
     ],
 )
-def test_d26_a_region_holds_the_smallest_fault(bound, plan, told):
+def test_p26_a_region_holds_the_smallest_fault(bound, plan, told):
     fault = FaultPlan(**({"fault_type": "delay", "target_service": "cart", "delay_ms": 100} | plan))
     assert [str(each) for each in widened([bound], [fault])] == [told]
     assert widened([bound], [fault, fault]) == (bound,)
