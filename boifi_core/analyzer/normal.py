@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from boifi_core.traces import Span, parse_trace
 from boifi_core.traces.calls import Call, calls, renamed
 from boifi_core.traces.learn import learn
 from boifi_core.traces.names import without_ids
+from boifi_core.traces.peers import is_service
 from boifi_core.traces.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
+
+_NAMED = re.compile(r"([A-Za-z][\w.-]*):(?![/\d])")
 
 _Number = TypeVar("_Number", int, float)
 
@@ -104,6 +108,23 @@ class Normal:
     def kinds(self) -> tuple[str | None, ...]:
         """The kinds of request that there are traces of."""
         return tuple(self._parsed)
+
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The services that have spans; where a span names none, `ratings:GET /ratings` does in its name."""
+        spans = [span for kind in self.kinds for trace in self.traces(kind) for span in trace]
+        named = {match[1] for span in spans if not span.service and (match := _NAMED.match(span.name))}
+        return frozenset({span.service for span in spans if span.service} | named)
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """Whom others ask, as far as the traces tell: a database has no span."""
+        usual = [call for kind in self.kinds for call in self.usual(kind).values()]
+        return frozenset(call.callee for call in usual if call.callee)
+
+    def tells_of(self, service: str) -> bool:
+        """Whether requests pass a service of this name, as far as the traces tell."""
+        return any(is_service(service, known) for known in self.services | self.asked)
 
     def positions(self, kind: str | None) -> Positions:
         """How the spans at each position of this kind of request go."""

@@ -8,6 +8,7 @@ from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.models import Fact, FactKind
 from boifi_core.traces.calls import CLIENT
+from boifi_core.traces.peers import is_service
 
 _JITTER = 1.1
 _SLACK_MS = 20.0
@@ -39,11 +40,15 @@ def _times_met(plan: FaultPlan, normal: Normal) -> int:
         sum(
             usual.most
             for where, usual in normal.usual(kind).items()
-            if not where.startswith(f"{CLIENT} → ") and plan.target_service in (None, usual.callee)
+            if not where.startswith(f"{CLIENT} → ") and _meets(plan, usual.callee)
         )
         for kind in normal.kinds
     ]
     return max(1, *often) if often else 1
+
+
+def _meets(plan: FaultPlan, callee: str | None) -> bool:
+    return plan.target_service is None or (callee is not None and is_service(plan.target_service, callee))
 
 
 def _usual_ms(fact: Fact, normal: Normal) -> float:

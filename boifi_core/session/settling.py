@@ -15,7 +15,6 @@ from boifi_core.findings.effect import clearness, effect
 from boifi_core.models import Point, RawObservation
 from boifi_core.safety.pauses import Deadline
 from boifi_core.session.learning import searchable_space
-from boifi_core.session.preflight.base import services_in
 from boifi_core.session.session import Session
 
 LIMIT_S = 12.0
@@ -77,7 +76,6 @@ def _passed(session: Session, plan: FaultPlan) -> float:
     if plan.headers:
         return 0.0
     spans = [span for kind in session.normal.kinds for trace in session.normal.traces(kind) for span in trace]
-    services = services_in(session.normal)
     service, path = plan.target_service, plan.target_path
     is_asked = any(
         request.path.startswith(path) and plan.target_method in (None, request.method)
@@ -85,12 +83,12 @@ def _passed(session: Session, plan: FaultPlan) -> float:
     )
     if service is None:
         by_service = 1.0
-    elif service in services:
+    elif session.normal.tells_of(service):
         own = [span.operation for span in spans if service in span.operation]
         methods = [operation for operation in own if any(method in operation for method in _METHODS)]
         by_service = 1.0 if not methods or any((plan.target_method or "") in each for each in methods) else 0.2
     else:
-        by_service = 0.0 if services else 0.5
+        by_service = 0.0 if session.normal.services else 0.5
     by_path = 1.0 if path == "/" or is_asked or any(path in span.operation for span in spans) else 0.0
     return by_service + by_path
 

@@ -86,6 +86,13 @@ def host_and_port(peer: str) -> tuple[str, str]:
     return host, port or ""
 
 
+@lru_cache(maxsize=4096)
+def is_service(one: str, other: str) -> bool:
+    """Whether both are names of one service: `reviews`, `reviews:9080`, and `reviews.shop` with its namespace."""
+    a, b = (plain_host(host_and_port(name)[0]) for name in (one, other))
+    return a == b or a.startswith(f"{b}.") or b.startswith(f"{a}.")
+
+
 def is_inbound(attributes: Mapping[str, Any], service: str | None) -> bool:
     """Whether a proxy's span tells of what came to the service that it goes by, so that it names no other."""
     if service is None or _ALL_PROXIES.fullmatch(service):

@@ -96,6 +96,13 @@ def test_p24_a_service_that_no_trace_tells_of_is_warned_of(hfi, checked, name, m
     assert text.startswith(f"no trace tells of {name}; did you mean {meant}?")
 
 
+@pytest.mark.parametrize("name", ["reviews.bookinfo", "reviews:9080", "reviews.default.svc.cluster.local"])
+def test_p24_a_service_may_go_by_more_than_its_name(hfi, checked, name):
+    kinds = {"name": "fault_type", "type": "categorical", "values": ["abort"]}
+    places = {"name": "target_service", "type": "categorical", "values": [name, "page"]}
+    assert checked(hfi.url, search_space=[kinds, places])[1]["services"][0] == "passed"
+
+
 def test_a_fault_that_is_refused_not_listed_or_not_removed_fails(hfi, checked, monkeypatch):
     def refuse(document):
         raise RefusedError("no faults on Mondays")

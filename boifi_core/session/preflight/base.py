@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from boifi_core.analyzer.normal import Normal
 from boifi_core.injectors.base import Injector
@@ -69,17 +69,7 @@ class Sight:
     unseen: str | None = None
     alone: str | None = None
 
-    @property
-    def services(self) -> set[str]:
-        """The services that the traces of the windows tell of."""
-        return services_in(Normal(tuple(self.windows)))
-
-
-def services_in(normal: Normal) -> set[str]:
-    """The services that traces tell of; where a span names none, `ratings:GET /ratings` does in its name."""
-    spans = [span for kind in normal.kinds for trace in normal.traces(kind) for span in trace]
-    named = {match[1] for span in spans if not span.service and (match := _NAMED.match(span.name))}
-    return {span.service for span in spans if span.service} | named
-
-
-_NAMED = re.compile(r"([A-Za-z][\w.-]*):(?![/\d])")
+    @cached_property
+    def normal(self) -> Normal:
+        """What is normal, by the windows."""
+        return Normal(tuple(self.windows))

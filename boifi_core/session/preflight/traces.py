@@ -21,5 +21,5 @@ def traces(sight: Sight) -> Line:
             listed([why.removeprefix("traces: ") for why in thin], 3),
             "give them longer (wait_s), or see who does not send",
         )
-    services = sorted(sight.services)
+    services = sorted(sight.normal.services)
     return passed(f"of {counted(len(services), 'service')}: {listed(services, 12)}" if services else "came")

@@ -39,6 +39,15 @@ def test_p17_a_delay_that_is_met_several_times_a_request_counts_as_often():
     assert (told.modes, told.delayed) == ((), 1)
 
 
+def test_p17_a_service_that_goes_by_its_namespace_too_is_met_as_often():
+    def twice(ms):
+        calls = [hop(each, "g", "reviews.shop", f"GET /reviews/{each}", ms) for each in "rq"]
+        return window(page(reviews=[*calls[0], *calls[1]], ms=2 * ms + 24), latency_ms=2 * ms + 24)
+
+    told = catalogue([tried(1, twice(208), 2.0, delay_ms=200)], Evidence((twice(8),)), session_id="x")
+    assert (told.modes, told.delayed) == ((), 1)
+
+
 def test_p17_a_delay_after_which_something_else_goes_wrong_is_a_failure():
     told = found(
         tried(1, late(208, error_rate=0.2), 2.0, delay_ms=200), tried(2, late(208, logs=("late",)), 2.0, delay_ms=200)
