@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from boifi_core.traces.asked import is_telling
 from boifi_core.traces.outcome import was_waited_for
-from boifi_core.traces.peers import host_and_port, is_address
+from boifi_core.traces.peers import host_and_port, is_address, is_service
 from boifi_core.traces.span import RECEIVERS, SENDERS, Span
 from boifi_core.traces.tree import MAX_SEQUENCE, parents
 from boifi_core.traces.vocabulary import Heard, Vocabulary, Words
@@ -250,7 +250,7 @@ class _Trace:
             return _is_proxys(child, self.words) or (child.kind != "producer" and child.service == span.service)
         # Two proxies tell of one call: the caller's and the callee's, or one and its upstream's. What a proxy's callee
         # asks of others is a call of its own.
-        is_next = (span.kind, child.kind) == ("client", "server") or child.peer in (None, span.peer)
+        is_next = (span.kind, child.kind) == ("client", "server") or _is_same_peer(child.peer, span.peer)
         return is_next and _is_proxys(child, self.words)
 
     def inside(self, index: int, call: Call) -> str:
@@ -343,7 +343,7 @@ class _Trace:
     def _came_to_sidecar(self, told: _Told) -> bool:
         """Whether the proxy of the one that was asked tells of it."""
         edges = [self.spans[index] for index in told.edges]
-        is_sent = [span.kind == "client" for span in edges]
+        is_sent = [span.kind == "client" or span.is_proxy for span in edges]
         return any(
             span.is_proxy and span.kind == "server" and (span.peer is None or any(is_sent[:place]))
             for place, span in enumerate(edges)
@@ -379,6 +379,10 @@ class _Trace:
             return span.duration_ms is None
         last_ms = max((_end_ms(self.spans[child]) or 0.0 for child in self.children[index]), default=span.start_ms)
         return end_ms - last_ms > _SILENCE * span.duration_ms
+
+
+def _is_same_peer(peer: str | None, above: str | None) -> bool:
+    return peer in (None, above) or (peer is not None and above is not None and is_service(peer, above))
 
 
 def _end_ms(span: Span) -> float | None:

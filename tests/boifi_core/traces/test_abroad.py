@@ -271,6 +271,19 @@ class TestP19:
         ]
         assert told(otlp(*pairs)) == list(self.CALLS[:3])
 
+    @pytest.mark.parametrize("host", ["reviews:9080", "reviews.shop:9080", "reviews.shop.svc.cluster.local:9080"])
+    def test_p19_both_ends_without_a_direction_are_one_call_whatever_the_host_is_asked_as(self, host):
+        url = f"http://{host}/reviews/17"
+        cluster = "reviews.shop" if "shop" in host else "reviews"
+        spans = [
+            envoy(1, None, "gateway", "http://shop/product/17", 0, 60),
+            envoy(2, 1, cluster, url, 3, 20),
+            envoy(3, 2, "local_service", url, 4, 18),
+        ]
+        (_, reached), (_, refused) = (calls(parse_trace(otlp(*some))) for some in (spans, spans[:2]))
+        assert (reached.where, reached.answered) == (f"gateway → {cluster} GET /reviews/{{id}}", True)
+        assert (refused.where, refused.answered) == (reached.where, False)
+
 
 class TestA19:
     """Thirty queries instead of one."""
