@@ -207,6 +207,7 @@ def boifi(environment):
             env={**environment, **changes},
             capture_output=True,
             text=True,
+            encoding=changes.get("PYTHONIOENCODING"),
             timeout=timeout,
             check=False,
         )
