@@ -147,7 +147,7 @@ def test_f12_a_line_that_tells_of_no_error_makes_no_target_unhealthy(opened):
     told = prepared(session, [observed(logs=(LOOKED_AT,))])
     assert [event.severity for event in told if isinstance(event, BaselineSeen)] == [0]
     assert session.severity(observed(logs=(LOOKED_AT, LOOKED_AT.replace("0.25", "1.75")))) == 0
-    assert session.severity(observed(logs=(LOOKED_AT.replace("s\": 0}", "s\": 7}"),))) > 2
+    assert session.severity(observed(logs=(LOOKED_AT.replace('s": 0}', 's": 7}'),))) > 2
     assert session.severity(observed(logs=("ERROR",))) > 2
 
 
