@@ -2,7 +2,8 @@
 
 Sources: OpenTelemetry's semantic conventions ("HTTP spans", "gRPC", "Recording errors"), which for a server's span take
 six of gRPC's codes for errors, as Envoy does, and for a client's all but OK; Envoy's "Access logging", response flags;
-gRPC's "Status codes"; Spring Framework's "Observability Support", HTTP server and client instrumentation. An exception that is told as an event is no error by itself: it may have been caught.
+gRPC's "Status codes"; Spring Framework's "Observability Support", HTTP server and client. An exception that is told as
+an event is no error by itself: it may have been caught.
 """
 
 from __future__ import annotations

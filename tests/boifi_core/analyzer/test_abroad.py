@@ -461,3 +461,33 @@ def test_whatever_makes_the_spans_the_late_call_is_told(tracing):
         found = signature(seen(Request(tracing, chance, late=place).text()), normal)
         slow = [fact for fact in found if fact.kind == "slow" and fact.weight == 1.0]
         assert [fact.callee.removesuffix(".shop") for fact in slow] == [place]
+
+
+@pytest.mark.parametrize("tracer", ["envoy", "web.shop"])
+@pytest.mark.parametrize(("status", "flags"), [("504", "UT"), ("0", "DC"), ("503", "UC")])
+@pytest.mark.parametrize("callee", ["cart", "bank"])
+def test_p11_an_abort_and_a_time_out_of_one_call_that_proxies_alone_tell_of_are_one_failure(
+    tracer, status, flags, callee
+):
+    def page(ms, call_status, **said):
+        url = f"http://{callee}:8080/{callee}/17"
+        ends = "200" if call_status == "200" else "500"
+        front = {**PROXYS, "upstream_cluster": "web", "http.url": "http://shop/page", "http.status_code": ends}
+        to = {**PROXYS, "upstream_cluster": callee, "http.url": url, "http.status_code": call_status, **said}
+        failed = call_status != "200"
+        other = {**PROXYS, "upstream_cluster": "stock", "http.url": "http://stock/all", "http.status_code": "200"}
+        return otlp(
+            sent(1, None, "envoy", "ingress", 0, ms + 30, 2, error=failed, **front),
+            sent(2, 1, tracer, f"egress {callee}:8080", 5, ms, 3, error=failed, **to),
+            sent(3, 1, tracer, "egress stock:80", 1, 3, 3, **other),
+        )
+
+    normal = Normal(tuple(seen(page(ms, "200")) for ms in (8, 9, 11)))
+    places = {"target_service": callee}
+    by_abort = FaultPlan(fault_type="abort", abort_status_code=503, **places)
+    by_delay = FaultPlan(fault_type="delay", delay_ms=2000, **places)
+    failures = [
+        Failure.of(signature(seen(page(1, "503", response_flags="FI"), status_code=500), normal), (by_abort,)),
+        Failure.of(signature(seen(page(1000, status, response_flags=flags), status_code=500), normal), (by_delay,)),
+    ]
+    assert grouped(failures) == [[0, 1]]
