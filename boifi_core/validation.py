@@ -111,7 +111,7 @@ def refuse_booleans(data: Any, value: Any, path: str) -> None:
     """
     if isinstance(data, bool):
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            raise InvalidInput(path, f"must be a {'whole ' * isinstance(value, int)}number", data)
+            raise InvalidInput(path, RULES["int_type" if isinstance(value, int) else "float_type"], data)
     elif isinstance(data, Mapping):
         for name, each in data.items():
             if isinstance(value, Mapping):
