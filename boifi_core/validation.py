@@ -98,6 +98,31 @@ def _told(
     return InvalidInput(field, rule, complaint["input"])
 
 
+def refuse_booleans(data: Any, value: Any, path: str) -> None:
+    """Return unless true or false was taken for a number: pydantic does, and YAML's `no`, `off`, `yes` are such.
+
+    Args:
+        data: what the user wrote.
+        value: what was made of it.
+        path: where it stands; empty where it is the whole.
+
+    Raises:
+        InvalidInput: it was.
+    """
+    if isinstance(data, bool):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            raise InvalidInput(path, RULES["int_type" if isinstance(value, int) else "float_type"], data)
+    elif isinstance(data, Mapping):
+        for name, each in data.items():
+            if isinstance(value, Mapping):
+                refuse_booleans(each, value.get(name), f"{path}.{name}".lstrip("."))
+            elif isinstance(value, BaseModel):
+                refuse_booleans(each, getattr(value, str(name), None), f"{path}.{name}".lstrip("."))
+    elif isinstance(data, (list, tuple)) and isinstance(value, (list, tuple)):
+        for number, (each, made) in enumerate(zip(data, value, strict=False)):
+            refuse_booleans(each, made, f"{path}[{number}]")
+
+
 def rule_of(complaint: ErrorDetails) -> str:
     """The rule that one of pydantic's complaints says was broken: `must be at least 200`."""
     if complaint["type"] in {"value_error", "assertion_error"}:

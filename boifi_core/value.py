@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from boifi_core.validation import OWN_RULE, invalid_input
+from boifi_core.validation import OWN_RULE, invalid_input, refuse_booleans
 
 
 class Value(BaseModel):
@@ -28,9 +28,11 @@ class Value(BaseModel):
             InvalidInput: the first of its fields that breaks a rule.
         """
         try:
-            return cls.model_validate(data)
+            value = cls.model_validate(data)
         except ValidationError as error:
             raise invalid_input(error, field, cls, data) from None
+        refuse_booleans(data, value, field)
+        return value
 
 
 class Whose(StrEnum):

@@ -12,13 +12,13 @@ from statistics import median
 from typing import TypeVar
 
 from boifi_core.analyzer.baseline import merge_baseline
+from boifi_core.analyzer.log_lines import log_template
 from boifi_core.analyzer.positions import Positions
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation, most_frequent, status_class
 from boifi_core.traces import Span, parse_trace
 from boifi_core.traces.calls import Call, calls, renamed
 from boifi_core.traces.learn import learn
-from boifi_core.traces.names import without_ids
 from boifi_core.traces.peers import is_service
 from boifi_core.traces.vocabulary import Vocabulary
 
@@ -236,11 +236,6 @@ def attempts(made: Sequence[Call]) -> dict[str, int]:
     for (where, _), n in by_parent.items():
         most[where] = max(n, most.get(where, 0))
     return most
-
-
-def log_template(line: str) -> str:
-    """A log line without what varies from run to run."""
-    return without_ids(" ".join(line.split()))
 
 
 def longest_ms(spans: Sequence[Span]) -> dict[str, float]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from boifi_core.analyzer.explain import explain, percent
+from boifi_core.analyzer.log_lines import BAD_LOG
 from boifi_core.analyzer.normal import Normal
-from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.errors import counted, listed
 from boifi_core.models import RawObservation, SeverityScore, most_frequent
 

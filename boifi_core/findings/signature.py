@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from boifi_core.analyzer.explain import percent
+from boifi_core.analyzer.log_lines import log_template
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.analyzer.scorers.bug import changed_kinds
 from boifi_core.findings.models import CAUSE, MOST, SOME, TROUBLE, Fact, FactKind
 from boifi_core.findings.said import readable
 from boifi_core.models import RawObservation
 from boifi_core.traces.calls import CLIENT, Call, calls
-from boifi_core.traces.names import without_ids
 
 # How much a fact tells of the cause; CAUSE: a call that failed, was late or given up while all below it went well, and
 # one that was repeated.
@@ -85,10 +85,10 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
 
 
 def _said(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
-    usual = {without_ids(readable(template)) for template in normal.log_templates}
+    usual = {log_template(readable(template)) for template in normal.log_templates}
     lines: dict[str, str] = {}
     for line in map(readable, observation.logs):
-        lines.setdefault(without_ids(line), line)
+        lines.setdefault(log_template(line), line)
     for template in [template for template in lines if template not in usual][:_TEMPLATES]:
         yield Fact(kind=FactKind.LOG, where=template, says=f"“{_short(lines[template])}”", weight=SAID)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from boifi_core.traces.names import PLACEHOLDER, TOKEN, is_port, without_ids
+from boifi_core.traces.names import PLACEHOLDER, TOKEN, is_port, is_random, once_each, without_ids
 
 _HOLE = "\0"
 _MOST_KEPT = 20_000
@@ -20,14 +20,14 @@ _MOST_KEPT = 20_000
 _FEWEST_TRACES_FOR_WORDS = 4
 """A place of plain words is one of ids only where this many traces have it, and no word twice."""
 
+_FEWEST_WORDS_AMONG_IDS = 3
+"""Of a place where there are ids too, so many words are enough."""
+
 _VERSION = re.compile(r"(?<![^\W_])[vV]\d+(?:\.\d+)*(?:(?:alpha|beta|rc)\d*)?(?![^\W_])")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _DIGIT = re.compile(r"\d")
-_CAPITAL = re.compile(r"[a-z][A-Z]")
 _VALUE_OF = "/:=#([,'\"@|"
-_SHORTEST_MIXED = 8
-_FEWEST_CAPITALS_INSIDE = 3
-_LONGEST_WORD = 2.5
+_SHORTEST_CODE = 8
 
 Place = tuple[str, int]
 """A name with a hole at each of its places, and which of them it is."""
@@ -40,12 +40,14 @@ class Folds:
     Attributes:
         constant: the words that stay, by place.
         varying: the places where ids stand, and the words that were seen there.
-        words: names with a hole at the segment of a path where words vary that look like no ids.
+        words: names with a hole where words vary that look like no ids.
+        known: the names that have ids, with `{id}` in their place: what else may be an id there is one.
     """
 
     constant: Mapping[Place, Set[str]] = field(default_factory=dict)
     varying: Mapping[Place, Set[str]] = field(default_factory=dict)
     words: Set[str] = frozenset()
+    known: Set[str] = frozenset()
     _folded: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __call__(self, name: str) -> str:
@@ -72,10 +74,10 @@ class Folds:
             kept = [None if self._is_id(match, name, (skeleton, n)) else match for n, match in enumerate(places)]
             name = _filled(name, [place for place, keep in zip(places, kept, strict=True) if keep is None])
         if self.words:
-            for segment in _segments(name):
-                if _with_holes(name, [segment]) in self.words:
-                    return _filled(name, [segment])
-        return name
+            for word in _plain_words(name):
+                if _with_holes(name, [word]) in self.words:
+                    return once_each(_filled(name, [word]))
+        return once_each(name)
 
     def _is_id(self, match: re.Match[str], name: str, place: Place) -> bool:
         word = match[0]
@@ -83,9 +85,11 @@ class Folds:
             return False
         varying = self.varying.get(place)
         if varying is not None:
-            return word in varying or _has_shape(match, name) or len(word) in {len(seen) for seen in varying}
-        # A place that is known and does not vary: another word there is another call.
-        return place not in self.constant and _has_shape(match, name)
+            if word in varying or len(word) in {len(seen) for seen in varying}:
+                return True
+        elif place in self.constant:  # it is known and does not vary: another word there is another call
+            return False
+        return _has_shape(match, name) or _filled(name, [match]) in self.known
 
 
 def learn_folds(names: Iterable[Sequence[Set[str]]]) -> Folds:
@@ -107,7 +111,9 @@ def learn_folds(names: Iterable[Sequence[Set[str]]]) -> Folds:
             if ever != always:
                 varying[place] |= ever - always
         words |= _of_words(plain)
-    return Folds(dict(constant), dict(varying), frozenset(words))
+    learnt = Folds(dict(constant), dict(varying), frozenset(words))
+    folded = {learnt(name) for traces in names for trace in traces for name in trace}
+    return replace(learnt, known=frozenset(name for name in folded if PLACEHOLDER in name))
 
 
 def _by_place(traces: Iterable[Iterable[str]]) -> dict[Place, list[set[str]]]:
@@ -126,24 +132,28 @@ def _by_place(traces: Iterable[Iterable[str]]) -> dict[Place, list[set[str]]]:
 
 
 def _of_words(traces: Sequence[Iterable[str]]) -> set[str]:
-    """The names, with a hole, whose segment of a path is another in each trace and each time."""
+    """The names, with a hole, whose word is another in each trace and each time."""
     if len(traces) < _FEWEST_TRACES_FOR_WORDS:
         return set()
     found: dict[str, list[list[str]]] = defaultdict(list)
     for trace in traces:
         here: dict[str, list[str]] = defaultdict(list)
         for name in trace:
-            for match in _segments(name):
+            for match in _plain_words(name):
                 here[_with_holes(name, [match])].append(match[0])
         for name, seen in here.items():
             found[name].append(seen)
-    return {
-        name
-        for name, by_trace in found.items()
-        if len(by_trace) == len(traces)
-        and len({len(seen) for seen in by_trace}) == 1
-        and len({word for seen in by_trace for word in seen}) == sum(map(len, by_trace))
-    }
+    with_ids = {name for trace in traces for name in trace if PLACEHOLDER in name}
+
+    def is_of_ids(name: str, by_trace: Sequence[Sequence[str]]) -> bool:
+        words = [word for seen in by_trace for word in seen]
+        if len(set(words)) < len(words):
+            return False
+        if name.replace(_HOLE, PLACEHOLDER) in with_ids:
+            return len(words) >= _FEWEST_WORDS_AMONG_IDS
+        return len(by_trace) == len(traces) and len(set(map(len, by_trace))) == 1
+
+    return {name for name, by_trace in found.items() if is_of_ids(name, by_trace)}
 
 
 def _places(name: str) -> list[re.Match[str]]:
@@ -153,18 +163,18 @@ def _places(name: str) -> list[re.Match[str]]:
 
 def _may_be_id(word: str) -> bool:
     plain = _without_versions(word)
-    return _DIGIT.search(plain) is not None or _is_mixed(plain)
+    return _DIGIT.search(plain) is not None or is_random(plain)
 
 
-def _segments(name: str) -> list[re.Match[str]]:
-    """The segments of a path in the name after its first, but for placeholders."""
-    return [
-        match
-        for match in TOKEN.finditer(name)
-        if name[match.start() - 1 : match.start()] == "/"
-        and "/" in name[: match.start() - 1].rpartition(" ")[2]
-        and name[match.start() - 2 : match.start()] != "//"
-    ]
+def _plain_words(name: str) -> list[re.Match[str]]:
+    """The words that may stand for something else each time: all but a name's first, a path's first, and a host."""
+    return [match for match in TOKEN.finditer(name) if match.start() and not _leads(match, name)]
+
+
+def _leads(match: re.Match[str], name: str) -> bool:
+    """Whether the word is the first of a path, or a host."""
+    before = name[: match.start()]
+    return before.endswith("//") or (before.endswith("/") and "/" not in before[:-1].rpartition(" ")[2])
 
 
 def _has_shape(match: re.Match[str], name: str) -> bool:
@@ -178,22 +188,14 @@ def _has_shape(match: re.Match[str], name: str) -> bool:
         return False
     digits = len(_DIGIT.findall(word))
     if before in _VALUE_OF:
-        is_code = digits == 1 and word.isupper() and len(word) >= _SHORTEST_MIXED
-        return digits >= 2 or is_code or _is_mixed(word)
+        is_code = digits == 1 and word.isupper() and len(word) >= _SHORTEST_CODE
+        return digits >= 2 or is_code or is_random(word)
     return digits >= 2
 
 
 def _without_versions(word: str) -> str:
     """Without what has digits and is no id: escapes (`%C3`), and versions (`shop.v1beta1.Cart`)."""
     return _VERSION.sub("", _PERCENT.sub("", word))
-
-
-def _is_mixed(word: str) -> bool:
-    """Whether letters of both cases follow each other as in no words: `dQwXkLmPqZb`, but not `getProductById`."""
-    capitals = len(_CAPITAL.findall(word))
-    if len(word) < _SHORTEST_MIXED or capitals < _FEWEST_CAPITALS_INSIDE or not word.isalnum():
-        return False
-    return len(word) / (capitals + 1) < _LONGEST_WORD
 
 
 def _with_holes(name: str, places: Sequence[re.Match[str]]) -> str:

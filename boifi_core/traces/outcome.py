@@ -2,7 +2,8 @@
 
 Sources: OpenTelemetry's semantic conventions ("HTTP spans", "gRPC", "Recording errors"), which for a server's span take
 six of gRPC's codes for errors, as Envoy does, and for a client's all but OK; Envoy's "Access logging", response flags;
-gRPC's "Status codes". An exception that is told as an event is no error by itself: it may have been caught.
+gRPC's "Status codes"; Spring Framework's "Observability Support", HTTP server and client. An exception that is told as
+an event is no error by itself: it may have been caught.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from boifi_core.traces import fields
 from boifi_core.traces.asked import first
 
 _HTTP = ("http.status_code", "http.response.status_code")
+_SPRINGS, _SPRINGS_OWN = "status", "outcome"
+"""Spring's name for HTTP's status would be anybody's; it is Spring's beside its `outcome`."""
 _GRPC = (
     "rpc.grpc.status_code",
     "rpc.response.status_code",
@@ -46,15 +49,16 @@ _OTHER = ("error", "rpc.jsonrpc.error_code", "error.message", "error.kind")
 
 _BEYOND_HTTP = frozenset((*_GRPC, _FLAGS, _ERROR_TYPE, *_STATUS, *_OTHER))
 
-ATTRIBUTES = _BEYOND_HTTP | {*_HTTP, *_SYSTEM}
+ATTRIBUTES = _BEYOND_HTTP | {*_HTTP, *_SYSTEM, _SPRINGS, _SPRINGS_OWN}
 """The attributes that are read here."""
 
 _WAITED = re.compile(r"time.?d?.?out|deadline|cancell?ed", re.IGNORECASE)
 
 
 def status_code(attributes: Mapping[str, Any]) -> int | None:
-    """HTTP's, by either of OpenTelemetry's names for it."""
-    return next((code for name in _HTTP if (code := fields.status_code(attributes.get(name))) is not None), None)
+    """HTTP's, by either of OpenTelemetry's names for it, or by Spring's."""
+    names = (*_HTTP, _SPRINGS) if _SPRINGS_OWN in attributes else _HTTP
+    return next((code for name in names if (code := fields.status_code(attributes.get(name))) is not None), None)
 
 
 def flags(attributes: Mapping[str, Any]) -> str | None:

@@ -223,8 +223,11 @@ def test_a_secret_header_must_name_a_variable(refuse, session_file, hfi):
     assert "s3cret" not in line
 
 
-@pytest.mark.parametrize(("cron", "rule"), [("61 2 * * *", "a minute of 0..59"), ("0 2 30 2 *", "a day that the")])
-def test_a_campaign_whose_nights_never_come(refuse, tmp_path, session_data, cron, rule):
+@pytest.mark.parametrize(
+    ("cron", "rule"),
+    [("99 99 99 99 99", "a minute of 0..59"), ("0 24 * * 1", "an hour of 0..23"), ("0 2 30 2 *", "a day that the")],
+)
+def test_f17_a_campaign_whose_nights_never_come(refuse, tmp_path, session_data, cron, rule):
     path = tmp_path / "campaign.yaml"
     campaign = {"name": "n", "schedule": {"cron": cron}, "sessions": [session_data("http://127.0.0.1:1")]}
     path.write_text(yaml.safe_dump(campaign))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 
-from boifi_core.analyzer.normal import Normal, as_normal, log_template
+from boifi_core.analyzer.log_lines import BAD_LOG, log_template
+from boifi_core.analyzer.normal import Normal, as_normal
 from boifi_core.analyzer.scorers.base import Scorer, require
 from boifi_core.models import RawObservation, most_frequent
 
 log = logging.getLogger(__name__)
-
-BAD_LOG = re.compile("error|fatal", re.IGNORECASE)
 
 OF_CHANGED = 8.0
 """Points where most requests end otherwise: nobody gets what was asked for, as with a 404."""

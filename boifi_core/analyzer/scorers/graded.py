@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from boifi_core.analyzer.compare import BOTTLENECK_FACTOR, Comparison, compare_observations
-from boifi_core.analyzer.normal import Normal, as_normal, log_template
+from boifi_core.analyzer.log_lines import log_template
+from boifi_core.analyzer.normal import Normal, as_normal
 from boifi_core.analyzer.scorers.base import MAX_SCORE, require, total
 from boifi_core.analyzer.scorers.bug import OF_CHANGED, BugScorer, bad_lines, changed_kinds, is_changed
 from boifi_core.analyzer.scorers.performance import PerformanceScorer

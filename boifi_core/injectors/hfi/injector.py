@@ -64,6 +64,9 @@ class HfiInjector:
         self._wire.close()
 
 
+_FAILED = ("error", "failed", "failure")
+
+
 def _read(answer: Answer) -> None:
     """See that it is the control plane's, and says that it did what it was told to.
 
@@ -73,5 +76,8 @@ def _read(answer: Answer) -> None:
         ExecutorBadAnswer: it is not, or does not.
     """
     data = answer.data()
-    if data.get("error"):
-        raise ExecutorBadAnswer(f"{answer.what}: answered {answer.status}, and an error: {shown(data['error'])}")
+    told = next((data[name] for name in ("error", "errors") if data.get(name)), None)
+    if told is None and (False in (data.get("success"), data.get("ok")) or data.get("status") in _FAILED):
+        told = data.get("message") or data
+    if told is not None:
+        raise ExecutorBadAnswer(f"{answer.what}: answered {answer.status}, and an error: {shown(told)}")

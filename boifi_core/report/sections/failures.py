@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from boifi_core.analyzer.log_lines import BAD_LOG
 from boifi_core.analyzer.normal import traces_of
 from boifi_core.analyzer.scorers import StructureScorer
-from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.errors import counted
 from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times

@@ -217,6 +217,15 @@ SHAPES = {
     ),
     "phone": lambda r: f"+49{r.randrange(10**8, 10**9)}",
     "coordinates": lambda r: f"{r.random() * 90:.5f}",
+    "Stripe's": lambda r: "cus_N2" + "".join(r.choices(string.ascii_letters + string.digits, k=12)) + "7hE",
+    "KSUID": lambda r: "2K" + "".join(r.choices(string.ascii_letters + string.digits, k=25)),
+    "network card": lambda r: ":".join(f"{r.getrandbits(8):02x}" for _ in range(6)),
+    "IPv6 address": lambda r: ":".join(f"{r.getrandbits(16):x}" for _ in range(8)),
+    "short IPv6 address": lambda r: f"2001:db8::{r.getrandbits(16):x}",
+    "list": lambda r: ",".join(str(r.randrange(1000)) for _ in range(r.randrange(1, 6))),
+    "slot of time": lambda r: f"{r.randrange(24):02}:{r.randrange(60):02}",
+    "item:17": lambda r: f"item:{r.randrange(10, 1000)}",
+    "RabbitMQ's queue": lambda r: "amq.gen-" + "".join(r.choices(string.ascii_letters + "-_", k=20)) + "4x",
 }
 
 
@@ -225,10 +234,11 @@ class TestF3:
 
     @pytest.mark.parametrize("shape", SHAPES)
     @pytest.mark.parametrize("seed", range(5))
-    def test_f3_one_healthy_run_is_like_another(self, shape, seed):
+    @pytest.mark.parametrize("path", ["GET /payments/{}", "GET /payments/{}/lines"])
+    def test_f3_one_healthy_run_is_like_another(self, shape, seed, path):
         chance = random.Random(f"{shape} {seed}")
         made = [SHAPES[shape](chance) for _ in range(6)]
-        assert parts(paying(*made[:3]), paying(*made[3:])) == {}
+        assert parts(paying(*made[:3], path=path), paying(*made[3:], path=path)) == {}
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -245,11 +255,21 @@ class TestF3:
         assert facts(paying(other, other, other), paying(one, one, one)) == {}
 
     @settings(deadline=None)
-    @given(st.lists(st.text(string.ascii_lowercase, min_size=3, max_size=9), min_size=5, max_size=7, unique=True))
-    def test_f3_words_that_are_never_the_same_are_ids(self, words):
+    @given(
+        st.lists(st.text(string.ascii_lowercase, min_size=3, max_size=9), min_size=5, max_size=7, unique=True),
+        st.sampled_from(["GET /product/{}/price", "process order {}", "HGET cart:{}", "send mail {} again"]),
+    )
+    def test_f3_words_that_are_never_the_same_are_ids(self, words, name):
         *healthy, new = words
-        text = [paying(word, path="GET /product/{}/price") for word in healthy]
-        assert parts(paying(new, path="GET /product/{}/price"), *text) == {}
+        text = [paying(word, path=name) for word in healthy]
+        assert parts(paying(new, path=name), *text) == {}
+
+    @settings(deadline=None)
+    @given(st.lists(st.text(string.ascii_letters, min_size=9, max_size=9), min_size=10, max_size=10, unique=True))
+    def test_f3_where_some_are_ids_by_their_shape_the_others_are_too(self, words):
+        """Short ids now and then have no digit."""
+        texts = [paying(words[n], f"{n}7Kq2", words[n + 1]) for n in range(0, 10, 2)]
+        assert parts(texts[4], *texts[:4]) == {}
 
     @settings(deadline=None)
     @given(st.lists(st.integers(0, 9), min_size=3, max_size=6, unique=True), st.randoms())
@@ -441,3 +461,33 @@ def test_whatever_makes_the_spans_the_late_call_is_told(tracing):
         found = signature(seen(Request(tracing, chance, late=place).text()), normal)
         slow = [fact for fact in found if fact.kind == "slow" and fact.weight == 1.0]
         assert [fact.callee.removesuffix(".shop") for fact in slow] == [place]
+
+
+@pytest.mark.parametrize("tracer", ["envoy", "web.shop"])
+@pytest.mark.parametrize(("status", "flags"), [("504", "UT"), ("0", "DC"), ("503", "UC")])
+@pytest.mark.parametrize("callee", ["cart", "bank"])
+def test_p11_an_abort_and_a_time_out_of_one_call_that_proxies_alone_tell_of_are_one_failure(
+    tracer, status, flags, callee
+):
+    def page(ms, call_status, **said):
+        url = f"http://{callee}:8080/{callee}/17"
+        ends = "200" if call_status == "200" else "500"
+        front = {**PROXYS, "upstream_cluster": "web", "http.url": "http://shop/page", "http.status_code": ends}
+        to = {**PROXYS, "upstream_cluster": callee, "http.url": url, "http.status_code": call_status, **said}
+        failed = call_status != "200"
+        other = {**PROXYS, "upstream_cluster": "stock", "http.url": "http://stock/all", "http.status_code": "200"}
+        return otlp(
+            sent(1, None, "envoy", "ingress", 0, ms + 30, 2, error=failed, **front),
+            sent(2, 1, tracer, f"egress {callee}:8080", 5, ms, 3, error=failed, **to),
+            sent(3, 1, tracer, "egress stock:80", 1, 3, 3, **other),
+        )
+
+    normal = Normal(tuple(seen(page(ms, "200")) for ms in (8, 9, 11)))
+    places = {"target_service": callee}
+    by_abort = FaultPlan(fault_type="abort", abort_status_code=503, **places)
+    by_delay = FaultPlan(fault_type="delay", delay_ms=2000, **places)
+    failures = [
+        Failure.of(signature(seen(page(1, "503", response_flags="FI"), status_code=500), normal), (by_abort,)),
+        Failure.of(signature(seen(page(1000, status, response_flags=flags), status_code=500), normal), (by_delay,)),
+    ]
+    assert grouped(failures) == [[0, 1]]

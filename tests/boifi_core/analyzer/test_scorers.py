@@ -121,10 +121,28 @@ class TestUsualLogLines:
             ('level=info msg="batch done" errors=0', 'level=info msg="batch done" errors=0'),
             ("GET /fatal/4711 200 12ms", "GET /fatal/77 200  12ms"),
             ('{"level":"info","error":null,"took":3}', '{"level":"info","error":null,"took":41}'),
+            ('{"ts":1717.25,"lvl":"info","errors":0,"s":0.5}', '{"ts":1718.031,"lvl":"info","errors":0,"s":1e-05}'),
+            ("12:00:01.123 INFO [exec-12] 0 errors in 5s", "12:10:59.000 INFO [exec-3] 0 errors in 1m2.5s"),
+            ("2024-05-01 12:00:01,123 INFO errors: 0 (0.0%)", "2024-05-01 12:03:01,9 INFO errors: 0 (0.0%)"),
+            ("Nov  5 18:00:01 web app[12]: error_rate=0.0 99.5%", "Nov 5 18:00:09 web app[7]: error_rate=0.0 99%"),
+            ("I1130 18:00:01.12 77 pool.go:12] no errors, 3.4KB", "I1130 19:00:02.99 8 pool.go:12] no errors, 17MB"),
+            ("req=ab12cd handled by ErrorFilter in 12ms", "req=9f8e7d handled by ErrorFilter in 0.7ms"),
         ],
     )
     def test_f12_a_line_of_the_baseline_gives_no_points(self, scorer, usual, seen):
         assert scorer.parts(observed(logs=(seen,)), Normal((observed(), observed(logs=(usual,))))) == {}
+
+    @pytest.mark.parametrize(
+        ("usual", "seen"),
+        [
+            ('level=info msg="batch done" errors=0', 'level=info msg="batch done" errors=17'),
+            ("nightly: 0 fatal errors", "nightly: 2 fatal errors"),
+            ('{"errors": 0, "took": 3}', '{"errors": 1, "took": 3}'),
+            ("no error from reviews-1", "no error from reviews-2"),
+        ],
+    )
+    def test_f12_that_there_were_none_is_another_line_than_how_many(self, scorer, usual, seen):
+        assert scorer.parts(observed(logs=(seen,)), Normal((observed(logs=(usual,)),))).keys() == {"bug.logs"}
 
     def test_f12_another_line_does_whatever_else_is_usual(self, scorer):
         usual = 'level=info msg="batch done" errors=0'

@@ -23,7 +23,7 @@ from boifi_core.session.phases.baseline import MOST_WARM_UP, Baseline, TargetUnh
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.stored_baseline import stored_evidence
 
-LOOKED_AT = '{"level": "info", "msg": "batch done", "errors": 0}'
+LOOKED_AT = '{"level": "info", "msg": "batch done", "took_s": 0.25, "errors": 0}'
 
 
 @pytest.fixture
@@ -146,7 +146,8 @@ def test_f12_a_line_that_tells_of_no_error_makes_no_target_unhealthy(opened):
     session = opened()
     told = prepared(session, [observed(logs=(LOOKED_AT,))])
     assert [event.severity for event in told if isinstance(event, BaselineSeen)] == [0]
-    assert session.severity(observed(logs=(LOOKED_AT, LOOKED_AT.replace("0", "7")))) == 0
+    assert session.severity(observed(logs=(LOOKED_AT, LOOKED_AT.replace("0.25", "1.75")))) == 0
+    assert session.severity(observed(logs=(LOOKED_AT.replace('s": 0}', 's": 7}'),))) > 2
     assert session.severity(observed(logs=("ERROR",))) > 2
 
 

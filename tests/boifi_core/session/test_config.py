@@ -17,6 +17,7 @@ from boifi_core.session.config import (
     stored_session,
     with_overrides,
 )
+from boifi_core.storage.yaml_file import read_yaml
 
 TEXT = """
 name: ratings-delay
@@ -158,6 +159,53 @@ def test_a_missing_file_is_named(tmp_path):
         read_session_file(tmp_path / "none.yaml")
     with pytest.raises(InvalidInput, match="must be a file that can be read"):
         read_session_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "codes"), [("[0500, 429]", [500, 429]), ("[0x1F4, 0503]", [500, 503]), ("[0429]", [429])]
+)
+def test_f34_codes_are_sent_as_they_are_written(tmp_path, written, codes):
+    path = tmp_path / "session.yaml"
+    path.write_text(TEXT.replace("[429, 500, 503]", written))
+    space = read_session_file(path).search_space
+    point = dict.fromkeys(["target_path"], "/ratings") | {"fault_type": "abort", "percentage": 50}
+    sent = [space.plans({**point, "abort_status_code": code})[0].abort_status_code for code in codes]
+    assert sent == codes
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "message"),
+    [
+        ("executor.settle_s", "off", "executor.settle_s: must be "),
+        ("seed", "no", "seed: must be a whole number, got false"),
+        ("executor.timeout_s", "on", "executor.timeout_s: must be a number, got true"),
+        ("optimizer.xi", "off", "optimizer.xi: must be a number, got false"),
+        ("search_space.dimensions.3.bounds", "[1:30, 8000]", "search_space.dimensions[3].bounds[0]: must be a number"),
+        (
+            "search_space.dimensions.4.values",
+            "[yes]",
+            "search_space.dimensions[4].values[0]: abort_status_code must be",
+        ),
+        (
+            "search_space.dimensions.1.values",
+            "[no]",
+            "search_space.dimensions[1].values[0]: target_path must be a prefix",
+        ),
+        ("search_space.fixed.target_service", "1.10", "search_space.fixed.target_service: target_service must be text"),
+        (
+            "name",
+            "2026-01-01",
+            "name: must be text, a number, true, false or null; put a date in quotes, got 2026-01-01",
+        ),
+        ("name", "on", "name: must be text, got true"),
+    ],
+)
+def test_f34_what_yaml_takes_for_something_else_is_named(tmp_path, data, path, written, message):
+    (tmp_path / "value.yaml").write_text(f"value: {written}")
+    change(data, path, read_yaml(tmp_path / "value.yaml")["value"])
+    with pytest.raises(InvalidInput) as refused:
+        parse_session(data)
+    assert str(refused.value).startswith(message)
 
 
 def test_a_whole_number_that_no_float_holds_is_one_line_wherever_it_stands(data):

@@ -118,11 +118,20 @@ class TestF23:
             ({"rpc.grpc.status_code": 99}, False),
             ({"rpc.grpc.status_code": "soon"}, False),
             ({"http.status_code": 404}, False),
+            ({"status": "503", "outcome": "SERVER_ERROR", "method": "GET", "uri": "/cart/{id}"}, True),
+            ({"status": "200", "outcome": "SUCCESS", "exception": "none"}, False),
+            ({"status": "503"}, False),  # anybody's
+            ({"grpc-status": "13", "http.status_code": "200"}, True),
             ({}, False),
         ],
     )
     def test_f23_other_protocols_and_envoys_flags(self, attributes, fails):
         assert only(sent(1, None, "s", "x", 0, 5, 2, **attributes)).is_error == fails
+
+    @pytest.mark.parametrize("error", ["", "timeout", True, "false", False])
+    def test_f23_zipkins_tag_says_so_whatever_it_tells(self, error):
+        (span,) = parse_trace(json.dumps([zipkin("SERVER", "s", 0, tags={"error": error})]))
+        assert span.is_error == (error not in ("false", False))
 
     def test_f23_a_deadline_is_a_call_that_was_given_up(self):
         text = otlp(

@@ -19,6 +19,9 @@ from boifi_core.traces.names import without_ids
         "GET /recommendation-service-v2/list",
         "/p/{id}",
         "handle order",
+        "storage.getS3ObjectV2",
+        "parse IMAP4rev1",
+        "Foo::bar2",
         "",
     ],
 )
@@ -41,6 +44,12 @@ def test_names_without_ids_stay(name):
         ("process order 12345", "process order {id}"),
         ("job[17]", "job[{id}]"),
         ("ratings/ratings/0", "ratings/ratings/{id}"),
+        ("GET /slots/12:30/book", "GET /slots/{id}:{id}/book"),
+        ("GET /u/item:17/cart", "GET /u/item:{id}/cart"),
+        ("GET http://[2001:db8::17]:8080/x", "GET http://[{id}]:8080/x"),
+        ("wake device:0a:1b:2c:3d:4e:5f up", "wake device:{id} up"),
+        ("GET /items/1,2, 3", "GET /items/{id}"),
+        ("GET /c/cus_Nf7hFeUf2Hib", "GET /c/{id}"),
     ],
 )
 def test_ids_are_left_out(name, plain):

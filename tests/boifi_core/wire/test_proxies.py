@@ -14,7 +14,7 @@ from loopback import Loopback
 
 from boifi_core.errors import InvalidInput
 from boifi_core.wire.client import new_client
-from boifi_core.wire.proxies import check_proxies, spare_loopback
+from boifi_core.wire.proxies import check_proxies, direct_mounts, spare_loopback
 
 SMALL = [f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")]
 VARIABLES = [*SMALL, *map(str.upper, SMALL)]
@@ -61,6 +61,8 @@ DEAD = "http://127.0.0.1:9"
         {"http_proxy": DEAD, "no_proxy": ""},
         {"ALL_PROXY": DEAD, "NO_PROXY": "mesh.local, .corp.example"},
         {"ALL_PROXY": DEAD, "no_proxy": "mesh.local", "NO_PROXY": "127.0.0.1"},
+        {"http_proxy": DEAD, "NO_PROXY": "10.0.0.0/8,.svc,fd00::/8"},
+        {"all_proxy": DEAD, "no_proxy": "[::1], ::1/128, 127.0.0.0/8"},
     ],
 )
 def test_f7_loopback_is_reached_without_the_environments_proxy_by_whatever_client(set_proxies, given_ones):
@@ -93,6 +95,19 @@ def test_f7_other_addresses_of_loopback_are_spared_where_they_are_asked_for(set_
     set_proxies(HTTP_PROXY=DEAD)
     spare_loopback(["http://127.8.9.10:4200/api", "http://[::1]:4200/api", "http://elsewhere.example", "http://[", ""])
     assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "localhost,127.0.0.1,::1,127.8.9.10"
+
+
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_f7_networks_that_are_spared_are_reached_directly(set_proxies, name):
+    set_proxies(HTTP_PROXY=DEAD, **{name: "10.0.0.0/8, 192.168.7.9/24,fd00::/8, mesh.local,10.0.0.0/99"})
+    urls = ["http://10.1.2.3:8080/x", "http://11.1.2.3", "http://192.168.7.1", "http://[fd12::1]:80", "http://cart/10"]
+    spare_loopback(urls[:1])
+    check_proxies()
+    assert [*direct_mounts(urls)][3:] == ["all://10.1.2.3", "all://192.168.7.1", "all://[fd12::1]"]
+    assert "10.1.2.3" in os.environ["no_proxy"].split(",")
+    client = new_client(urls, connections=1, headers={})
+    direct = {url: client._transport_for_url(httpx.URL(url)) is client._transport for url in urls}
+    assert [url for url, is_direct in direct.items() if is_direct] == [urls[0], urls[2], urls[3]]
 
 
 @pytest.mark.parametrize("values", [{}, {"NO_PROXY": "mesh.local"}, {"HTTP_PROXY": DEAD, "NO_PROXY": "a, *"}])

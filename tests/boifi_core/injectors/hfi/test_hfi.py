@@ -137,6 +137,10 @@ class TestFailures:
         [
             (b"200 OK\r\nContent-Type: text/html\r\n\r\n<!doctype html><title>Sign in</title>", "is no JSON"),
             (b'200 OK\r\nContent-Type: application/json\r\n\r\n{"error": "your session is over"}', "session is over"),
+            (b'200 OK\r\n\r\n{"success": false, "message": "not signed in"}', "an error: 'not signed in'"),
+            (b'201 Created\r\n\r\n{"status": "error", "message": "read-only"}', "an error: 'read-only'"),
+            (b'200 OK\r\n\r\n{"ok": false}', "an error: {'ok': false}"),
+            (b'200 OK\r\n\r\n{"data": null, "errors": [{"message": "no"}]}', "an error: "),
             (b'202 Accepted\r\nContent-Type: application/json\r\n\r\n"login"', "is no object"),
             (b"404 Not Found\r\nContent-Type: text/html\r\n\r\n<h1>no such site</h1>", "GET .*answered 404"),
         ],
