@@ -104,7 +104,6 @@ class SpanStore:
         self._max_spans = max_spans
         self._traces: OrderedDict[bytes, Trace] = OrderedDict()
         self._held = 0
-        self._let_go = 0
         self._taken: OrderedDict[bytes, float | None] = OrderedDict()
         self._late: deque[Late] = deque(maxlen=_MOST_LATE)
         self._arrived = threading.Condition()
@@ -125,7 +124,6 @@ class SpanStore:
                 while self._held > self._max_spans:
                     gone, oldest = self._traces.popitem(last=False)
                     self._held -= len(oldest.spans)
-                    self._let_go += 1
                     self._remember(gone, None)
             self._arrived.notify_all()
 
@@ -158,7 +156,6 @@ class SpanStore:
                 if trace is not None:
                     self._held -= len(trace.spans)
                     taken[trace_id] = trace
-            self._let_go = 0
         return {
             trace_id: [ReceivedSpan(service, OtlpSpan.FromString(span)) for service, span in trace.spans]
             for trace_id, trace in taken.items()
@@ -171,10 +168,9 @@ class SpanStore:
             self._late.clear()
         return late
 
-    @property
-    def let_go(self) -> int:
-        """How many traces had to go since some were last taken, since too many spans came."""
-        return self._let_go
+    def let_go(self, trace_ids: Iterable[bytes]) -> int:
+        """How many of these traces had to go, since too many spans came; those of others' requests are no loss."""
+        return sum(self._taken.get(trace_id, 0.0) is None for trace_id in trace_ids)
 
     def __len__(self) -> int:
         """How many spans are held."""

@@ -61,14 +61,15 @@ class ReceivedTraces:
                 self._late[late.service] = max(late.late_s, self._late.get(late.service, 0.0))
             lateness.note(late.service, late.late_s)
         window = _Window(outcomes)
+        trace_ids = [each.trace_id for each in outcomes]
 
         def over_at(traces: Mapping[bytes, Trace]) -> float:
-            window.look_at(traces, store.let_go)
+            window.look_at(traces, store.let_go(trace_ids))
             return min(deadline, lateness.ends_at(window.got, ended_at))
 
         store.wait_until(over_at)
-        let_go = store.let_go
-        held = store.take([each.trace_id for each in outcomes], over_at=ended_at)
+        let_go = store.let_go(trace_ids)
+        held = store.take(trace_ids, over_at=ended_at)
         reasons = window.got.reasons(lateness.services)
         if let_go:
             reasons.append(f"traces: too many spans came to hold all: {let_go} traces were let go")

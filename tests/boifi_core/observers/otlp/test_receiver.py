@@ -203,7 +203,9 @@ def test_memory_is_bounded_and_the_oldest_trace_goes_first():
             request = one_span()
             request.resource_spans[0].scope_spans[0].spans[0].trace_id = bytes([number]) * 16
             post(receiver, request.SerializeToString())
-        assert (len(receiver.store), receiver.store.let_go) == (10, 15)
+        everybody = [bytes([number]) * 16 for number in range(25)]
+        assert (len(receiver.store), receiver.store.let_go(everybody)) == (10, 15)
+        assert receiver.store.let_go(everybody[20:]) == 0
         assert not spans_of(receiver, bytes([14]) * 16)
         assert len(spans_of(receiver, bytes([15]) * 16)) == 1
         assert len(receiver.store) == 9

@@ -145,7 +145,7 @@ def test_where_spans_come_at_once_only_the_first_window_waits(observe_chain):
 
 
 def test_p2_who_is_heard_of_no_longer_is_named(observe_chain):
-    observe, _ = observe_chain(interval_s=0.02, quiet_s=0.2, wait_s=2)
+    observe, _ = observe_chain(interval_s=0.02, quiet_s=0.6, wait_s=6)
     chain = observe_chain.chain
     assert observe().degraded == ()
     chain.silent.add("orders")
@@ -208,6 +208,13 @@ class TestTheReceiver:
         collected = source.collect({"GET /": sent}, limit_s=5)
         assert collected.reasons == ["traces: too many spans came to hold all: 10 traces were let go"]
         assert collected.traces
+
+    def test_those_of_others_requests_that_had_to_go_are_no_loss(self, source):
+        others, ours = [outcome(number) for number in range(60)], outcome(99)
+        for each in [*others, ours]:
+            export(source.receiver.port, self.span(each))
+        collected = source.collect({"GET /": [ours]}, limit_s=5)
+        assert (len(collected.traces["GET /"]), collected.reasons) == (1, [])
 
     def test_a_service_whose_spans_came_too_late_once_is_waited_for_from_then_on(self, source):
         first, second = outcome(1), outcome(2)
