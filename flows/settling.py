@@ -13,7 +13,7 @@ from boifi_core.observers.base import glance
 from boifi_core.safety.guardrails import ends_session
 from boifi_core.safety.pauses import Deadline, lost
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, policy_names, with_expiry
-from boifi_core.safety.settling import told
+from boifi_core.safety.settling import UNSEEN_S, told
 from boifi_core.session.events import Settled
 from boifi_core.session.settling import LIMIT_S, ROUNDS, moved, unmistakable, until_gone, until_in_force
 from flows.running import MOST_PAUSES, Running, SessionFailed
@@ -55,7 +55,10 @@ def _measured(running: Running) -> Trial | None:
     if not chosen:
         return _Watch(running, 1, {}).trial("the search space has no fault that would be seen")
     within = f"within {watch.limit_s:g} s"
-    return watch.trial(f"no effect seen {within}: {'; '.join(names)}; does the control plane reach this traffic?")
+    return watch.trial(
+        f"no effect seen {within}: {'; '.join(names)}; does the control plane reach this traffic? every "
+        f"trial waits {UNSEEN_S:g} s; settle_s says how long your mesh takes"
+    )
 
 
 class _Watch:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from boifi_core.analyzer.distance import edit_distance
 from boifi_core.analyzer.normal import Normal, as_normal, longest_ms, traces_of
+from boifi_core.analyzer.positions import LEAST_MS
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation
 from boifi_core.traces import Span
@@ -85,13 +86,13 @@ def _bottleneck(current: Sequence[Span], normal: Normal, kind: str | None) -> Bo
     """The span that grew by the largest factor, if above `BOTTLENECK_FACTOR`.
 
     Its operation's longest span counts, beside what that takes without a fault; and each span beside those at its
-    position. One that took 0 ms there has no factor and is left out.
+    position. One that took 0 ms there has no factor and is left out; so is what takes hardly longer by any factor.
     """
     now, before = longest_ms(current), normal.longest_ms(kind)
     grown = [
         Bottleneck(operation, duration, before[operation])
         for operation, duration in now.items()
-        if before.get(operation, 0.0) > 0 and duration > BOTTLENECK_FACTOR * before[operation]
+        if duration > BOTTLENECK_FACTOR * before.get(operation, 0.0) > 0 and duration - before[operation] >= LEAST_MS
     ]
     grown += [
         Bottleneck(slow.operation, slow.duration_ms, slow.usual_ms)

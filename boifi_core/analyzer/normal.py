@@ -28,6 +28,8 @@ _NAMED = re.compile(r"([A-Za-z][\w.-]*):(?![/\d])")
 
 _Number = TypeVar("_Number", int, float)
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
 RARE = 0.05
 """What less than this share of fault-free traces or windows do is no part of what is usual: with many of them, one that
 is odd is to hide nothing of what faults do for good."""
@@ -125,6 +127,31 @@ class Normal:
     def tells_of(self, service: str) -> bool:
         """Whether requests pass a service of this name, as far as the traces tell."""
         return any(is_service(service, known) for known in self.services | self.asked)
+
+    def names(self, path: str) -> bool:
+        """Whether the name of any span has this in it."""
+        return any(path in span.operation for kind in self.kinds for trace in self.traces(kind) for span in trace)
+
+    def nearness(self, service: str, method: str | None) -> float:
+        """How near a service is to those who send the requests, 0 to 1, over the kinds of request.
+
+        What lies deep is passed by fewer of the requests, and has callers that may do without it.
+
+        Args:
+            method: counts calls by another one for a fifth; None counts all alike.
+        """
+        nearest = [
+            max(
+                (
+                    call.share / (1 + _depth(call, usual)) * (1.0 if _is_by(method, where) else 0.2)
+                    for where, call in usual.items()
+                    if call.callee is not None and is_service(service, call.callee)
+                ),
+                default=0.0,
+            )
+            for usual in map(self.usual, self.kinds)
+        ]
+        return sum(nearest) / len(nearest) if nearest else 0.0
 
     def positions(self, kind: str | None) -> Positions:
         """How the spans at each position of this kind of request go."""
@@ -236,6 +263,19 @@ def attempts(made: Sequence[Call]) -> dict[str, int]:
     for (where, _), n in by_parent.items():
         most[where] = max(n, most.get(where, 0))
     return most
+
+
+def _depth(call: UsualCall, usual: Mapping[str, UsualCall]) -> int:
+    """How many calls it lies below."""
+    above, depth = call.under, 0
+    while above is not None and above in usual and depth < len(usual):
+        above, depth = usual[above].under, depth + 1
+    return depth
+
+
+def _is_by(method: str | None, where: str) -> bool:
+    told = [each for each in _METHODS if each in where.split()]
+    return method is None or not told or method in told
 
 
 def longest_ms(spans: Sequence[Span]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from boifi_core.traces import Span
 from boifi_core.traces.tree import MAX_SEQUENCE, parents
 
-LEAST_MS = 1.0
+LEAST_MS = 5.0
 """A span that takes less than this longer than ever is no slower by its own doing: such is a scheduler's pause."""
 
 _OWN_SHARE = 0.5

@@ -14,6 +14,9 @@ from boifi_core.injectors.base import ExecutorConfig
 from boifi_core.models import Trial
 from boifi_core.safety.pauses import awake_s
 
+UNSEEN_S = 2.0
+"""What is waited for where faults were tried and nothing was seen of them, seconds: most meshes act within that."""
+
 _LEAST_MARGIN_S, _MOST_MARGIN_S = 0.5, 5.0
 
 _LONGEST_STEP_S = 0.2
@@ -51,8 +54,10 @@ def lags_of(config: ExecutorConfig, measured: Trial | None) -> Lags:
     """
     if config.settle_s != "auto":
         return Lags(config.settle_s, config.settle_s)
-    if measured is None or measured.in_force_ms is None:
+    if measured is None or not measured.plans:
         return Lags()
+    if measured.in_force_ms is None:
+        return Lags(UNSEEN_S, UNSEEN_S)
     in_force_s, gone_s = measured.in_force_ms / 1000, (measured.gone_ms or 0.0) / 1000
     return Lags(with_margin(in_force_s), with_margin(min(gone_s, max(_LONGEST_GO_S, _LONGEST_GO * in_force_s))))
 
@@ -65,7 +70,7 @@ def remarks_of(measured: Trial | None) -> tuple[str, ...]:
 def told(measured: Trial) -> str:
     """What the settling trial came to, in a line for people."""
     if measured.in_force_ms is None or measured.gone_ms is None:
-        return measured.reason or "no effect was seen"
+        return measured.reason or f"no effect was seen; every trial waits {UNSEEN_S:g} s"
     hold, go = (_after(ms) for ms in (measured.in_force_ms, measured.gone_ms))
     if hold == go == _AT_ONCE:
         return f"faults take hold and let go {_AT_ONCE}"

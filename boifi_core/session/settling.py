@@ -24,7 +24,7 @@ ROUNDS = 3
 """How often a fault is applied and removed where that takes time: proxies that ask now and then have another lag each
 time."""
 
-MOST_FAULTS = 2
+MOST_FAULTS = 3
 """So many are tried where the effect of the first is not seen."""
 
 _DRAWN = 500
@@ -35,7 +35,8 @@ _SLOW_MS = 2_000
 _ALIKE = 1.25
 """The effect of a fault is whole where the next window shows hardly more of it."""
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_AT_ONCE_S = 0.5
+"""A first window that begins later, on a busy machine, does not tell what one that begins at once would show."""
 
 _AFTER = 2
 """Windows that are watched after the first that shows it."""
@@ -53,12 +54,24 @@ def unmistakable(session: Session) -> list[tuple[Point, FaultPlan]]:
         found = [(point, plan) for point, plan in found if (plan.wait_ms > 0) != (rule.field == "latency_ms")]
     found.sort(key=lambda each: -_clearness(session, each[1]))
     chosen = found[:1]
-    if chosen:
-        _, first = chosen[0]
-        others = [each for each in found if each[1].fault_type != first.fault_type] or found
-        elsewhere = [each for each in others if _place(each[1]) != _place(first)]
-        chosen += (elsewhere or [each for each in others if each[1].fault_type != first.fault_type])[: MOST_FAULTS - 1]
+    # Another kind and another place, as far as there are any: what hides one fault may not hide the next.
+    for is_fresh in (_is_other_in_both, _is_elsewhere, _is_other_kind):
+        for each in found:
+            if len(chosen) < MOST_FAULTS and all(is_fresh(each[1], one[1]) for one in chosen):
+                chosen.append(each)
     return chosen
+
+
+def _is_other_in_both(plan: FaultPlan, other: FaultPlan) -> bool:
+    return _is_other_kind(plan, other) and _is_elsewhere(plan, other)
+
+
+def _is_other_kind(plan: FaultPlan, other: FaultPlan) -> bool:
+    return plan.fault_type != other.fault_type
+
+
+def _is_elsewhere(plan: FaultPlan, other: FaultPlan) -> bool:
+    return _place(plan) != _place(other)
 
 
 def _place(plan: FaultPlan) -> tuple[str | None, str]:
@@ -75,7 +88,6 @@ def _passed(session: Session, plan: FaultPlan) -> float:
     """Whether requests of the fault-free windows pass the fault's place, as far as can be told; 0 to 2."""
     if plan.headers:
         return 0.0
-    spans = [span for kind in session.normal.kinds for trace in session.normal.traces(kind) for span in trace]
     service, path = plan.target_service, plan.target_path
     is_asked = any(
         request.path.startswith(path) and plan.target_method in (None, request.method)
@@ -84,12 +96,10 @@ def _passed(session: Session, plan: FaultPlan) -> float:
     if service is None:
         by_service = 1.0
     elif session.normal.tells_of(service):
-        own = [span.operation for span in spans if service in span.operation]
-        methods = [operation for operation in own if any(method in operation for method in _METHODS)]
-        by_service = 1.0 if not methods or any((plan.target_method or "") in each for each in methods) else 0.2
+        by_service = session.normal.nearness(service, plan.target_method)
     else:
         by_service = 0.0 if session.normal.services else 0.5
-    by_path = 1.0 if path == "/" or is_asked or any(path in span.operation for span in spans) else 0.0
+    by_path = 1.0 if path == "/" or is_asked or session.normal.names(path) else 0.0
     return by_service + by_path
 
 
@@ -119,14 +129,14 @@ PAUSE_S = 0.1
 def until_in_force(look: Look, since: datetime, deadline: Deadline) -> tuple[float, int] | None:
     """Seconds from `since` until windows show the effect of the fault; None: not before the deadline.
 
-    0 where the first one does: a trial's own window would have, too. Where the fault meets few requests, windows show
-    nothing of it by chance; second is how many of them may do so in a row.
+    0 where the first one does that began at once: a trial's own window would have, too. Where the fault meets few
+    requests, windows show nothing of it by chance; second is how many of them may do so in a row.
     """
     seen: list[tuple[datetime, float]] = []
     for window in _windows(look, deadline):
         seen.append(window)
         if len(seen) == 1 and window[1] >= _WHOLE:
-            return 0.0, 0
+            return _lag_s(window[0], since), 0
         first = next((place for place, (_, moved) in enumerate(seen) if moved), len(seen))
         after = [moved for _, moved in seen[first + 1 :]]
         if len(after) < _AFTER:
@@ -136,9 +146,9 @@ def until_in_force(look: Look, since: datetime, deadline: Deadline) -> tuple[flo
             continue
         misses = max(len(run) for run in "".join("x" if moved else " " for moved in after).split("x"))
         if first and first <= misses:
-            return 0.0, misses
+            return _lag_s(seen[0][0], since), misses
         began = first + (after[0] > _ALIKE * seen[first][1])  # before that it was not whole
-        return (max(0.0, (seen[began][0] - since).total_seconds()) if began else 0.0), misses
+        return (max(0.0, (seen[began][0] - since).total_seconds()) if began else _lag_s(seen[0][0], since)), misses
     return None
 
 
@@ -152,8 +162,14 @@ def until_gone(look: Look, since: datetime, deadline: Deadline, clean: int = 2) 
     for number, (began, moved) in enumerate(_windows(look, deadline), start=1):
         run = [] if moved else [*run, began]
         if len(run) == clean:
-            return 0.0 if number == clean else max(0.0, (run[0] - since).total_seconds())
+            return _lag_s(run[0], since) if number == clean else max(0.0, (run[0] - since).total_seconds())
     return None
+
+
+def _lag_s(first: datetime, since: datetime) -> float:
+    """The lag where the first window shows it: none, unless that window began too late to tell."""
+    began_s = (first - since).total_seconds()
+    return 0.0 if began_s <= _AT_ONCE_S else began_s
 
 
 def _windows(look: Look, deadline: Deadline) -> Iterator[tuple[datetime, float]]:

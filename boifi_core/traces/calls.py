@@ -101,8 +101,9 @@ class _Told:
 def calls(spans: Sequence[Span], vocabulary: Vocabulary | None = None) -> list[Call]:
     """The calls of a trace, each before those made within it.
 
-    A call that several spans tell of (its sender's, a proxy's, its receiver's) is one. A span within its service is
-    told as a call of the service to itself. What consumes a message is a call of its own, within that of its producer.
+    A call that several spans tell of (its sender's, a proxy's, its receiver's) is one. What a service does by itself
+    (OpenTelemetry's kind `internal`) is none; a span without a kind is told as the service's call to itself. What
+    consumes a message is a call of its own, within that of its producer.
 
     Args:
         vocabulary: what is known of the target's names from its traces without a fault.
@@ -197,6 +198,10 @@ class _Trace:
             index, under, caller = waiting.pop()
             if index in self.seen:
                 continue
+            if under is not None and self._is_within(index, caller):
+                self.seen.add(index)
+                waiting += [(child, under, caller) for child in reversed(self.children[index])]
+                continue
             told = _Told(under, self.sender(index, caller) or caller or ("" if n_calls else CLIENT))
             self.tell(index, told)
             words, heard = self.sent(told), self.heard(told)
@@ -206,6 +211,10 @@ class _Trace:
                 inside = self.inside(span_index, call)
                 waiting += [(child, n_calls, inside) for child in reversed(self.children[span_index])]
             n_calls += 1
+
+    def _is_within(self, index: int, caller: str) -> bool:
+        span = self.spans[index]
+        return span.kind == "internal" and span.service in (None, caller) and not is_edge(span, self.words)
 
     def sender(self, index: int, caller: str) -> str | None:
         """Who asked, where the span is a sender's own; a proxy's says so only where nothing lies above it."""
@@ -250,7 +259,8 @@ class _Trace:
             return _is_proxys(child, self.words) or (child.kind != "producer" and child.service == span.service)
         # Two proxies tell of one call: the caller's and the callee's, or one and its upstream's. What a proxy's callee
         # asks of others is a call of its own.
-        is_next = (span.kind, child.kind) == ("client", "server") or _is_same_peer(child.peer, span.peer)
+        is_same = child.peer is None or (span.peer is not None and is_service(child.peer, span.peer))
+        is_next = (span.kind, child.kind) == ("client", "server") or is_same
         return is_next and _is_proxys(child, self.words)
 
     def inside(self, index: int, call: Call) -> str:
@@ -374,22 +384,14 @@ class _Trace:
             return False
         index = told.receivers[-1]
         span = self.spans[index]
-        end_ms = _end_ms(span)
+        end_ms = span.end_ms
         if span.duration_ms is None or span.start_ms is None or end_ms is None:
             return span.duration_ms is None
-        last_ms = max((_end_ms(self.spans[child]) or 0.0 for child in self.children[index]), default=span.start_ms)
+        last_ms = max((self.spans[child].end_ms or 0.0 for child in self.children[index]), default=span.start_ms)
         return end_ms - last_ms > _SILENCE * span.duration_ms
-
-
-def _is_same_peer(peer: str | None, above: str | None) -> bool:
-    return peer in (None, above) or (peer is not None and above is not None and is_service(peer, above))
-
-
-def _end_ms(span: Span) -> float | None:
-    return None if span.start_ms is None or span.duration_ms is None else span.start_ms + span.duration_ms
 
 
 def _outlives(receiver: Span, sender: Span) -> bool:
     """Whether a receiver that came to a good end did so when its caller was gone."""
-    ends_ms, gone_ms = _end_ms(receiver), _end_ms(sender)
+    ends_ms, gone_ms = receiver.end_ms, sender.end_ms
     return not receiver.is_error and ends_ms is not None and gone_ms is not None and ends_ms > gone_ms + _CLOCKS_MS

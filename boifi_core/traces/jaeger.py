@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from boifi_core.traces import fields
+from boifi_core.traces import fields, outcome
 from boifi_core.traces.record import ATTRIBUTES, Link, Record, named_kind
 
 _ID_LENGTH = 16
@@ -73,7 +73,7 @@ def _record(span: dict[str, Any], processes: dict[str, Any]) -> Record:
     process_id = _of(span, "processID", "processId")
     if isinstance(process_id, str):
         process = fields.mapping(processes.get(process_id)) or process
-    tags = _tags(span)
+    tags, logged = _tags(span), fields.listing(span.get("logs"))
     trace_id = _id(_of(span, "traceID", "traceId"))
     parent, links = _references(span, trace_id)
     return Record(
@@ -87,7 +87,18 @@ def _record(span: dict[str, Any], processes: dict[str, Any]) -> Record:
         duration_ns=_duration_ns(span.get("duration")),
         attributes=tags,
         links=links,
+        why=outcome.told_by(_value(span.get("tags"), "otel.status_description"), map(_exception, logged)),
     )
+
+
+def _exception(log: Any) -> tuple[str | None, str | None]:
+    said = fields.mapping(log).get("fields")
+    return _value(said, "exception.type"), _value(said, "exception.message")
+
+
+def _value(pairs: Any, name: str) -> str | None:
+    found = (pair for pair in map(fields.mapping, fields.listing(pairs)) if pair.get("key") == name)
+    return next((fields.text(_of(pair, *_VALUES)) for pair in found), None)
 
 
 def _references(span: dict[str, Any], trace_id: str | None) -> tuple[str | None, list[Link]]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from boifi_core.traces import fields
+from boifi_core.traces import fields, outcome
 from boifi_core.traces.record import ATTRIBUTES, KINDS, Record, named_kind
 
 _WRAPPINGS = ("trace", "result")
@@ -83,6 +83,7 @@ def _first(holder: dict[str, Any], names: Sequence[str]) -> list[Any] | None:
 def _record(span: dict[str, Any], service: str | None) -> Record:
     start_ns = fields.whole(_of(span, "startTimeUnixNano", "start_time_unix_nano"))
     end_ns = fields.whole(_of(span, "endTimeUnixNano", "end_time_unix_nano"))
+    status = fields.mapping(span.get("status"))
     timed = start_ns and end_ns  # protobuf's 0 is "not given"
     return Record(
         trace_id=hex_id(_of(span, "traceId", "trace_id")),
@@ -93,14 +94,20 @@ def _record(span: dict[str, Any], service: str | None) -> Record:
         kind=_kind(span.get("kind")),
         start_ns=start_ns or None,
         duration_ns=max(0, (end_ns or 0) - (start_ns or 0)) if timed else None,
-        failed=_is_error(fields.mapping(span.get("status")).get("code")),
+        failed=_is_error(status.get("code")),
         attributes=_attributes(span, ATTRIBUTES),
         links=[
             (hex_id(_of(link, "traceId", "trace_id")), hex_id(_of(link, "spanId", "span_id")))
             for link in fields.listing(span.get("links"))
             if isinstance(link, dict)
         ],
+        why=outcome.told_by(fields.text(status.get("message")), map(_exception, fields.listing(span.get("events")))),
     )
+
+
+def _exception(event: Any) -> tuple[str | None, str | None]:
+    told = _attributes(fields.mapping(event), {"exception.type", "exception.message"})
+    return fields.text(told.get("exception.type")), fields.text(told.get("exception.message"))
 
 
 def _of(holder: dict[str, Any], name: str, in_protobuf: str) -> Any:

@@ -24,7 +24,8 @@ Link = tuple[str | None, str | None]
 class Record:
     """One span, whatever its format calls the fields; times are nanoseconds, ids text that is alike for the same id.
 
-    `links` are the spans, by trace and id, that it goes on with though they are not its parent.
+    `links` are the spans, by trace and id, that it goes on with though they are not its parent; `why` is what its
+    status and its exceptions say of how it failed.
     """
 
     trace_id: str | None
@@ -38,22 +39,23 @@ class Record:
     failed: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
     links: Sequence[Link] = ()
+    why: str | None = None
     _said: tuple[str | None, str | None] | None = field(init=False, repr=False, compare=False, default=None)
 
     @property
     def status_code(self) -> int | None:
-        """HTTP's."""
-        return outcome.status_code(self.attributes)
+        """HTTP's; that of a span within its service is its receiver's, said once more (`GET /cart http send`)."""
+        return None if self._is_within() else outcome.status_code(self.attributes)
 
     @property
     def is_error(self) -> bool:
         """By its status, or by that of its protocol; see `outcome`."""
-        return self.failed or outcome.is_error(self.attributes, self.kind)
+        return self.failed or (not self._is_within() and outcome.is_error(self.attributes, self.kind))
 
     @property
     def error(self) -> str | None:
         """How it failed, in a word; None where it did not."""
-        return outcome.error(self.attributes) if self.is_error else None
+        return (outcome.error(self.attributes) or self.why) if self.is_error else None
 
     @property
     def flags(self) -> str | None:
@@ -87,6 +89,10 @@ class Record:
         """Whether an address that the span has may be its own service's."""
         if self.kind == "server":
             return peers.is_inbound(self.attributes, self.service)
+        return self._is_within()
+
+    def _is_within(self) -> bool:
+        """Whether it tells of what its service does by itself."""
         return self.kind == "internal" and peers.SAID.isdisjoint(self.attributes)
 
     @property

@@ -55,3 +55,8 @@ class Span(NamedTuple):  # a frozen dataclass takes three times as long to make,
         if not self.service or self.name.startswith(f"{self.service}:"):
             return self.name
         return f"{self.service} {self.name}"
+
+    @property
+    def end_ms(self) -> float | None:
+        """After the trace's first span."""
+        return None if self.start_ms is None or self.duration_ms is None else self.start_ms + self.duration_ms

@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from boifi_core.observers.window import lateness_s
 from boifi_core.traces import fields
+from boifi_core.traces.outcome import told_by
 from boifi_core.traces.record import ATTRIBUTES, KINDS, Record
 
 _MOST_TAKEN = 5_000
@@ -48,7 +49,13 @@ class ReceivedSpan:
             failed=span.status.code == Status.STATUS_CODE_ERROR,
             attributes={pair.key: _plain(pair.value) for pair in span.attributes if pair.key in ATTRIBUTES},
             links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
+            why=told_by(span.status.message, map(_exception, span.events)),
         )
+
+
+def _exception(event: Any) -> tuple[str | None, str | None]:
+    told = {pair.key: fields.text(_plain(pair.value)) for pair in event.attributes}
+    return told.get("exception.type"), told.get("exception.message")
 
 
 def _plain(value: Any) -> str | int | float | bool:

@@ -55,7 +55,7 @@ def services(*names):
 
 def test_it_is_a_clear_one_and_the_other_is_of_another_kind_elsewhere(opened):
     session = opened([KINDS, SHARES, DELAYS, services("a", "b")])
-    (_, first), (_, second) = unmistakable(session)
+    (_, first), (_, second), *_ = unmistakable(session)
     assert (first.fault_type, second.fault_type) == ("abort", "delay")
     assert first.target_service != second.target_service
     assert first.percentage >= 80
@@ -71,6 +71,18 @@ def test_it_is_where_the_windows_requests_pass(opened):
     methods = {"name": "target_method", "type": "categorical", "values": ["GET", "POST"]}
     _, plan = unmistakable(opened([KINDS, paths, methods, DELAYS]))[0]
     assert (plan.target_path, plan.target_method) == ("/shop/pay", "POST")
+
+
+def test_it_is_near_those_who_send_the_requests(opened):
+    deep = trace(
+        span("r", "GET /shop/cart", service="web", kind="server"),
+        span("a", "GET /a", "r", service="a", kind="server"),
+        span("b", "GET /b", "a", service="b", kind="server"),
+        span("c", "GET /c", "b", service="c", kind="server"),
+    )
+    seen = observed(trace_data=deep)
+    chosen = unmistakable(opened([KINDS, SHARES, DELAYS, services("c", "b", "a")], [seen]))
+    assert [plan.target_service for _, plan in chosen] == ["a", "b", "c"]
 
 
 def test_the_guardrails_hold_for_it(opened):
@@ -152,6 +164,14 @@ def test_f4_gone_is_when_so_many_windows_in_a_row_show_nothing_of_it(effects, cl
     assert found == (None if gone_s is None else pytest.approx(gone_s))
 
 
+@pytest.mark.usefixtures("_no_pauses")
+def test_f4_a_first_window_that_begins_late_does_not_say_at_once():
+    late = NOON - timedelta(seconds=0.9)
+    assert until_in_force(looks(1.0), late, Deadline(0.1)) == (pytest.approx(1.0), 0)
+    assert until_in_force(looks(0.5, 0.5, 0.5), late, Deadline(0.1)) == (pytest.approx(1.0), 0)
+    assert until_gone(looks(0, 0), late, Deadline(0.1), 2) == pytest.approx(1.0)
+
+
 USUAL = {"status_code": 200, "latency_ms": 20.0, "error_rate": 0.0}
 
 
@@ -205,6 +225,11 @@ def test_f4_what_the_file_says_overrules_what_was_measured():
     config = ExecutorConfig(endpoint="http://a", settle_s=2)
     assert lags_of(config, measured(9000.0, 9000.0)) == Lags(2.0, 2.0)
     assert lags_of(ExecutorConfig(endpoint="http://a"), None) == Lags()
+
+
+def test_f4_where_nothing_was_seen_of_faults_something_is_waited_for():
+    assert lags_of(ExecutorConfig(endpoint="http://a"), measured(None, None)) == Lags(2.0, 2.0)
+    assert lags_of(ExecutorConfig(endpoint="http://a"), measured(None, None).model_copy(update={"plans": ()})) == Lags()
 
 
 def test_f4_what_it_came_to_is_told():

@@ -294,6 +294,42 @@ class TestP19:
         assert (refused.where, refused.answered) == (reached.where, False)
 
 
+class TestHowItFailed:
+    """A time-out that only the status and the exception of a client's span tell of: it has no attribute for that."""
+
+    WORDS = (
+        "ReadTimeout: ", "context deadline exceeded", "java.net.SocketTimeoutException: Read timed out",
+        "timeout of 300ms exceeded", "System.Threading.Tasks.TaskCanceledException", "asyncio.exceptions.TimeoutError",
+    )  # fmt: skip
+
+    def page(self, *, message="", **exception):
+        asking = sent(2, 1, "web", "GET", 2, 300, 3, **{"url.full": "http://cart/x", "server.address": "cart"})
+        asking["scopeSpans"][0]["spans"][0]["status"] = {"code": 2, "message": message}
+        attributes = [{"key": f"exception.{name}", "value": {"stringValue": word}} for name, word in exception.items()]
+        asking["scopeSpans"][0]["spans"][0]["events"] = [{"name": "exception", "attributes": attributes}]
+        return otlp(sent(1, None, "web", "GET /", 0, 310, 2), asking)
+
+    @pytest.mark.parametrize("word", WORDS)
+    @pytest.mark.parametrize("place", ["message", "type"])
+    def test_f23_a_time_out_is_given_up(self, word, place):
+        call = calls(parse_trace(self.page(**{place: word})))[1]
+        assert (call.where, call.failed, call.given_up, call.cut) == ("web → cart GET /x", True, True, True)
+
+    @pytest.mark.parametrize("word", ["ConnectionRefusedError", "", "500 Internal Server Error"])
+    def test_f23_another_failure_is_none(self, word):
+        call = calls(parse_trace(self.page(message=word, type=word)))[1]
+        assert (call.failed, call.given_up) == (True, False)
+
+    def test_f23_what_a_service_does_within_is_no_call_and_its_status_is_its_receivers(self):
+        within = [
+            sent(n, 1, "web", "GET / http send", 9, 0.1, 1, **{"http.status_code": 503, "asgi.event.type": "x"})
+            for n in (2, 3)
+        ]
+        spans = parse_trace(otlp(sent(1, None, "web", "GET /", 0, 10, 2, **{"http.status_code": 503}), *within))
+        assert [(span.status_code, span.is_error) for span in spans] == [(503, True), (None, False), (None, False)]
+        assert [call.where for call in calls(spans)] == ["client → web GET /"]
+
+
 class TestA19:
     """Thirty queries instead of one."""
 

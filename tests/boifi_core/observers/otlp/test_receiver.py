@@ -8,10 +8,13 @@ import time
 import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from target_server import span_request
 
 from boifi_core.errors import InvalidInput
 from boifi_core.observers.otlp.receiver import MAX_BODY_BYTES, OtlpReceiver
+from boifi_core.observers.otlp.spans import ReceivedSpan
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE_ID = bytes.fromhex("0af7651916cd43dd8448eb211c80319c")
@@ -221,3 +224,15 @@ def test_one_endless_trace_is_bounded_too():
         assert len(receiver.store) <= 10
     finally:
         receiver.close()
+
+
+@pytest.mark.parametrize("where", ["status", "exception"])
+def test_how_a_span_failed_by_its_status_or_its_exception_alone_is_kept(where):
+    span = OtlpSpan(name="GET", kind=OtlpSpan.SPAN_KIND_CLIENT)
+    span.status.code = Status.STATUS_CODE_ERROR
+    if where == "status":
+        span.status.message = "ReadTimeout: "
+    else:
+        kept = span.events.add(name="exception").attributes.add(key="exception.type")
+        kept.value.string_value = "httpx.ReadTimeout"
+    assert "ReadTimeout" in ReceivedSpan("web", span).record().error
