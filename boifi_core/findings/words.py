@@ -35,7 +35,7 @@ def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str
     if not phrases and not seen:
         is_slow = any(fact.kind in (FactKind.LATENCY, FactKind.SLOW) for fact in facts)
         return "requests take longer" if is_slow else "it scored as a failure, though nothing known of it is unusual"
-    return "; ".join([*phrases, *(seen or ["customers get no error"])])
+    return "; ".join([*phrases, *(seen or [_unharmed(facts, values)])])
 
 
 def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> list[str]:
@@ -103,6 +103,14 @@ def _customers(facts: Sequence[Fact]) -> list[str]:
     elif SOME in seen and not kinds:
         phrases.append("some requests fail")
     return phrases
+
+
+def _unharmed(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> str:
+    waits = next((fact for fact in facts if fact.kind is FactKind.LATENCY), None)
+    if waits is None:
+        return "customers get no error"
+    took = _agreed(waits, values)
+    return f"customers get no error, and wait {'longer' if took is None else _time(took)}"
 
 
 def _logs(facts: Sequence[Fact]) -> list[str]:

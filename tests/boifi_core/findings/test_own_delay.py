@@ -28,6 +28,7 @@ def test_p17_what_is_longer_than_the_delay_is_amplified_and_stays_one(times):
     told = found(tried(1, late(8 + 200 * times), 2.0, delay_ms=200))
     assert [mode.trials for mode in told.modes] == [(1,)]
     assert told.delayed == 0
+    assert "; customers get no error, and wait " in told.modes[0].sentence
 
 
 def test_p17_a_delay_that_is_met_several_times_a_request_counts_as_often():
