@@ -1,4 +1,4 @@
-"""What a trial costs over its observation, with Prefect and without, and what memory that takes."""
+"""What a trial costs over its observation, with Prefect, with a stock server of it, and without; and what memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.memory import Memory
 from benchmarks.one_session import Measured
 from benchmarks.service.targets import slow_targets
+from benchmarks.stock import stock_prefect
 from benchmarks.table import Table, missed, spread
 from boifi_core.child_process import end, spawn
 
@@ -23,14 +24,11 @@ _TIMEOUT_S = 120.0
 
 def measure(trials: int = 30) -> list[Table]:
     """A session each way against a control plane that observes at once, so that nothing hides behind a wait."""
-    ways = {}
-    for name, with_prefect in (("with Prefect", True), ("without", False)):
-        with slow_targets(1, observation_s=0.0) as [endpoint]:
-            ways[name] = _session(endpoint, trials, with_prefect)
-    times = [
-        (name, str(len(took.over_ms)), spread(took.over_ms, AIM_MS), spread(took.optimizer_ms), f"< {AIM_MS:g}")
-        for name, took in ways.items()
-    ]
+    ways = {"with Prefect": _session(trials, "--prefect")}
+    with tempfile.TemporaryDirectory(prefix="boifi-stock-") as home, stock_prefect(Path(home)) as url:
+        ways["with a stock Prefect server"] = _session(trials, "--prefect", PREFECT_API_URL=url)
+    ways["without"] = _session(trials)
+    times = [_times_row(name, took, None if "stock" in name else AIM_MS) for name, took in ways.items()]
     head = ("", "trials", "over its observation", "of that proposal and record", "aim")
     prefect = ways["with Prefect"]
     return [
@@ -47,6 +45,11 @@ def measure(trials: int = 30) -> list[Table]:
     ]
 
 
+def _times_row(name: str, took: Measured, aim: float | None) -> tuple[str, ...]:
+    over, optimizer = spread(took.over_ms, aim), spread(took.optimizer_ms)
+    return (name, str(len(took.over_ms)), over, optimizer, f"< {aim:g}" if aim else "")
+
+
 def _memory_row(name: str, memory: Memory | None, aim: float | None = None) -> tuple[str, ...]:
     if memory is None:
         raise RuntimeError(f"{name}: its memory was not measured")
@@ -54,12 +57,15 @@ def _memory_row(name: str, memory: Memory | None, aim: float | None = None) -> t
     return (name, *figures, f"< {aim:g}" if aim else "")
 
 
-def _session(endpoint: str, trials: int, prefect: bool) -> Measured:
-    with tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
+def _session(trials: int, *options: str, **settings: str) -> Measured:
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
+    with (
+        tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data,
+        slow_targets(1, observation_s=0.0) as [endpoint],
+    ):
         command = [sys.executable, "-m", "benchmarks.one_session", "--endpoint", endpoint, "--trials", str(trials),
-                   "--data", data, *(["--prefect"] if prefect else [])]  # fmt: skip
-        environment = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
-        child = spawn(command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE)
+                   "--data", data, *options]  # fmt: skip
+        child = spawn(command, cwd=_ROOT, env=environment | settings, stdout=subprocess.PIPE)
         try:
             printed, _ = child.communicate(timeout=_TIMEOUT_S)
         finally:

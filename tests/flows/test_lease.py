@@ -4,10 +4,13 @@ import signal
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from benchmarks.stock import stock_prefect
 from boifi_core.safety.target_lock import ALONE, WaitGivenUp, target_name
 
 
@@ -146,3 +149,101 @@ def test_a_pause_of_who_waits_makes_no_living_holder_dead(lease, endpoint, varia
         with pytest.raises(WaitGivenUp), two:
             pass
         assert len(variables()) == 1
+
+
+@pytest.fixture
+def refused(lease, monkeypatch):
+    """Have the server say 503 so often to requests of a method; gives the waits that Prefect's client makes of it."""
+    real = httpx.HTTPTransport.handle_request
+
+    def refuse(method, times, **headers):
+        left, waits = [times], []
+
+        def handle(self, request):
+            if request.method != method or not left[0]:
+                return real(self, request)
+            left[0] -= 1
+            return httpx.Response(503, headers=headers, json={"exception_message": "Service Unavailable"})
+
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+        monkeypatch.setattr("prefect.client.base.time", SimpleNamespace(sleep=waits.append))
+        return waits
+
+    return refuse
+
+
+@pytest.mark.parametrize(("method", "times"), [("DELETE", 1), ("DELETE", 4), ("POST", 2), ("GET", 3)])
+def test_p12_a_server_whose_database_is_locked_for_a_moment_is_asked_again_soon(
+    lease, endpoint, variables, refused, method, times
+):
+    waits = refused(method, times)
+    with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+        pass
+    assert len(waits) == times
+    assert max(waits) < 0.2  # of Prefect's own the first takes two seconds, the next ones four and eight
+    assert variables() == []
+
+
+def test_p12_a_wait_that_the_server_asks_for_is_kept(lease, endpoint, refused):
+    waits = refused("DELETE", 2, **{"Retry-After": "3"})
+    with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+        pass
+    assert len(waits) == 2
+    assert min(waits) >= 3
+
+
+def test_p12_all_but_the_lease_waits_for_a_server_as_long_as_prefect_does(lease, endpoint, refused):
+    from prefect.client.orchestration import get_client
+    from prefect.context import SyncClientContext
+
+    with SyncClientContext.get_or_create() as context:  # a flow has one for all that it asks
+        with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+            waits = refused("GET", 1)
+            assert get_client(sync_client=True) is context.client
+            context.client.hello()
+        assert [wait > 1 for wait in waits] == [True]
+
+
+@pytest.fixture(scope="module")
+def stock_server(used_home, tmp_path_factory):
+    """A Prefect server without any of BOIFI's settings."""
+    home = tmp_path_factory.mktemp("stock")
+    used_home(home)
+    with stock_prefect(home) as url:
+        yield url
+
+
+@pytest.mark.slow  # a stock server takes its time to start
+def test_p12_nobody_waits_long_for_the_locked_database_of_a_stock_server(lease, endpoint, stock_server, monkeypatch):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    waits, is_over = [], threading.Event()
+    wait = SimpleNamespace(sleep=lambda seconds: (waits.append(seconds), time.sleep(min(seconds, 0.1))))
+    monkeypatch.setattr("prefect.client.base.time", wait)
+
+    def write():
+        with httpx.Client(base_url=stock_server) as http:
+            while not is_over.is_set():
+                made = http.post("/variables/", json={"name": f"other-{uuid.uuid4()}", "value": 1})
+                assert made.status_code == 201, made.text
+
+    with ThreadPoolExecutor() as threads, temporary_settings({PREFECT_API_URL: stock_server}):
+        writer = threads.submit(write)
+        try:
+            for _ in range(20):
+                with lease.target_lease(endpoint, "one", on_wait=pytest.fail, give_up=never):
+                    pass
+        finally:
+            is_over.set()
+        writer.result()
+    assert waits  # it was locked
+    assert max(waits) < 1
+
+
+@pytest.mark.slow
+def test_p12_a_session_makes_its_trials_with_a_stock_server(boifi, hfi, session_file, stock_server):
+    done = boifi("run", session_file(hfi.url, total_trials=6), check=0, PREFECT_API_URL=stock_server)
+    assert "all 6 trials made" in done.stdout
+    runs = httpx.post(f"{stock_server}/flow_runs/filter", json={}).json()
+    assert [run["state"]["type"] for run in runs] == ["COMPLETED"]
+    assert httpx.post(f"{stock_server}/variables/filter", json={"variables": {"name": {"like_": "boifi"}}}).json() == []
