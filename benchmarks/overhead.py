@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.environment import bare_environment
 from benchmarks.memory import Memory
 from benchmarks.one_session import Measured
 from benchmarks.service.targets import slow_targets
@@ -58,14 +58,13 @@ def _memory_row(name: str, memory: Memory | None, aim: float | None = None) -> t
 
 
 def _session(trials: int, *options: str, **settings: str) -> Measured:
-    environment = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
     with (
         tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data,
         slow_targets(1, observation_s=0.0) as [endpoint],
     ):
         command = [sys.executable, "-m", "benchmarks.one_session", "--endpoint", endpoint, "--trials", str(trials),
                    "--data", data, *options]  # fmt: skip
-        child = spawn(command, cwd=_ROOT, env=environment | settings, stdout=subprocess.PIPE)
+        child = spawn(command, cwd=_ROOT, env=bare_environment() | settings, stdout=subprocess.PIPE)
         try:
             printed, _ = child.communicate(timeout=_TIMEOUT_S)
         finally:

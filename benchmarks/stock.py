@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.environment import bare_environment
 from boifi_core.child_process import end, spawn
 from cli.kept_processes import is_answered
 from cli.prefect_api import TELEMETRY_OFF, hold_port, url_at
@@ -21,13 +21,11 @@ def stock_prefect(home: Path) -> Iterator[str]:
     Raises:
         RuntimeError: it did not start.
     """
-    home.mkdir(parents=True, exist_ok=True)
     with hold_port() as free:
         port, url = free.getsockname()[1], url_at(free)
     options = ["--host", "127.0.0.1", "--port", str(port), "--no-ui"]
     command = [sys.executable, "-m", "prefect", "server", "start", *options]
-    users = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
-    environment = {**users, **TELEMETRY_OFF, "PREFECT_HOME": str(home)}
+    environment = {**bare_environment(), **TELEMETRY_OFF, "PREFECT_HOME": str(home)}
     with (home / "server.log").open("wb") as log:
         server = spawn(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import httpx
 
+from benchmarks.environment import bare_environment
 from benchmarks.memory import children_of, memory_of
 from boifi_core.child_process import spawn
 from cli.prefect_api import hold_port
@@ -52,7 +53,7 @@ class Served:
         self.data = data
         with hold_port() as free:
             port = free.getsockname()[1]
-        environment = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "BOIFI_"))}
+        environment = bare_environment()
         environment["PREFECT_SERVER_LOG_RETRYABLE_ERRORS"] = "true"  # else a locked database is told to nobody
         environment |= {f"BOIFI_{name}_LIMIT": "60000/minute" for name in ("CREATE", "RATE")}
         self.log = data / "serve.log"
