@@ -1,7 +1,6 @@
 """F4: what is stored is not in force yet. Real control planes on loopback that answer at once and act later."""
 
 import json
-import re
 import time
 
 import pandas as pd
@@ -9,92 +8,14 @@ import pytest
 from hfi_landscape import landscape
 from hfi_server import HfiServer
 from lagging_mesh import LaggingMesh
+from own_faults import is_its_own
 
 from boifi_core.models import SessionStatus, TrialStatus
 from boifi_core.session.config import parse_session
 from boifi_core.session.events import Settled, listening
-from boifi_core.session.make import make_session, resume_session
-from boifi_core.session.stored import read_trials
+from boifi_core.session.make import resume_session
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-SPACE = [
-    {"name": "fault_type", "type": "categorical", "values": ["delay", "abort"]},
-    {"name": "delay_ms", "type": "integer", "min": 100, "max": 2000,
-     "condition": {"field": "fault_type", "operator": "equals", "value": "delay"}},
-    {"name": "abort_status_code", "type": "categorical", "values": [503],
-     "condition": {"field": "fault_type", "operator": "equals", "value": "abort"}},
-]  # fmt: skip
-
-
-@pytest.fixture
-def settled(tmp_path):
-    """Run a session of 12 trials that says nothing of lags; returns its folder, state, trials, and what was told."""
-
-    def run(mesh, executor=None, **changes):
-        from flows.session import session
-
-        config = parse_session(
-            {
-                "executor": {"endpoint": mesh.url, "timeout_s": 10, **(executor or {})},
-                "observer": {"type": "probe", "requests": [{"url": f"{mesh.url}/"}], "count": 30, "concurrency": 5},
-                "search_space": SPACE,
-                "total_trials": 12,
-                "initial_points": 6,
-                "seed": 3,
-                "confirm": {"share": 0},
-                "minimise": {"share": 0},
-                **changes,
-            }
-        )
-        folder, told = make_session(tmp_path, config), []
-        with listening(told.append):
-            session(str(folder.path), return_state=True)
-        return folder, folder.state(), read_trials(folder, config), told
-
-    return run
-
-
-def is_its_own(trial):
-    """Whether what a trial saw is what its own fault does, and nothing of its neighbour's."""
-    (plan,), seen = trial.plans, trial.observation
-    if plan.abort_status_code is not None:
-        return (seen.status_code, seen.error_rate) == (503, 1.0) and seen.latency_ms < plan.abort_status_code
-    return (seen.status_code, seen.error_rate) == (200, 0.0) and plan.delay_ms <= seen.latency_ms < plan.delay_ms + 400
-
-
-@pytest.mark.slow
-def test_f4_the_lag_is_found_waited_for_and_told(settled):
-    with LaggingMesh(hold_s=1.5, go_s=1.5) as mesh:
-        folder, state, trials, told = settled(mesh)
-    assert (state.status, len(trials)) == (SessionStatus.COMPLETED, 12)
-    assert {trial.plans[0].fault_type for trial in trials} == {"delay", "abort"}
-    assert all(map(is_its_own, trials))
-    (text,) = (event.text for event in told if isinstance(event, Settled))
-    assert re.fullmatch(
-        r"faults take hold after [12]\.\d s and let go after [12]\.\d s; every trial waits for that", text
-    )
-    assert f"settle {text}" in state.remarks
-    assert text in (folder.path / "report.md").read_text()
-    settling = pd.read_parquet(folder.history).iloc[0]
-    assert (settling["trial"], settling["phase"], settling["reason"]) == (0, "settle", text)
-    assert pd.isna(settling["severity"]), "or it would be the worst of all to whoever sorts them"
-    assert 1300 < settling["in_force_ms"] < 2500
-    assert 1300 < settling["gone_ms"] < 2500
-    assert all(trial.in_force_ms >= settling["in_force_ms"] for trial in trials)
-    assert mesh.listed() == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "lags", [{"hold_s": 0.3, "go_s": 2.5}, {"again_s": 1.0}], ids=["longer to go", "asks now and then"]
-)
-def test_f4_other_lags(settled, lags):
-    with LaggingMesh(**lags) as mesh:
-        _, state, trials, _ = settled(mesh, total_trials=6)
-    assert state.status is SessionStatus.COMPLETED
-    assert all(map(is_its_own, trials))
-    assert mesh.listed() == []
 
 
 def test_f4_a_control_plane_that_acts_at_once_costs_one_short_trial_and_nothing_later(settled):
