@@ -185,7 +185,7 @@ def document_of(trial: Trial) -> str:
     return trial.model_dump_json(exclude={"observation": _TRACES, "control": {"observation": _TRACES}})
 
 
-_TRACES = {"trace_data", "traces"}
+_TRACES = {"trace_data", "traces", "calls"}
 
 
 def stamp_of(folder: SessionFolder) -> str:

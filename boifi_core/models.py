@@ -33,6 +33,51 @@ class Dimension(Protocol):
     def log_scale(self) -> bool: ...
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_nothing(value: object) -> bool:
+    return not value
+
+
+class SeenCall(Value):
+    """One call over the traces of a window that were fetched: who asks whom for what, how often, and how that ended.
+
+    It is named by what its spans say, with the ids that only a target's other traces tell from words; by its session's
+    names see `analyzer.seen`. `peer` and `asked` are whom its sender says that it asks, and what for; `received`,
+    whether the one that was asked has a span of it.
+
+    `seen` is how often it was made, `failed` how often that ended in an error; of those the failure `began` here (no
+    call below it failed, nor was it cut off with its caller) with an answer that was `refused`, or that was `given_up`
+    for want of one. `statuses` is how often each came: HTTP's, or its protocol's word for a failure. `tries` is how
+    often one caller tried it at most. `longest_ms` is the longest it took; `gave_up_ms` are waits after which a caller
+    gave up, ascending, ten that lie evenly where there were more. `share` is the share of the traces in which it is
+    made, 0 to 1.
+    """
+
+    caller: str
+    callee: str | None
+    operation: str
+    peer: str | None = Field(default=None, exclude_if=_is_none)
+    asked: str | None = Field(default=None, exclude_if=_is_none)
+    received: bool = True
+    seen: int = Field(ge=1)
+    failed: int = Field(default=0, ge=0, exclude_if=_is_nothing)
+    began: int = Field(default=0, ge=0, exclude_if=_is_nothing)
+    refused: int = Field(default=0, ge=0, exclude_if=_is_nothing)
+    given_up: int = Field(default=0, ge=0, exclude_if=_is_nothing)
+    statuses: dict[str, int] = Field(default={}, max_length=20, exclude_if=_is_nothing)
+    tries: int = Field(default=1, ge=1)
+    longest_ms: float | None = Field(default=None, ge=0)
+    gave_up_ms: tuple[float, ...] = Field(default=(), max_length=10, exclude_if=_is_nothing)
+    share: float = Field(gt=0, le=1)
+
+
+MOST_CALLS = 2_000
+"""Calls of a window that an observation keeps."""
+
+
 class RawObservation(Value):
     """What was seen of the target in one measuring window.
 
@@ -41,7 +86,8 @@ class RawObservation(Value):
     trace that stands for the whole, as JSON in any format that `boifi_core.traces` reads; `traces` has one for each
     kind of request, by kind, where the observer tells kinds apart, and `trace_kind` is the kind of `trace_data`.
     `quantiles_ms` are latencies by name (`p50`). `statuses` is how often each status came, by kind of request, where
-    the observer tells kinds apart.
+    the observer tells kinds apart. `calls` are those of all the traces of the window that were fetched: of
+    `traces_seen` of its `requests`.
     """
 
     status_code: int | None = Field(default=None, ge=100, le=599)
@@ -54,7 +100,10 @@ class RawObservation(Value):
     traces: dict[str, str] = Field(default={})
     quantiles_ms: dict[str, float] = Field(default={})
     degraded: tuple[str, ...] = ()
-    statuses: dict[str, dict[int, int]] = Field(default={}, exclude_if=lambda statuses: not statuses)
+    statuses: dict[str, dict[int, int]] = Field(default={}, exclude_if=_is_nothing)
+    calls: tuple[SeenCall, ...] = Field(default=(), max_length=MOST_CALLS, exclude_if=_is_nothing)
+    traces_seen: int | None = Field(default=None, ge=0, exclude_if=_is_none)
+    requests: int | None = Field(default=None, ge=0, exclude_if=_is_none)
 
     @property
     def tells_nothing(self) -> bool:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from boifi_core.analyzer.baseline import merge_baseline
 from boifi_core.analyzer.log_lines import log_template
 from boifi_core.analyzer.positions import Positions
+from boifi_core.analyzer.seen import named_calls
 from boifi_core.analyzer.trace import operations
 from boifi_core.models import RawObservation, most_frequent, status_class
 from boifi_core.traces import Span, parse_trace
@@ -185,6 +186,16 @@ class Normal:
     def _usual(self) -> dict[str | None, dict[str, UsualCall]]:
         known = self.vocabulary
         return {kind: _usual([calls(spans, known) for spans in traces]) for kind, traces in self._parsed.items()}
+
+    @cached_property
+    def failed_calls(self) -> Mapping[str, tuple[int, int]]:
+        """By `Call.where`, how often each call failed over all traces that were counted, and how often it was made."""
+        found: dict[str, tuple[int, int]] = {}
+        for observation in self.observations:
+            for where, call in named_calls(observation, self.vocabulary).items():
+                failed, seen = found.get(where, (0, 0))
+                found[where] = failed + call.failed, seen + call.seen
+        return found
 
     @cached_property
     def log_templates(self) -> Mapping[str, float]:

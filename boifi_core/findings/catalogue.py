@@ -134,7 +134,7 @@ def _fewer_kinds(group: Sequence[tuple[Trial, Failure]]) -> tuple[int, ...]:
 
 
 def _shared(of_members: Sequence[Sequence[Fact]], worst: Sequence[Fact]) -> tuple[Fact, ...]:
-    """The facts that at least half of the members have that tell of calls at all.
+    """The facts that at least half of the members have whose typical requests tell of calls at all.
 
     Each as the worst trial tells it, else as most of them do.
     """
@@ -155,7 +155,7 @@ def _shared(of_members: Sequence[Sequence[Fact]], worst: Sequence[Fact]) -> tupl
 
 
 def _is_about_calls(fact: Fact) -> bool:
-    return fact.kind not in OUTCOMES and fact.weight >= HINT
+    return fact.kind not in OUTCOMES and fact.weight >= HINT and fact.share is None
 
 
 def _confirmation(

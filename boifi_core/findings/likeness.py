@@ -15,7 +15,7 @@ from scipy.spatial.distance import squareform
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings.identity import place
-from boifi_core.findings.models import CAUSE, MOST, OUTCOMES, SOME, TROUBLE, Fact, FactKind
+from boifi_core.findings.models import CAUSE, MOST, OF_CALLS, OUTCOMES, SOME, TROUBLE, Fact, FactKind
 from boifi_core.history.readings import plans_key
 
 Features = Mapping[tuple[str, str], float]
@@ -51,7 +51,6 @@ _ANYTROUBLE = 0.8
 _PLACE_OF = "place"
 
 _SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.LOG})
-_UNTOLD = _SEEN_OUTSIDE | {FactKind.LATENCY, FactKind.GONE, FactKind.SLOW}
 _TELLING_WEIGHT = 1.0
 
 
@@ -83,9 +82,10 @@ class Failure:
 
     @cached_property
     def is_untold(self) -> bool:
-        """Whether requests failed and no call is known to have gone wrong."""
-        failed = any(fact.kind in _SEEN_OUTSIDE for fact in self.facts)
-        return failed and not any(fact.kind not in _UNTOLD and fact.weight >= _TELLING_WEIGHT for fact in self.facts)
+        """Whether something failed, and no call of the typical requests is known to have gone wrong."""
+        failed = any(fact.kind in _SEEN_OUTSIDE or fact.share is not None for fact in self.facts)
+        typical = [fact for fact in self.facts if fact.share is None]
+        return failed and not any(fact.kind in OF_CALLS and fact.weight >= _TELLING_WEIGHT for fact in typical)
 
     @property
     def is_faint(self) -> bool:
@@ -240,13 +240,19 @@ def _usually_said(members: Sequence[Failure]) -> frozenset[str]:
 def _shown_by(members: Sequence[Failure], faint: Failure) -> float:
     """The share of a faint failure that the members show too.
 
-    A call that is slow in it may be in trouble in those of the same fault.
+    A call that is slow in it may be in trouble in those of the same fault, and one that fails now and then may be in
+    another trouble where it does so in typical requests.
     """
     known = {fact.key for member in members for fact in member.facts}
     calls = {fact.where for member in members if member.faults == faint.faults for fact in member.facts}
+    troubled = {fact.where for member in members for fact in member.facts if fact.kind in TROUBLE}
     whole = sum(fact.weight for fact in faint.facts)
     shown = sum(
-        fact.weight for fact in faint.facts if fact.key in known or (fact.kind is FactKind.SLOW and fact.where in calls)
+        fact.weight
+        for fact in faint.facts
+        if fact.key in known
+        or (fact.kind is FactKind.SLOW and fact.where in calls)
+        or (fact.share is not None and fact.where in troubled)
     )
     return shown / whole if whole else 1.0
 

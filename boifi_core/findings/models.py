@@ -43,6 +43,12 @@ TROUBLE = frozenset({FactKind.FAILS, FactKind.REFUSES, FactKind.TIMES_OUT, FactK
 CAUSE = 3.0
 """What a fact weighs at least that tells where the failure began."""
 
+ECHO = 0.25
+"""What a fact weighs that follows from something else: a call that failed because one below it did."""
+
+OF_CALLS = frozenset({*TROUBLE, FactKind.RETRIED, FactKind.NEW}) - {FactKind.GONE}
+"""Facts that say for sure that a call went wrong, or was made for want of another."""
+
 OUTCOMES = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY})
 """What is known of a failure without any trace: what follows from its cause."""
 
@@ -54,7 +60,8 @@ class Fact(Value):
     LATENCY, the kind of request, empty for all of them together. `request` is the kind of request whose trace shows a
     call. It has no counts, times or ids, which vary from run to run; `says` is for people, and may. `weight` is how
     much it tells of the cause: a call that failed by itself tells more than the calls that failed because of it.
-    `callee` is who was asked, where that is known; `value` the tries, or the milliseconds.
+    `callee` is who was asked, where that is known; `value` the tries, or the milliseconds. `share` is the share of
+    these calls that failed where the typical requests were spared; None where their traces show it.
     """
 
     kind: FactKind
@@ -64,6 +71,7 @@ class Fact(Value):
     weight: float = Field(default=1.0, gt=0)
     callee: str | None = None
     value: float | None = None
+    share: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda share: share is None)
 
     @property
     def key(self) -> tuple[str, str]:

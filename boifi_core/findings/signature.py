@@ -10,8 +10,9 @@ from boifi_core.analyzer.explain import percent
 from boifi_core.analyzer.log_lines import log_template
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.analyzer.scorers.bug import changed_kinds
-from boifi_core.findings.models import CAUSE, MOST, SOME, TROUBLE, Fact, FactKind
+from boifi_core.findings.models import CAUSE, ECHO, MOST, OF_CALLS, SOME, TROUBLE, Fact, FactKind
 from boifi_core.findings.said import readable
+from boifi_core.findings.some import failing_now_and_then
 from boifi_core.models import RawObservation
 from boifi_core.traces.calls import CLIENT, Call, calls
 
@@ -23,9 +24,6 @@ SAID = 2.0
 """What the target itself says of it, a call that it makes only in need, and one given up for what was late below it."""
 HINT = 1.0
 """A call that is slow, or left out, while those above it go well."""
-ECHO = 0.25
-"""What follows from something else: a call that failed because one below it did."""
-
 _MOSTLY = 0.5
 """A call that fails in this share of fault-free traces does so anyway. One that fails in fewer is a hint at most: it
 may be the fault's doing, and must not stand before what never fails without one."""
@@ -60,8 +58,14 @@ def signature(observation: RawObservation, normal: Normal) -> tuple[Fact, ...]:
 
 def _facts(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     yield from _seen_by_all(observation, normal)
-    for kind, spans in traces_of(observation):
-        yield from _seen_in_trace(kind, calls(spans, normal.vocabulary), normal)
+    typical = [
+        fact
+        for kind, spans in traces_of(observation)
+        for fact in _seen_in_trace(kind, calls(spans, normal.vocabulary), normal)
+    ]
+    yield from typical
+    if not any(fact.kind in OF_CALLS and fact.weight >= HINT for fact in typical):
+        yield from failing_now_and_then(observation, normal)
 
 
 def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
@@ -130,7 +134,12 @@ def _seen_in_trace(kind: str | None, made: Sequence[Call], normal: Normal) -> It
 
 
 def is_usual(fact: Fact, normal: Normal) -> bool:
-    """Whether the call, or the kind of request, that the fact tells of fails now and then without a fault too."""
+    """Whether the call, or the kind of request, that the fact tells of fails now and then without a fault too.
+
+    Of what only some requests show it is known that it does so less often.
+    """
+    if fact.share is not None:
+        return False
     usual = normal.usual(fact.request)
     if fact.kind is FactKind.STATUS:
         return fact.request is not None and any(call.fails for call in usual.values() if call.under is None)

@@ -46,7 +46,14 @@ def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) ->
             pairs.setdefault(fact.between, []).append(fact)
     # Where it began comes first, what is done instead after what it stands for.
     order = sorted(pairs.items(), key=lambda pair: (not any(f.began for f in pair[1]), _is_instead(pair[1])))
-    return [_pair(caller, callee, changed, values) for (caller, callee), changed in order]
+    return [
+        f"{_pair(caller, callee, changed, values)}{'' if _is_typical(changed) else ' now and then'}"
+        for (caller, callee), changed in order
+    ]
+
+
+def _is_typical(facts: Sequence[Fact]) -> bool:
+    return any(fact.share is None for fact in facts)
 
 
 def _is_instead(facts: Sequence[Fact]) -> bool:

@@ -10,9 +10,18 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.models import Choice, Control, Dimension, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import (
+    Choice,
+    Control,
+    Dimension,
+    RawObservation,
+    SeenCall,
+    SeverityScore,
+    StepDurations,
+    Trial,
+)
 
-VERSION = "5"
+VERSION = "6"
 """Of the columns; in every part's metadata under `boifi_history`."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -48,15 +57,17 @@ AFTER_POINT = {
     "unobserved": pa.string(),
     "in_force_ms": pa.float64(),
     "gone_ms": pa.float64(),
+    "calls": pa.string(),
 }
-"""`breakdown`, `fallback` and `unobserved` are the score's, `why` is why it was chosen, `control` the fault-free run;
-all JSON."""
+"""`breakdown`, `fallback` and `unobserved` are the score's, `why` is why it was chosen, `control` the fault-free run,
+`calls` are the observation's; all JSON."""
 
-_ADDED = ({"why"}, {"control"}, {"retries"}, {"unobserved", "in_force_ms", "gone_ms"})
+_ADDED = ({"why"}, {"control"}, {"retries"}, {"unobserved", "in_force_ms", "gone_ms"}, {"calls"})
 LATER = tuple(set().union(*_ADDED[n:]) for n in range(len(_ADDED)))
 """The columns that histories of version 1, 2, … are without."""
 
 _PLANS = TypeAdapter(tuple[FaultPlan, ...])
+_CALLS = TypeAdapter(tuple[SeenCall, ...])
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -134,7 +145,8 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
             "status_code": seen.status_code,
             "latency_ms": seen.latency_ms,
             "error_rate": seen.error_rate,
-            "observation": seen.model_dump_json(),
+            "observation": seen.model_dump_json(exclude={"calls"}),
+            "calls": _CALLS.dump_json(seen.calls).decode() if seen.calls else None,
         }
     return cells
 
@@ -171,7 +183,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         finished_at=cells["finished_at"],
         point=point,
         plans=_PLANS.validate_json(cells["plans"]),
-        observation=None if cells["observation"] is None else RawObservation.model_validate_json(cells["observation"]),
+        observation=_observation(cells),
         score=score,
         predicted_mean=cells["predicted_mean"],
         predicted_std=cells["predicted_std"],
@@ -182,6 +194,14 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         in_force_ms=cells.get("in_force_ms"),
         gone_ms=cells.get("gone_ms"),
     )
+
+
+def _observation(cells: Mapping[str, Any]) -> RawObservation | None:
+    if cells["observation"] is None:
+        return None
+    seen = RawObservation.model_validate_json(cells["observation"])
+    calls = cells.get("calls")
+    return seen if calls is None else seen.model_copy(update={"calls": _CALLS.validate_json(calls)})
 
 
 def _dumps(value: Any) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from boifi_core.errors import shown
-from boifi_core.models import RawObservation
-from boifi_core.traces import documents_in, plan, spans_of, trace_text
+from boifi_core.errors import InvalidInput, shown
+from boifi_core.models import MOST_CALLS, RawObservation, SeenCall
+from boifi_core.observers.window import seen_calls
+from boifi_core.traces import documents_in, parse_trace, plan, spans_of, trace_text
 
 MAX_LOG_LINES = 1_000
 MAX_LINE_CHARACTERS = 4_000
@@ -50,11 +51,16 @@ def read_observation(data: dict[str, Any], *, timestamp: datetime, reasons: Iter
 
     Args:
         data: any JSON object; `status_code`, `latency_ms`, `error_rate`, `logs`, `trace_data`, and where present
-            `trace_kind`, `traces`, `quantiles_ms`, `statuses` and `degraded` are read, the rest is ignored.
+            `trace_kind`, `traces`, `quantiles_ms`, `statuses`, `calls`, `traces_seen`, `requests` and `degraded` are
+            read, the rest is ignored. Where it has several traces and no `calls`, these are made of the traces.
         timestamp: when it was made, aware.
         reasons: what is known to be wrong already.
     """
     read = _Reader(data, [*reasons, *_own_reasons(data)])
+    traces = read.mapping("traces", _trace)
+    calls, traces_seen = read.calls(), read.count("traces_seen")
+    if "calls" not in data and len(traces) > 1:
+        calls, traces_seen = seen_calls([parse_trace(text) for text in traces.values()])
     return RawObservation(
         status_code=read.field("status_code", _status),
         latency_ms=read.field("latency_ms", _latency),
@@ -63,9 +69,12 @@ def read_observation(data: dict[str, Any], *, timestamp: datetime, reasons: Iter
         trace_data=read.field("trace_data", _trace),
         timestamp=timestamp,
         trace_kind=read.field("trace_kind", _text) if data.get("trace_kind") is not None else None,
-        traces=read.mapping("traces", _trace),
+        traces=traces,
         quantiles_ms=read.mapping("quantiles_ms", _latency),
         statuses=read.mapping("statuses", _counts),
+        calls=calls,
+        traces_seen=traces_seen,
+        requests=read.count("requests"),
         degraded=tuple(read.reasons[:MAX_REASONS]),
     )
 
@@ -101,6 +110,28 @@ class _Reader:
                 self.reasons.append(f"{name}[{_shown(key)}]: {unusable}")
         return sound
 
+    def count(self, name: str) -> int | None:
+        """An optional number of things."""
+        return self.field(name, _count) if self._data.get(name) is not None else None
+
+    def calls(self) -> tuple[SeenCall, ...]:
+        """The calls of all traces, optional; those that are unusable are left out."""
+        value = self._data.get("calls")
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.reasons.append(f"calls: {_must_be('a list', value)}")
+            return ()
+        sound = []
+        for number, entry in enumerate(value[:MOST_CALLS]):
+            try:
+                sound.append(SeenCall.read(entry, f"calls[{number}]"))
+            except InvalidInput as error:
+                self.reasons.append(str(error))
+        if len(value) > MOST_CALLS:
+            self.reasons.append(f"calls: only the first {MOST_CALLS} of {len(value)} were kept")
+        return tuple(sound)
+
     def log_lines(self, value: Any) -> tuple[str, ...]:
         """Lines of text; one text is one line, what is no text is left out, and there are limits."""
         if isinstance(value, str):
@@ -124,6 +155,13 @@ def _own_reasons(data: dict[str, Any]) -> list[str]:
 
 def _status(value: Any) -> int:
     number = _number(value, 100, 599)
+    if not number.is_integer():
+        raise _Unusable(_must_be("a whole number", value))
+    return int(number)
+
+
+def _count(value: Any) -> int:
+    number = _number(value, 0, _MOST_REQUESTS)
     if not number.is_integer():
         raise _Unusable(_must_be("a whole number", value))
     return int(number)

@@ -126,7 +126,9 @@ class Probe:
         limit_s = max(0.0, deadline - time.monotonic())
         collected = self.source.collect(by_kind_typical_first(outcomes), limit_s=limit_s)
         reasons += collected.reasons
-        return summarise(outcomes, started_at=started_at, traces=collected.traces, reasons=reasons)
+        return summarise(
+            outcomes, started_at=started_at, traces=collected.traces, fetched=collected.fetched, reasons=reasons
+        )
 
     async def _drive(self, queue: Iterator[RequestConfig], deadline: float) -> list[Outcome]:
         outcomes: list[Outcome] = []

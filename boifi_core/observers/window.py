@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from boifi_core.models import RawObservation, most_frequent
+from boifi_core.models import MOST_CALLS, RawObservation, SeenCall, most_frequent
 from boifi_core.traces import Span, trace_text
+from boifi_core.traces.seen import summarised
 
 MAX_LOG_LINES = 20
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
@@ -58,6 +59,7 @@ def summarise(
     *,
     started_at: datetime,
     traces: Mapping[str, Sequence[Span]] | None = None,
+    fetched: Sequence[Sequence[Span]] = (),
     reasons: Iterable[str] = (),
 ) -> RawObservation:
     """One observation of the whole window.
@@ -70,6 +72,7 @@ def summarise(
         outcomes: at least one.
         started_at: when the window began.
         traces: by kind of request; None if no traces are collected.
+        fetched: all traces of which there are any spans.
         reasons: why the observation is degraded, if it is.
     """
     latencies = sorted(outcome.latency_ms for outcome in outcomes)
@@ -78,6 +81,7 @@ def summarise(
     texts = {kind: trace_text(spans) for kind, spans in sorted((traces or {}).items()) if spans}
     worst = max(texts, key=lambda kind: _badness(by_kind[kind]), default=None)
     missing = () if traces is None else tuple(f"traces: no span of {kind}" for kind in by_kind if kind not in texts)
+    calls, n_traces = seen_calls(fetched)
     return RawObservation(
         status_code=modal_status(outcomes),
         latency_ms=quantiles["p95"],
@@ -90,7 +94,16 @@ def summarise(
         quantiles_ms=quantiles,
         degraded=(*reasons, *missing),
         statuses={kind: Counter(each.status for each in alike) for kind, alike in sorted(by_kind.items())},
+        calls=calls,
+        traces_seen=None if traces is None else n_traces,
+        requests=None if traces is None else len(outcomes),
     )
+
+
+def seen_calls(fetched: Sequence[Sequence[Span]]) -> tuple[tuple[SeenCall, ...], int]:
+    """The calls of these traces as an observation keeps them, and how many of the traces have any span."""
+    found, n_traces = summarised(fetched, MOST_CALLS)
+    return tuple(SeenCall.model_validate(each.fields()) for each in found), n_traces
 
 
 def modal_status(outcomes: Iterable[Outcome]) -> int:
@@ -118,6 +131,28 @@ def by_kind_typical_first(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome
 def stand_ins(typical_first: Sequence[Outcome]) -> list[Outcome]:
     """Those whose traces may stand for the kind: one that ended otherwise than most would tell another story."""
     return [each for each in typical_first if each.status == typical_first[0].status]
+
+
+def spread(wanted: Mapping[str, Sequence[Outcome]], most: int, least: int) -> dict[str, list[Outcome]]:
+    """At most `most` of the requests of each kind and each end in proportion, so that they stand for all.
+
+    Args:
+        wanted: by kind, those first whose traces stand best for it; so they come back.
+        least: of every kind so many, if there are as many, as far as `most` allows.
+    """
+    whole = sum(map(len, wanted.values()))
+    if whole <= most:
+        return {kind: list(alike) for kind, alike in wanted.items()}
+    shares = {kind: min(len(alike), max(least, most * len(alike) // whole)) for kind, alike in wanted.items()}
+    while (over := sum(shares.values()) - most) > 0:
+        largest = max(shares, key=lambda kind: shares[kind])
+        shares[largest] -= min(over, max(1, shares[largest] - least))
+    return {kind: _evenly(wanted[kind], share) for kind, share in shares.items() if share}
+
+
+def _evenly(alike: Sequence[Outcome], share: int) -> list[Outcome]:
+    """So many of them that lie evenly among all, the first of them included."""
+    return [alike[index * len(alike) // share] for index in range(share)]
 
 
 def lateness_s(came: float, over_at: float, end_ns: int) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from boifi_core.traces.asked import is_telling
-from boifi_core.traces.outcome import was_waited_for
+from boifi_core.traces.ending import ending, is_at_work
 from boifi_core.traces.peers import host_and_port, is_address, is_service
 from boifi_core.traces.span import RECEIVERS, SENDERS, Span
 from boifi_core.traces.tree import MAX_SEQUENCE, parents
@@ -21,17 +21,6 @@ from boifi_core.traces.vocabulary import Heard, Vocabulary, Words
 
 CLIENT = "client"
 """Stands for whoever sent the request."""
-
-_CUT = frozenset({0, 408, 499})
-_GIVEN_UP = _CUT | {504}
-"""The status of a call whose caller did not wait for the answer: none at all, or one that says so."""
-
-_CLOCKS_MS = 5.0
-"""By so much the clocks of two services may differ."""
-
-_SILENCE = 0.5
-"""A receiver whose caller gave up was at work on something that has no span yet, if nothing that has one accounts for
-the last of its time, this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +40,7 @@ class Call:
         answered: the one that was asked, or its own proxy, has a span of it.
         ended: False where its caller gave up on it while the one that was asked was still at work, so that what that
             one asked of others may have no span yet.
+        status: HTTP's, or where it failed without one the word of its protocol (`UNAVAILABLE`); None where unknown.
     """
 
     caller: str
@@ -64,6 +54,7 @@ class Call:
     under: int | None
     answered: bool = True
     ended: bool = True
+    status: str | None = None
 
     @property
     def what(self) -> str:
@@ -73,7 +64,7 @@ class Call:
     @property
     def where(self) -> str:
         """What makes two calls the same."""
-        return f"{self.caller} → {self.what}" if self.caller else self.what
+        return where(self.caller, self.callee, self.operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +87,12 @@ class _Told:
     @property
     def first(self) -> int:
         return (self.edges or self.receivers)[0]
+
+
+def where(caller: str, callee: str | None, operation: str) -> str:
+    """What two calls have in common that are the same."""
+    what = f"{callee} {operation}" if callee else operation
+    return f"{caller} → {what}" if caller else what
 
 
 def calls(spans: Sequence[Span], vocabulary: Vocabulary | None = None) -> list[Call]:
@@ -133,6 +130,22 @@ def _by_elimination(
             call = replace(call, callee=callee, operation=operation)
         named.append((call, words, heard))
     return named
+
+
+def named(words: Words | None, heard: Heard | None, behind: str | None, vocabulary: Vocabulary) -> Heard:
+    """Whom a call asks, None where unknown, and what for: as ever where the sender asks as ever.
+
+    Args:
+        words: what its sender says of it; None where there is none.
+        heard: what the one says that was asked; None where nobody does.
+        behind: who goes on from there, where neither says who was asked.
+    """
+    if words is None:
+        return heard or (None, "?")
+    known = vocabulary.requests.get(words) or vocabulary.requests.get(("", *words[1:]))
+    if known is not None and (heard is None or heard[0] == known[0]):
+        return known
+    return heard or (vocabulary.service_at(words[1]) or behind, words[2])
 
 
 def renamed(spans: Sequence[Span], vocabulary: Vocabulary) -> list[Span]:
@@ -274,30 +287,23 @@ class _Trace:
 
     def call(self, told: _Told, words: Words | None, heard: Heard | None) -> Call:
         first = self.spans[told.first]
-        callee, operation = self._name(told, words, heard)
-        failed, given_up, cut = self._end(told)
+        callee, operation = named(words, heard, None if heard else self._behind(told), self.words)
+        telling = [self.spans[index] for index in (*told.edges, *told.receivers)]
+        end = ending(telling, self.spans[told.receivers[-1]] if told.receivers else None)
         return Call(
             caller=told.caller,
             callee=callee,
             operation=operation,
             tries=self._tries(told),
-            failed=failed,
-            given_up=given_up,
-            cut=cut,
+            failed=end.failed,
+            given_up=end.given_up,
+            cut=end.cut,
             duration_ms=first.duration_ms,
             under=told.under,
             answered=bool(told.receivers) or self._came_to_sidecar(told),
-            ended=not (given_up and self._is_at_work(told)),
+            ended=not (end.given_up and self._is_at_work(told)),
+            status=end.status,
         )
-
-    def _name(self, told: _Told, words: Words | None, heard: Heard | None) -> tuple[str | None, str]:
-        """Whom the call asks, and what for: as ever where the sender asks as ever."""
-        if words is None:
-            return heard or (None, "?")
-        known = self.words.requests.get(words) or self.words.requests.get(("", *words[1:]))
-        if known is not None and (heard is None or heard[0] == known[0]):
-            return known
-        return heard or (self.words.service_at(words[1]) or self._behind(told), words[2])
 
     def heard(self, told: _Told) -> Heard | None:
         """Who says to have been asked, and for what; None where nobody does."""
@@ -365,33 +371,9 @@ class _Trace:
         leaves = sum(not any(child in telling for child in self.children[index]) for index in told.edges)
         return max(1, leaves + len(told.receivers))
 
-    def _end(self, told: _Told) -> tuple[bool, bool, bool]:
-        """Whether it failed, was given up, was cut off."""
-        first = self.spans[told.first]
-        last = self.spans[told.receivers[-1]] if told.receivers else None
-        failed = first.is_error or (first.status_code or 0) >= 400
-        if not failed:
-            return False, False, False
-        if first.status_code is None and (was_waited_for(first.error) or (last is not None and _outlives(last, first))):
-            return True, True, True
-        telling = (self.spans[index] for index in (*told.edges, *told.receivers))
-        code = next((span.status_code for span in telling if span.status_code is not None), None)
-        return True, code in _GIVEN_UP, code in _CUT
-
     def _is_at_work(self, told: _Told) -> bool:
         """Whether the receiver had something under way of which no span tells."""
         if not told.receivers:
             return False
         index = told.receivers[-1]
-        span = self.spans[index]
-        end_ms = span.end_ms
-        if span.duration_ms is None or span.start_ms is None or end_ms is None:
-            return span.duration_ms is None
-        last_ms = max((self.spans[child].end_ms or 0.0 for child in self.children[index]), default=span.start_ms)
-        return end_ms - last_ms > _SILENCE * span.duration_ms
-
-
-def _outlives(receiver: Span, sender: Span) -> bool:
-    """Whether a receiver that came to a good end did so when its caller was gone."""
-    ends_ms, gone_ms = receiver.end_ms, sender.end_ms
-    return not receiver.is_error and ends_ms is not None and gone_ms is not None and ends_ms > gone_ms + _CLOCKS_MS
+        return is_at_work(self.spans[index], [self.spans[child] for child in self.children[index]])

@@ -26,7 +26,7 @@ def learn(traces: Mapping[str | None, Traces]) -> Vocabulary:
     known = Vocabulary(
         folds=learn_folds([[_names(spans) for spans in alike] for alike in traces.values()]),
         relays=relays(every),
-        shared=_shared(every),
+        shared=shared(every),
         addresses=_always(traces),
         ports=_ports(every),
     )
@@ -53,6 +53,21 @@ def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
     A relay stands before at least two services and behind at least two callers, and makes at most one call for each
     that it gets; so seen in traces without a fault.
     """
+    between, busy = _between(traces)
+    return frozenset(between - busy)
+
+
+def proxies(traces: Sequence[Sequence[Span]]) -> frozenset[str]:
+    """The services by which several proxies go, as far as these traces tell; some may be of calls that failed.
+
+    A proxy says itself that it is one, so one that tries again is no service for that.
+    """
+    own = {span.service for spans in traces for span in spans if span.is_proxy and span.service}
+    return frozenset(own & (shared(traces) | _between(traces)[0]))
+
+
+def _between(traces: Iterable[Sequence[Span]]) -> tuple[set[str], set[str]]:
+    """Services before at least two others and behind at least two callers; those that made more calls than they got."""
     before: dict[str, set[str]] = defaultdict(set)
     behind: dict[str, set[str]] = defaultdict(set)
     busy: set[str] = set()
@@ -70,10 +85,10 @@ def relays(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
             children[parent] += 1
             if children[parent] > 1 or service == above:
                 busy.add(above)
-    return frozenset(name for name in before if len(before[name]) > 1 and len(behind[name]) > 1) - busy
+    return {name for name in before if len(before[name]) > 1 and len(behind[name]) > 1}, busy
 
 
-def _shared(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
+def shared(traces: Iterable[Sequence[Span]]) -> frozenset[str]:
     """The services of proxies' spans that receive below proxies' spans of the same: no service asks itself."""
     found = set()
     for spans in traces:

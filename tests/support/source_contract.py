@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -88,7 +89,12 @@ class WithSource:
 
 
 class TraceSourceContract(WithSource):
-    """`none_came` is what is said when no request of so many has a trace."""
+    """`none_came` is what is said when no request of so many has a trace.
+
+    `is_by_time` says that a trace is looked for by time, one for each kind of request, and not by its id.
+    """
+
+    is_by_time = False
 
     def none_came(self, count):
         return (f"traces: 0 of {count} requests have one",)
@@ -115,6 +121,37 @@ class TraceSourceContract(WithSource):
         assert (first["service"], second["service"], second["parent_id"]) == ("shop", "cart", first["id"])
         assert second["name"].lower() == "cart:get /cart/{id}"
 
+    def test_calls_of_all_requests_are_kept_though_the_typical_one_was_spared(self, observe, target):
+        numbers = itertools.count(1)
+
+        def one_in_five(seen):
+            trace_id, parent_id = ids_in(seen)
+            n, above = next(numbers), bytes.fromhex(parent_id)[::-1].hex()
+            told = {"service": "cart", "name": "GET /cart/42", "error": n % 5 == 0, "lasts_s": n / 1000}
+            send_span(target.otlp_port, trace_id, os.urandom(8).hex(), above, **told)
+            return Reply()
+
+        target.reply = one_in_five
+        seen = observe("/", count=10, timeout_s=60, quiet_s=0.3, wait_s=15)
+        assert seen.requests == 10
+        calls = {call.callee: call for call in seen.calls}
+        assert set(calls) == {"shop", "cart"}
+        if self.is_by_time:
+            assert (seen.traces_seen, calls["cart"].seen, calls["cart"].share) == (1, 1, 1.0)
+            return
+        assert (seen.traces_seen, seen.degraded) == (10, ())
+        assert (calls["cart"].caller, calls["cart"].operation.lower()) == ("shop", "get /cart/{id}")
+        assert (calls["cart"].seen, calls["cart"].failed, calls["cart"].share) == (10, 2, 1.0)
+        assert (calls["cart"].began, calls["cart"].refused) == (2, 2)
+        assert calls["cart"].longest_ms == pytest.approx(10, abs=0.01)
+        assert (calls["shop"].seen, calls["shop"].failed) == (10, 0)
+
+    def test_of_more_requests_than_asked_for_some_stand_for_all(self, observe, target):
+        seen = observe("/a", "/b", count=40, most=10, timeout_s=60, quiet_s=0.3, wait_s=15)
+        assert seen.requests == 40
+        assert seen.traces_seen == (2 if self.is_by_time else 10)
+        assert set(seen.traces) == {"GET /a", "GET /b"}
+
     def test_every_window_has_its_own(self, observe, target):
         first, second = observe("/").trace_data, observe("/").trace_data
         assert len(spans_of(first)) == len(spans_of(second)) == 1
@@ -124,6 +161,7 @@ class TraceSourceContract(WithSource):
         seen = observe("/", timeout_s=1.0)
         assert (seen.status_code, seen.trace_data) == (200, None)
         assert seen.degraded == (*self.none_came(4), "traces: no span of GET /")
+        assert (seen.calls, seen.traces_seen, seen.requests) == ((), 0, 4)
 
     def test_r2_a_trace_whose_parents_never_come_is_degraded_and_says_why(self, observe, target):
         target.reply = lambda seen: calling_cart(target.otlp_port, parent="0f" * 8)(seen)

@@ -6,8 +6,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice, zip_longest
+from itertools import zip_longest
 
 from boifi_core.errors import ExecutorError, ExecutorRejected
 from boifi_core.observers.trace_sources.ask import Asker
@@ -17,13 +18,10 @@ from boifi_core.observers.trace_sources.dialect import Dialect
 from boifi_core.observers.trace_sources.fit import CLOCKS_NS, fitting
 from boifi_core.observers.trace_sources.lateness import Lateness
 from boifi_core.observers.trace_sources.whole import Got, lost_parents
-from boifi_core.observers.window import Outcome, lateness_s, stand_ins
-from boifi_core.traces import Span
+from boifi_core.observers.window import Outcome, lateness_s, spread, stand_ins
+from boifi_core.traces import MAX_SPANS, Span
 from boifi_core.traces.record import Record
 from boifi_core.traces.tidy import tidy
-
-_MOST = 100
-"""Requests of a window whose traces are asked for; each costs a question."""
 
 _CANDIDATES = 5
 """Of a kind of request, those whose traces may stand for it: a backend may have lost some."""
@@ -40,7 +38,7 @@ class _Asked:
 
     Attributes:
         ours: the spans in hex that it may have been sent from; the one, but where the trace was found by time.
-        stands_in: whether its trace may stand for its kind; only then the spans are kept.
+        stands_in: whether its trace may stand for its kind.
         seen: id and service of each span that has come.
     """
 
@@ -65,7 +63,7 @@ class _Asked:
             links = ((record.id, record.parent_id) for record in records)
             # What was given up goes on somewhere: its spans that have not ended yet are nobody's loss.
             self.lost = lost_parents(links, self.ours) if self.outcome.answered else 0
-            self.records = records if self.stands_in else ()
+            self.records = records
         return new
 
 
@@ -89,9 +87,17 @@ class _Window:
 
     def chosen(self) -> dict[str, _Asked]:
         """For each kind the trace that stands for it: a whole one, if there is any."""
-        there = [asked for asked in self.asked if asked.records]
+        there = [asked for asked in self.asked if asked.stands_in and asked.records]
         there.sort(key=lambda asked: not asked.is_whole)
         return {asked.kind: asked for asked in reversed(there)}
+
+    def fetched(self) -> list[list[Span]]:
+        """All traces, as far as they are not too large."""
+        found = []
+        for asked in self.asked:
+            with suppress(ValueError):
+                found.append(tidy(asked.records))
+        return found
 
     def got(self) -> Got:
         """What has come so far."""
@@ -118,6 +124,8 @@ class _Window:
         over_at = asked.outcome.ended_ns / 1e9 - (time.time() - now)
         for service, end_ns in latest_ns.items():
             self.batches[service, self.rounds].append(lateness_s(now, over_at, end_ns))
+        if not asked.stands_in and sum(len(each.records) for each in self.asked) > MAX_SPANS:
+            asked.records = ()  # one trace has as many spans at most
 
     def teach(self, lateness: Lateness) -> None:
         """Tell when each service's batches came, as far as the rounds of questions tell."""
@@ -157,7 +165,7 @@ class Backend:
         ended_at = time.monotonic()
         window = _Window(wanted, ended_at, ended_at + min(limit_s, self._config.wait_s))
         if self._config.service is None:
-            window.asked = list(islice(_by_id(wanted), _MOST))
+            window.asked = list(_by_id(spread(wanted, self._config.most, _CANDIDATES)))
         pause_s = _FIRST_PAUSE_S
         while True:
             self._ask(window)
@@ -232,7 +240,7 @@ class Backend:
                 traces[kind] = tidy(asked.records)
             except ValueError as error:
                 reasons.append(f"traces: the trace of {kind} {error}")
-        return Collected(traces, reasons)
+        return Collected(traces, reasons, window.fetched())
 
 
 def _by_id(wanted: Mapping[str, Sequence[Outcome]]) -> Iterator[_Asked]:
@@ -240,7 +248,8 @@ def _by_id(wanted: Mapping[str, Sequence[Outcome]]) -> Iterator[_Asked]:
     kinds = []
     for kind, outcomes in wanted.items():
         may = stand_ins(outcomes)[:_CANDIDATES]
-        rest = [each for each in outcomes if each.answered and each not in may]
+        # What was given up goes on somewhere, and tells of it; what was refused has no trace.
+        rest = [each for each in outcomes if (each.answered or each.status == 504) and each not in may]
         kinds.append([_asked(kind, each, stands_in=each in may) for each in (*may, *rest)])
     return (asked for turn in zip_longest(*kinds) for asked in turn if asked is not None)
 

@@ -16,11 +16,13 @@ class Collected:
 
     Attributes:
         traces: for each kind of request one, where there was any span of it.
+        fetched: these, and those of other requests: of `most` at most, chosen by `spread`.
         reasons: why these may not be all, or not whole; one line each.
     """
 
     traces: Mapping[str, Sequence[Span]]
     reasons: Sequence[str] = field(default=())
+    fetched: Sequence[Sequence[Span]] = field(default=())
 
 
 class TraceSource(Protocol):

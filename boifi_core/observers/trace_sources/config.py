@@ -10,6 +10,9 @@ from pydantic import Field
 from boifi_core.value import KindConfig
 from boifi_core.wire.endpoint import EndpointConfig
 
+MOST_TRACES = 100
+"""Requests of a window whose traces are looked at; where a backend is asked, each costs a question."""
+
 
 class TracesConfig(KindConfig):
     """Where the probe's traces come from; each kind of source has a subclass with its own fields in its table entry."""
@@ -26,11 +29,13 @@ class WaitingConfig(TracesConfig):
 
     `wait_s` is the longest, `quiet_s` how long no span may have come before none is expected: longer than the longest
     interval in which a service, or a collector before it, sends its batches; OpenTelemetry's SDKs send every 5 s. The
-    first observations wait so long; those after them no longer than spans were seen to take.
+    first observations wait so long; those after them no longer than spans were seen to take. Of an observation's
+    requests the traces of `most` are looked at.
     """
 
     wait_s: float = Field(default=15.0, gt=0, le=3_600)
     quiet_s: float = Field(default=6.0, ge=0, le=3_600)
+    most: int = Field(default=MOST_TRACES, ge=1, le=10_000)
 
 
 class ReceiverConfig(WaitingConfig):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from boifi_core.observers.otlp.receiver import OtlpReceiver
 from boifi_core.observers.otlp.spans import ReceivedSpan, Trace
 from boifi_core.observers.trace_sources.base import Collected
-from boifi_core.observers.trace_sources.config import ReceiverConfig
+from boifi_core.observers.trace_sources.config import MOST_TRACES, ReceiverConfig
 from boifi_core.observers.trace_sources.lateness import Lateness
 from boifi_core.observers.trace_sources.whole import Got, lost_parents
-from boifi_core.observers.window import Outcome, lateness_s, stand_ins
+from boifi_core.observers.window import Outcome, lateness_s, spread, stand_ins
 from boifi_core.traces import Span
 from boifi_core.traces.tidy import tidy
+
+_LEAST = 5
+"""Of a kind of request, so many traces are looked at if there are as many."""
 
 
 class ReceivedTraces:
@@ -22,14 +26,21 @@ class ReceivedTraces:
 
     Args:
         receiver: where the spans arrive.
-        wait_s, quiet_s: as in the config; by default for senders that send at once.
+        wait_s, quiet_s, most: as in the config; by default for senders that send at once.
         owned: whether `close` closes the receiver.
     """
 
     def __init__(
-        self, receiver: OtlpReceiver, *, wait_s: float = 1.0, quiet_s: float = 0.03, owned: bool = False
+        self,
+        receiver: OtlpReceiver,
+        *,
+        wait_s: float = 1.0,
+        quiet_s: float = 0.03,
+        most: int = MOST_TRACES,
+        owned: bool = False,
     ) -> None:
         self.receiver = receiver
+        self._most = most
         self._wait_s = wait_s
         self._lateness = Lateness(quiet_s)
         self._late: dict[str, float] = {}
@@ -40,7 +51,7 @@ class ReceivedTraces:
     def listening(cls, config: ReceiverConfig) -> ReceivedTraces:
         """With a receiver of its own; raises `InvalidInput` if the port is in use."""
         receiver = OtlpReceiver(config.port, config.host)
-        return cls(receiver, wait_s=config.wait_s, quiet_s=config.quiet_s, owned=True)
+        return cls(receiver, wait_s=config.wait_s, quiet_s=config.quiet_s, most=config.most, owned=True)
 
     def headers(self, trace_id: bytes, parent_id: bytes) -> Mapping[str, str]:
         """See `TraceSource`."""
@@ -76,16 +87,18 @@ class ReceivedTraces:
         if lateness.still_coming(window.got, ended_at, deadline):
             reasons.append("traces: they may not be whole: spans were still coming")
         window.teach(lateness)
+        fetched = _fetched(held, spread(wanted, self._most, _LEAST))
         traces = {}
         for kind, typical_first in wanted.items():
             there = [each for each in stand_ins(typical_first) if each.trace_id in held]
             there.sort(key=lambda each: window.lost.get(each.trace_id, 0) > 0)
             if there:
+                trace_id = there[0].trace_id
                 try:
-                    traces[kind] = _spans(held[there[0].trace_id])
+                    traces[kind] = fetched.get(trace_id) or _spans(held[trace_id])
                 except ValueError as error:
                     reasons.append(f"traces: the trace of {kind} {error}")
-        return Collected(traces, reasons)
+        return Collected(traces, reasons, list(fetched.values()))
 
     def news(self) -> Sequence[str]:
         """See `TraceSource`: whose spans came too late, once for each service."""
@@ -144,6 +157,18 @@ class _Window:
         for (service, _), late_s in batches.items():
             lateness.note(service, late_s)
         lateness.window_over(self.got)
+
+
+def _fetched(
+    held: Mapping[bytes, Sequence[ReceivedSpan]], chosen: Mapping[str, Iterable[Outcome]]
+) -> dict[bytes, list[Span]]:
+    """The traces of these requests, as far as they are there and not too large, by id."""
+    found = {}
+    for trace_id in (each.trace_id for alike in chosen.values() for each in alike):
+        if trace_id in held:
+            with suppress(ValueError):
+                found[trace_id] = _spans(held[trace_id])
+    return found
 
 
 def _spans(received: Sequence[ReceivedSpan]) -> list[Span]:

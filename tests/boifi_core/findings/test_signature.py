@@ -6,8 +6,8 @@ from observations import observed, span, trace
 
 from boifi_core.analyzer.normal import Normal
 from boifi_core.findings import FactKind
-from boifi_core.findings.models import CAUSE
-from boifi_core.findings.signature import ECHO, SEEN, signature
+from boifi_core.findings.models import CAUSE, ECHO
+from boifi_core.findings.signature import SEEN, signature
 
 NORMAL = Normal((window(latency_ms=40), window(page(number=5), latency_ms=44)))
 REVIEWS = "gateway → reviews GET /reviews/{id}"

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 import random
 import resource
@@ -21,7 +22,7 @@ from observations import observed, span, trace
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.history.dataset import History, HistoryDamaged, HistoryNotWritten
-from boifi_core.models import Choice, Control, Near, RawObservation, SeverityScore, StepDurations, Trial
+from boifi_core.models import Choice, Control, Near, RawObservation, SeenCall, SeverityScore, StepDurations, Trial
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_TRIALS = [
@@ -90,6 +91,33 @@ OF_VERSION["5"] = [
     trial_of(9, 9.0, score=scored(9.0, unobserved=("perf", "struct")), in_force_ms=1500.0, gone_ms=0.0),
 ]
 
+CALLS = (
+    SeenCall(caller="client", callee="shop", operation="GET /cart", seen=100, longest_ms=50.5, share=1.0),
+    SeenCall(
+        caller="shop",
+        callee="bank",
+        operation="GET /ünïcode/{id}",
+        peer="bank.internal:8080",
+        asked="GET /ünïcode/{id}",
+        received=False,
+        seen=20,
+        failed=5,
+        began=5,
+        refused=1,
+        given_up=4,
+        statuses={"200": 15, "503": 1, "DEADLINE_EXCEEDED": 4},
+        tries=3,
+        longest_ms=151.25,
+        gave_up_ms=(149.0, 149.5, 151.25),
+        share=0.2,
+    ),
+)
+OF_VERSION["6"] = [
+    *OF_VERSION["5"],
+    trial_of(10, 4.0, observation=observed(calls=CALLS, traces_seen=100, requests=150)),
+    trial_of(11, 4.0, observation=observed(traces_seen=0, requests=150)),
+]
+
 
 @pytest.fixture
 def history(tmp_path):
@@ -105,7 +133,7 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
         "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why, "
-        "control, retries, unobserved, in_force_ms, gone_ms"
+        "control, retries, unobserved, in_force_ms, gone_ms, calls"
     )
     assert len(frame) == 0
 
@@ -151,9 +179,9 @@ def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
 
 
 def test_what_was_appended_comes_back_whole_in_order(history):
-    for trial in reversed(OF_VERSION["5"]):
+    for trial in reversed(OF_VERSION["6"]):
         history.append(trial)
-    assert History(history.folder, SPACE).trials() == OF_VERSION["5"]
+    assert History(history.folder, SPACE).trials() == OF_VERSION["6"]
     assert type(history.trials()[0].point["mixed"]) is bool
 
 
@@ -163,6 +191,15 @@ def test_the_golden_history_of_every_version_still_loads(version):
     assert pq.read_schema(folder / "part-000001.parquet").metadata[b"boifi_history"] == version.encode()
     assert History(folder, SPACE).trials() == trials
     assert list(pandas.read_parquet(folder)["trial"]) == [trial.trial for trial in trials]
+
+
+def test_the_calls_of_a_window_are_kept_in_a_column_of_their_own_and_once(history):
+    for trial in OF_VERSION["6"][-2:]:
+        history.append(trial)
+    frame = pandas.read_parquet(history.folder)
+    assert [call["failed"] for call in json.loads(frame["calls"][0]) if "failed" in call] == [5]
+    assert "calls" not in json.loads(frame["observation"][0])
+    assert frame["calls"].isna().to_list() == [False, True]
 
 
 def test_an_older_history_goes_on(tmp_path):

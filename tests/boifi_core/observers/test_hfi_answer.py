@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boifi_core.models import RawObservation
+from boifi_core.models import MOST_CALLS, RawObservation, SeenCall
 from boifi_core.observers.hfi_answer import MAX_LOG_LINES, MAX_REASONS, read_observation, read_timestamp
 
 NOW = datetime(2026, 11, 23, 21, 41, 49, tzinfo=UTC)
@@ -87,6 +87,53 @@ def test_what_is_meant_is_taken(field, value, meant):
     seen = read(**{field: value})
     assert getattr(seen, field) == meant
     assert seen.degraded == ()
+
+
+CALL = {"caller": "shop", "callee": "bank", "operation": "POST /debits", "seen": 10, "failed": 2, "share": 0.5}
+
+
+def test_the_calls_of_all_requests_are_taken_where_they_are_told():
+    seen = read(calls=[CALL], traces_seen=20, requests=30)
+    assert (seen.calls, seen.traces_seen, seen.requests) == ((SeenCall.model_validate(CALL),), 20, 30)
+    assert seen.degraded == ()
+    assert read(**json.loads(seen.model_dump_json(exclude={"timestamp", "degraded"}))) == seen
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("calls", {"a": 1}, "calls: must be a list, got an object"),
+        ("calls", [5], "calls[0]: must be"),
+        ("calls", [{**CALL, "share": 1.5}], "calls[0].share: must be"),
+        ("calls", [{**CALL, "longest_ms": float("nan")}], "calls[0].longest_ms: must be"),
+        ("calls", [{**CALL, "statuses": {str(n): 1 for n in range(21)}}], "calls[0].statuses: "),
+        ("calls", [{**CALL, "more": 1}], "calls[0].more: "),
+        ("traces_seen", -1, "traces_seen: must be 0..1e+09, got -1"),
+        ("requests", "many", "requests: must be a number, got 'many'"),
+    ],
+)
+def test_calls_that_are_none_are_left_out_with_a_reason(field, value, reason):
+    seen = read(**{field: value})
+    assert not getattr(seen, field)
+    assert len(seen.degraded) == 1
+    assert seen.degraded[0].startswith(reason)
+
+
+def test_of_calls_without_end_the_first_are_kept():
+    seen = read(calls=[CALL] * (MOST_CALLS + 1))
+    assert len(seen.calls) == MOST_CALLS
+    assert seen.degraded == (f"calls: only the first {MOST_CALLS} of {MOST_CALLS + 1} were kept",)
+
+
+def test_several_traces_tell_of_their_calls_where_nobody_else_does():
+    def trace(status):
+        return json.dumps({"spans": [{"id": "1", "name": "GET /", "service": "shop", "status_code": status}]})
+
+    seen = read(traces={"home": trace(200), "cart": trace(503)})
+    assert (seen.traces_seen, seen.requests) == (2, None)
+    assert [(call.caller, call.callee, call.seen, call.failed) for call in seen.calls] == [("client", "shop", 2, 1)]
+    assert read(traces={"home": trace(200)}).calls == ()
+    assert read(traces={"home": trace(200), "cart": trace(503)}, calls=[]).calls == ()
 
 
 def test_log_entries_that_are_no_text_are_left_out():

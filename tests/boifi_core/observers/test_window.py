@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boifi_core.observers.window import Outcome, by_kind_typical_first, nearest_rank, stand_ins, summarise
+from boifi_core.observers.window import Outcome, by_kind_typical_first, nearest_rank, spread, stand_ins, summarise
 from boifi_core.traces import Span
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -122,3 +122,33 @@ def test_a_kind_without_spans_is_named():
 def test_without_tracing_nothing_is_missing():
     seen = summarise(outcomes({}), started_at=NOW)
     assert (seen.trace_data, seen.trace_kind, seen.traces, seen.degraded) == (None, None, {}, ())
+    assert (seen.calls, seen.traces_seen, seen.requests) == ((), None, None)
+
+
+def test_the_calls_of_all_traces_are_kept_and_of_how_many_requests_they_are():
+    failed = [SPANS[0]._replace(status_code=503)]
+    seen = summarise(outcomes({}, {}, {}), started_at=NOW, traces={"page": SPANS}, fetched=[SPANS, failed, []])
+    assert (seen.traces_seen, seen.requests) == (2, 3)
+    assert [(call.seen, call.failed, call.share) for call in seen.calls] == [(2, 1, 1.0)]
+
+
+@given(st.lists(st.integers(0, 40), max_size=6), st.integers(1, 60), st.integers(1, 5))
+def test_those_that_stand_for_all_are_of_every_kind_and_no_more_than_asked_for(sizes, most, least):
+    wanted = {
+        kind: [outcome(kind=str(kind), latency_ms=float(n)) for n in range(size)] for kind, size in enumerate(sizes)
+    }
+    chosen = spread(wanted, most, least)
+    assert sum(map(len, chosen.values())) == min(most, sum(sizes)) or sum(sizes) > most
+    assert sum(map(len, chosen.values())) <= most
+    for kind, alike in chosen.items():
+        places = [wanted[kind].index(each) for each in alike]
+        assert places == sorted(set(places))
+        assert places[:1] in ([], [0]), "that which stands best for its kind is among them"
+    if least * len(sizes) <= most:
+        assert all(len(chosen.get(kind, ())) >= min(least, size) for kind, size in enumerate(sizes))
+
+
+def test_those_that_stand_for_all_end_as_often_in_each_way_as_all():
+    made = [outcome(latency_ms=float(n)) for n in range(160)] + [outcome(status=503) for _ in range(40)]
+    (chosen,) = spread({"page": made}, 50, 5).values()
+    assert [each.status for each in chosen].count(503) == 10

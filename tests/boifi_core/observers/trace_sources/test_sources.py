@@ -272,6 +272,7 @@ class TestByTime(WithBackend, TraceSourceContract):
     """Of a mesh that gives its requests trace ids of its own."""
 
     config: ClassVar[dict] = {"service": "shop"}
+    is_by_time = True
 
     def none_came(self, count):
         return ()
