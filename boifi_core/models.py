@@ -41,7 +41,9 @@ class RawObservation(Value):
     trace that stands for the whole, as JSON in any format that `boifi_core.traces` reads; `traces` has one for each
     kind of request, by kind, where the observer tells kinds apart, and `trace_kind` is the kind of `trace_data`.
     `quantiles_ms` are latencies by name (`p50`). `statuses` is how often each status came, by kind of request, where
-    the observer tells kinds apart.
+    the observer tells kinds apart. `broken` is how many answers broke each thing that was expected of them, in words,
+    by kind of request; such a request has failed, and `wrong_rate` is the share of those whose status was good.
+    `good_statuses` are those of 400 and above that were expected.
     """
 
     status_code: int | None = Field(default=None, ge=100, le=599)
@@ -55,12 +57,33 @@ class RawObservation(Value):
     quantiles_ms: dict[str, float] = Field(default={})
     degraded: tuple[str, ...] = ()
     statuses: dict[str, dict[int, int]] = Field(default={}, exclude_if=lambda statuses: not statuses)
+    broken: dict[str, dict[str, int]] = Field(default={}, exclude_if=lambda broken: not broken)
+    wrong_rate: float = Field(default=0.0, ge=0, le=1, exclude_if=lambda rate: not rate)
+    good_statuses: tuple[int, ...] = Field(default=(), exclude_if=lambda statuses: not statuses)
 
     @property
     def tells_nothing(self) -> bool:
         """Whether it has not one sound field: then it is no observation of anything."""
         numbers = (self.status_code, self.latency_ms, self.error_rate)
         return all(number is None for number in numbers) and not (self.logs or self.trace_data or self.traces)
+
+    def is_bad(self, status: int) -> bool:
+        """Whether a request with this status failed by it."""
+        return status >= 400 and status not in self.good_statuses
+
+    @property
+    def failed_rate(self) -> float | None:
+        """The share of requests that failed otherwise than by what was expected of their answers; 0 to 1."""
+        return None if self.error_rate is None else max(0.0, self.error_rate - self.wrong_rate)
+
+    def broken_shares(self) -> dict[tuple[str, str], float]:
+        """By kind of request and what was expected of it, the share of its requests whose answers broke that."""
+        return {
+            (kind, words): n / total
+            for kind, counts in self.broken.items()
+            if (total := sum(self.statuses.get(kind, {}).values()))
+            for words, n in counts.items()
+        }
 
 
 def status_class(status: int) -> int:
