@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from boifi_core.analyzer.explain import explain, percent
+from boifi_core.analyzer.explain import explain, of_answers, percent
 from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.scorers.bug import BAD_LOG
 from boifi_core.errors import counted, listed
@@ -86,7 +86,7 @@ def _kinds(normal: Normal) -> Iterator[str]:
             yield f"{kind} fails: {share}, most with {most_frequent(failed)}"
     for (kind, words), share_of_broken in sorted(normal.broken_shares.items(), key=lambda each: -each[1]):
         if share_of_broken > 0:
-            yield f"{percent(share_of_broken)} of the answers of {kind} break {words}"
+            yield f"{of_answers(share_of_broken, kind)} break {words}"
 
 
 def _calls(normal: Normal) -> list[str]:

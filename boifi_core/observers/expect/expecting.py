@@ -22,6 +22,8 @@ _MOST_HELD = 64_000_000
 """Bytes of answers that are kept until their window is over; further ones are looked at when they come."""
 
 _FOR_CHECKS_S = 5.0
+_FOR_ONE_S = 0.5
+"""Of an answer that is looked at when it comes, while others are under way."""
 
 
 class Request(Protocol):
@@ -61,7 +63,7 @@ class Expecting:
         learning = [request.kind for request in requests if request.expect is not None and request.expect.learn]
         self._learnt: Mapping[str, Learnt] = {kind: Learnt() for kind in learning}
         self.is_learning = bool(self._learnt)
-        self._held = 0
+        self._held = self._unseen = 0
 
     def looks_at(self, request: Request) -> bool:
         """Whether anything is expected of the answers to this request."""
@@ -80,7 +82,7 @@ class Expecting:
         if answer.status >= 400:
             outcome = replace(outcome, is_expected=True, text="")
         if self._held + len(answer.body) > _MOST_HELD:
-            return Asked(request, replace(outcome, broken=self._broken(request, answer)))
+            return Asked(request, self._seen(request, outcome, answer, time.monotonic() + _FOR_ONE_S))
         self._held += len(answer.body)
         return Asked(request, outcome, answer)
 
@@ -91,17 +93,12 @@ class Expecting:
             left_s: of the window's time; half of it may go into this.
         """
         until = time.monotonic() + min(_FOR_CHECKS_S, left_s / 2)
-        outcomes, unseen = [], 0
-        for each in asked:
-            outcome = each.outcome
-            if each.answer is not None:
-                if time.monotonic() < until:
-                    outcome = replace(outcome, broken=self._broken(each.request, each.answer))
-                else:
-                    unseen += 1
-            outcomes.append(outcome)
-        self._held = 0
-        reasons = [f"probe: {counted(unseen, 'answer')} could not be looked at in time"] if unseen else []
+        outcomes = [
+            each.outcome if each.answer is None else self._seen(each.request, each.outcome, each.answer, until)
+            for each in asked
+        ]
+        reasons = [f"probe: {counted(self._unseen, 'answer')} could not be looked at in time"] if self._unseen else []
+        self._held = self._unseen = 0
         return self._without_chance(outcomes), reasons
 
     def learn(self) -> str | None:
@@ -117,8 +114,18 @@ class Expecting:
         few = [f"{kind} ({learnt.answers})" for kind, learnt in self._learnt.items() if not learnt.is_enough]
         return told + (f"; fewer than {ENOUGH} healthy answers to learn from: {', '.join(few[:5])}" if few else "")
 
-    def _broken(self, request: Request, answer: Answer) -> tuple[str, ...]:
-        broken = self._judges[id(request)].broken(answer)
+    def _seen(self, request: Request, outcome: Outcome, answer: Answer, until: float) -> Outcome:
+        """The outcome with what its answer breaks; as it is where there is no time to look."""
+        try:
+            if time.monotonic() < until:
+                return replace(outcome, broken=self._broken(request, answer, until))
+        except TimeoutError:
+            pass
+        self._unseen += 1
+        return outcome
+
+    def _broken(self, request: Request, answer: Answer, until: float) -> tuple[str, ...]:
+        broken = self._judges[id(request)].broken(answer, until)
         learnt = self._learnt.get(request.kind) if request.expect is not None and request.expect.learn else None
         if broken or learnt is None:
             return broken

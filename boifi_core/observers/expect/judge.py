@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice
 
-from boifi_core.observers.expect.answer import LARGEST, NO_JSON, Answer
+from boifi_core.observers.expect.answer import LARGEST, MOST_VALUES, NO_JSON, Answer
 from boifi_core.observers.expect.config import Expect
 from boifi_core.observers.expect.path import values_at
 from boifi_core.observers.expect.schema import Schema
@@ -35,11 +36,18 @@ class Judge:
         """Whether an answer with this status can be what it must be, or at least no failure by its status."""
         return status < 400 or status in self._expect.status
 
-    def broken(self, answer: Answer) -> tuple[str, ...]:
-        """Those of the expectations, in words, that an answer of a good status breaks, in the order of the keys."""
-        return tuple(islice(self._broken(answer), MOST_BROKEN))
+    def broken(self, answer: Answer, until: float) -> tuple[str, ...]:
+        """Those of the expectations, in words, that an answer of a good status breaks, in the order of the keys.
 
-    def _broken(self, answer: Answer) -> Iterator[str]:
+        Args:
+            until: when looking must end, of `time.monotonic`.
+
+        Raises:
+            TimeoutError: it would take longer.
+        """
+        return tuple(islice(self._broken(answer, until), MOST_BROKEN))
+
+    def _broken(self, answer: Answer, until: float) -> Iterator[str]:
         expect = self._expect
         if expect.status and answer.status not in expect.status:
             yield f"status {' or '.join(map(str, expect.status))}"
@@ -51,9 +59,9 @@ class Judge:
             yield f"at most {expect.max_bytes} bytes"
         if expect.max_ms is not None and answer.latency_ms > expect.max_ms:
             yield f"at most {expect.max_ms:g} ms"
-        yield from self._of_body(answer)
+        yield from self._of_body(answer, until)
 
-    def _of_body(self, answer: Answer) -> Iterator[str]:
+    def _of_body(self, answer: Answer, until: float) -> Iterator[str]:
         expect = self._expect
         if not answer.is_whole and (expect.json or expect.text or self._schema):
             yield f"at most {LARGEST} bytes, as more are not looked at"
@@ -62,9 +70,15 @@ class Judge:
         if not expect.json and self._schema is None:
             return
         if answer.json is NO_JSON:
-            yield "is JSON"
+            yield (
+                f"at most {MOST_VALUES} values, as more are not looked at" if answer.has_too_many_values else "is JSON"
+            )
             return
-        yield from (str(statement) for statement in expect.json if not _holds(statement, answer))
+        for statement in expect.json:
+            if time.monotonic() > until:
+                raise TimeoutError
+            if not _holds(statement, answer):
+                yield str(statement)
         if self._schema is not None and (problem := self._schema.problem(answer.json)):
             yield f"schema: {problem}"
 

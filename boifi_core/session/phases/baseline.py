@@ -41,7 +41,8 @@ class Baseline(SessionPhase):
         session.tell(BaselineSeen(session.session_id, seen, severity))
         named = troubles(session.normal)
         if _least(session, windows) > UNHEALTHY_SEVERITY:
-            why = "; ".join([_cause(session, windows, severity), *named])
+            told = _cause(session, windows, severity)
+            why = "; ".join([told, *(each for each in named if each not in told)])
             raise TargetUnhealthy(
                 f"the target is not healthy without a fault: median severity {severity:.1f}, must be at most "
                 f"{UNHEALTHY_SEVERITY:g} ({why})"

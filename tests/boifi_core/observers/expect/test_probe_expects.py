@@ -89,7 +89,9 @@ def test_looking_at_answers_does_not_make_others_late(target, probe_of, monkeypa
     done = []
     look = expecting.Judge.broken
     monkeypatch.setattr(
-        expecting.Judge, "broken", lambda self, answer: (done.append(len(target.seen)), look(self, answer))[1]
+        expecting.Judge,
+        "broken",
+        lambda self, answer, until: (done.append(len(target.seen)), look(self, answer, until))[1],
     )
     assert observe(probe).error_rate == 0
     assert done == [6] * 6
