@@ -36,7 +36,7 @@ ID = "9b2f6a1e-4c55-4a53-9d0e-7c1a2f3b4d5e"
 
 MOST_VALUES = 5_000
 
-_BLOCKS = ("search_space_config", "search_space", "executor", "observer")
+_BLOCKS = ("search_space_config", "search_space", "executor", "observer", "expect")
 """What is not looked into before it is read as a session file is."""
 
 _Block = Annotated[dict[str, JsonValue], Field(max_length=50)]
@@ -64,6 +64,11 @@ class _ByName(Value):
         default=None,
         description="Who watches, if the control plane does not, as in a session file; secrets and files as in "
         "`executor`.",
+    )
+    expect: _Block | Literal["learnt"] | None = Field(
+        default=None,
+        description="What answers to a probe's requests must be like, as in a session file; its `schema_file` is "
+        "`{provided: NAME}`.",
     )
     total_trials: int = Field(default=60, ge=1, le=100_000)
     initial_points: int | None = Field(

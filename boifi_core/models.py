@@ -87,7 +87,9 @@ class RawObservation(Value):
     kind of request, by kind, where the observer tells kinds apart, and `trace_kind` is the kind of `trace_data`.
     `quantiles_ms` are latencies by name (`p50`). `statuses` is how often each status came, by kind of request, where
     the observer tells kinds apart. `calls` are those of all the traces of the window that were fetched: of
-    `traces_seen` of its `requests`.
+    `traces_seen` of its `requests`. `broken` is how many answers broke each thing that was expected of them, in words,
+    by kind of request; such a request has failed, and `wrong_rate` is the share of those whose status was good.
+    `good_statuses` are those of 400 and above that were expected.
     """
 
     status_code: int | None = Field(default=None, ge=100, le=599)
@@ -104,12 +106,33 @@ class RawObservation(Value):
     calls: tuple[SeenCall, ...] = Field(default=(), max_length=MOST_CALLS, exclude_if=_is_nothing)
     traces_seen: int | None = Field(default=None, ge=0, exclude_if=_is_none)
     requests: int | None = Field(default=None, ge=0, exclude_if=_is_none)
+    broken: dict[str, dict[str, int]] = Field(default={}, exclude_if=_is_nothing)
+    wrong_rate: float = Field(default=0.0, ge=0, le=1, exclude_if=_is_nothing)
+    good_statuses: tuple[int, ...] = Field(default=(), exclude_if=_is_nothing)
 
     @property
     def tells_nothing(self) -> bool:
         """Whether it has not one sound field: then it is no observation of anything."""
         numbers = (self.status_code, self.latency_ms, self.error_rate)
         return all(number is None for number in numbers) and not (self.logs or self.trace_data or self.traces)
+
+    def is_bad(self, status: int) -> bool:
+        """Whether a request with this status failed by it."""
+        return status >= 400 and status not in self.good_statuses
+
+    @property
+    def failed_rate(self) -> float | None:
+        """The share of requests that failed otherwise than by what was expected of their answers; 0 to 1."""
+        return None if self.error_rate is None else max(0.0, self.error_rate - self.wrong_rate)
+
+    def broken_shares(self) -> dict[tuple[str, str], float]:
+        """By kind of request and what was expected of it, the share of its requests whose answers broke that."""
+        return {
+            (kind, words): n / total
+            for kind, counts in self.broken.items()
+            if (total := sum(self.statuses.get(kind, {}).values()))
+            for words, n in counts.items()
+        }
 
 
 def status_class(status: int) -> int:

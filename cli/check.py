@@ -52,7 +52,7 @@ def as_text(line: Line) -> Text:
 
 
 def _window(config: SessionConfig) -> tuple[Sequence[RawObservation], str | None]:
-    observer = open_observer(config.executor, config.observer)
+    observer = open_observer(config.executor, config.watching)
     try:
         return [observer.observe(newer_than=datetime.now(UTC), timeout_s=config.executor.timeout_s)], None
     except ExecutorError as error:

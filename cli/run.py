@@ -66,7 +66,7 @@ def preflight(config: SessionConfig) -> None:
         raise BoifiError(f"executor.endpoint: must answer, got {error}") from error
     finally:
         injector.close()
-    open_observer(config.executor, config.observer).close()
+    open_observer(config.executor, config.watching).close()
     check_given_api()
 
 

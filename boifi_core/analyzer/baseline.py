@@ -14,6 +14,7 @@ from boifi_core.traces.calls import renamed
 from boifi_core.traces.learn import learn
 
 _T = TypeVar("_T")
+_K = TypeVar("_K", int, str)
 
 
 def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
@@ -34,6 +35,7 @@ def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
     by_kind = dict.fromkeys(kind for o in observations for kind in o.statuses)
     traces = {kind: _typical(o.traces.get(kind) for o in observations) for kind in kinds}
     reasons = dict.fromkeys(reason for o in observations for reason in o.degraded)
+    broken = dict.fromkeys(kind for o in observations for kind in o.broken)
     return RawObservation(
         status_code=status_code,
         latency_ms=latency_ms,
@@ -47,6 +49,9 @@ def merge_baseline(observations: Sequence[RawObservation]) -> RawObservation:
             for name in dict.fromkeys(name for o in observations for name in o.quantiles_ms)
         },
         statuses={kind: _together(o.statuses.get(kind) for o in observations) for kind in by_kind},
+        broken={kind: _together(o.broken.get(kind) for o in observations) for kind in broken},
+        wrong_rate=median(o.wrong_rate for o in observations),
+        good_statuses=tuple(sorted({status for o in observations for status in o.good_statuses})),
         timestamp=max(o.timestamp for o in observations),
         degraded=tuple(reasons) if status_code is None or latency_ms is None else (),
     )
@@ -62,8 +67,8 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _together(counts: Iterable[Mapping[int, int] | None]) -> dict[int, int]:
-    all_of_them: Counter[int] = Counter()
+def _together(counts: Iterable[Mapping[_K, int] | None]) -> dict[_K, int]:
+    all_of_them: Counter[_K] = Counter()
     for each in counts:
         all_of_them.update(each or {})
     return dict(all_of_them)

@@ -52,14 +52,29 @@ def _bug(score: SeverityScore, observation: RawObservation, normal: Normal) -> l
         is_one_of_many = rate and rate <= 0.5
         what = f"{percent(rate)} of the requests failed, most of them with" if is_one_of_many else "most requests got"
         phrases.append(f"{what} {status}")
-    elif rate:
+    elif rate and (observation.failed_rate or not observation.broken):
         phrases.append(f"{percent(rate)} of the requests failed")
+    phrases += wrong_answers(observation)
     if "bug.status_changed" in parts:
         phrases += _changed(observation, normal)
     if "bug.logs" in parts:
         line = next(iter(bad_lines(observation, normal)), "")
         phrases.append(f"logged “{_short(' '.join(line.split()))}”")
     return phrases
+
+
+def wrong_answers(observation: RawObservation) -> list[str]:
+    """Of each kind of request the expectation that most of its answers break."""
+    worst: dict[str, tuple[float, str]] = {}
+    for (kind, words), share in observation.broken_shares().items():
+        if share > worst.get(kind, (0.0, ""))[0]:
+            worst[kind] = share, words
+    return [f"{of_answers(share, kind)} break {words}" for kind, (share, words) in worst.items()]
+
+
+def of_answers(share: float, kind: str) -> str:
+    """For people: `most answers of GET /cart`."""
+    return f"{'most' if share > 0.5 else percent(share) + ' of the'} answers of {_short(kind)}"
 
 
 def _changed(observation: RawObservation, normal: Normal) -> list[str]:

@@ -222,6 +222,13 @@ class Normal:
         return _is_among(status, frozenset(most_frequent(statuses) for statuses in counted if statuses))
 
     @cached_property
+    def broken_shares(self) -> Mapping[tuple[str, str], float]:
+        """By kind of request and what is expected of its answers, the highest share seen that broke it, as above."""
+        shares = [observation.broken_shares() for observation in self.observations]
+        known = dict.fromkeys(key for each in shares for key in each)
+        return {key: max(_usual_of([each.get(key, 0.0) for each in shares])) for key in known}
+
+    @cached_property
     def error_rate(self) -> float:
         """The highest seen, 0 to 1, but for what is `RARE`; 0 where none was."""
         return max(_usual_of([o.error_rate for o in self.observations if o.error_rate is not None]), default=0.0)

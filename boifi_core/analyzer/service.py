@@ -93,9 +93,10 @@ def floor(observation: RawObservation) -> float:
 
     8 + 2 e for a share e of failed requests above a half: 9 for just more than half of them, 10 for all. The mean alone
     cannot say so: a target that refuses at once is quick, and its traces are short. Where the share is not known, a
-    most frequent status of 500 or above stands for most of them.
+    most frequent status of 500 or above stands for most of them. Answers that only are not what is expected of them do
+    not count here.
     """
-    share = observation.error_rate
+    share = observation.failed_rate
     if share is None:
         return _MOST_FAIL if (observation.status_code or 0) >= 500 else 0.0
     return _MOST_FAIL + 2 * (share - 0.5) if share > 0.5 else 0.0

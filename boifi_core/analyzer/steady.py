@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from boifi_core.analyzer.explain import explain, percent
+from boifi_core.analyzer.explain import explain, of_answers, percent
 from boifi_core.analyzer.log_lines import BAD_LOG
 from boifi_core.analyzer.normal import Normal
 from boifi_core.errors import counted, listed
@@ -47,7 +47,7 @@ def is_worse(one: RawObservation, other: RawObservation) -> bool:
     """Whether of two fault-free windows the first is so much worse that it is hardly chance."""
     if (one.error_rate or 0.0) - (other.error_rate or 0.0) > FAILS_MORE:
         return True
-    if (one.status_code or 0) >= 400 > (other.status_code or 999):
+    if one.is_bad(one.status_code or 0) and not other.is_bad(other.status_code or 999):
         return True
     if one.latency_ms is None or other.latency_ms is None:
         return False
@@ -57,7 +57,7 @@ def is_worse(one: RawObservation, other: RawObservation) -> bool:
 def cause(score: SeverityScore, observation: RawObservation) -> str:
     """Why a fault-free window is no healthy one: what gave its points, and what the target itself says."""
     what = [explain(score, observation)]
-    if observation.error_rate or (observation.status_code or 0) >= 400:
+    if observation.failed_rate or observation.is_bad(observation.status_code or 0):
         bad = [line for line in observation.logs if BAD_LOG.search(line)]
         what += [f"“{' '.join(line.split())[:100]}”" for line in (bad or observation.logs)[:1] if line not in what[0]]
     return "; ".join(what)
@@ -75,14 +75,18 @@ def troubles(normal: Normal) -> list[str]:
 
 def _kinds(normal: Normal) -> Iterator[str]:
     counts: dict[str, Counter[int]] = {}
+    good = {status for observation in normal.observations for status in observation.good_statuses}
     for observation in normal.observations:
         for kind, statuses in observation.statuses.items():
             counts.setdefault(kind, Counter()).update(statuses)
     for kind, of_kind in counts.items():
-        failed = {status: n for status, n in of_kind.items() if status >= 400}
+        failed = {status: n for status, n in of_kind.items() if status >= 400 and status not in good}
         if failed:
             share = f"{sum(failed.values())} of {counted(of_kind.total(), 'request')}"
             yield f"{kind} fails: {share}, most with {most_frequent(failed)}"
+    for (kind, words), share_of_broken in sorted(normal.broken_shares.items(), key=lambda each: -each[1]):
+        if share_of_broken > 0:
+            yield f"{of_answers(share_of_broken, kind)} break {words}"
 
 
 def _calls(normal: Normal) -> list[str]:

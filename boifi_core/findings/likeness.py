@@ -50,7 +50,7 @@ _ANYTROUBLE = 0.8
 
 _PLACE_OF = "place"
 
-_SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.LOG})
+_SEEN_OUTSIDE = frozenset({FactKind.STATUS, FactKind.WRONG, FactKind.LOG})
 _TELLING_WEIGHT = 1.0
 
 
@@ -90,7 +90,11 @@ class Failure:
     @property
     def is_faint(self) -> bool:
         """Whether few requests were hit, and not the typical ones: neither calls nor most answers tell of it."""
-        most_failed = any(fact.kind is FactKind.STATUS and fact.where == MOST for fact in self.facts)
+        most_failed = any(
+            fact.weight >= CAUSE
+            and (fact.kind is FactKind.WRONG or (fact.kind is FactKind.STATUS and fact.where == MOST))
+            for fact in self.facts
+        )
         return self.is_untold and not most_failed
 
     @cached_property
@@ -101,7 +105,8 @@ class Failure:
     @property
     def failing(self) -> frozenset[str]:
         """The kinds of request that failed for whoever sent them."""
-        return frozenset(f.where for f in self.facts if f.kind is FactKind.STATUS and f.where not in (MOST, SOME))
+        by_status = {f.where for f in self.facts if f.kind is FactKind.STATUS and f.where not in (MOST, SOME)}
+        return frozenset(by_status | {f.request for f in self.facts if f.kind is FactKind.WRONG and f.request})
 
     @property
     def said(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from boifi_core.findings.models import OUTCOMES, FailureMode, MinimalFault
+from boifi_core.findings.models import OUTCOMES, FactKind, FailureMode, MinimalFault
 from boifi_core.findings.passes.at_once import at_once
 from boifi_core.findings.passes.base import Base, Plans, Unknown, simplicity
 from boifi_core.findings.passes.fewer import fewer
@@ -103,4 +103,6 @@ def _all_passes(base: Base) -> None:
 
 def _is_untraced(mode: FailureMode) -> bool:
     facts = mode.signature
-    return bool(facts) and all(fact.kind in OUTCOMES and fact.request is None for fact in facts)
+    return bool(facts) and all(
+        fact.kind in OUTCOMES and (fact.request is None or fact.kind is FactKind.WRONG) for fact in facts
+    )

@@ -22,10 +22,12 @@ class FactKind(StrEnum):
     """What can differ from a target without a fault; the order is that of a sentence.
 
     A call FAILS that nobody answered, or whose answer is an error; it is REFUSES where the service that was asked says
-    so by itself, though all that it asked others went well.
+    so by itself, though all that it asked others went well. An answer is WRONG that has a good status and is not what
+    is expected of it.
     """
 
     STATUS = "status"
+    WRONG = "wrong"
     FAILS = "fails"
     REFUSES = "refuses"
     TIMES_OUT = "times_out"
@@ -49,19 +51,20 @@ ECHO = 0.25
 OF_CALLS = frozenset({*TROUBLE, FactKind.RETRIED, FactKind.NEW}) - {FactKind.GONE}
 """Facts that say for sure that a call went wrong, or was made for want of another."""
 
-OUTCOMES = frozenset({FactKind.STATUS, FactKind.LOG, FactKind.LATENCY})
+OUTCOMES = frozenset({FactKind.STATUS, FactKind.WRONG, FactKind.LOG, FactKind.LATENCY})
 """What is known of a failure without any trace: what follows from its cause."""
 
 
 class Fact(Value):
     """One thing that was seen under a fault and that the target does not do without one.
 
-    `where` is what it was seen at: a call (`orders → payments POST /charges`), a log template, or, for STATUS and
-    LATENCY, the kind of request, empty for all of them together. `request` is the kind of request whose trace shows a
-    call. It has no counts, times or ids, which vary from run to run; `says` is for people, and may. `weight` is how
-    much it tells of the cause: a call that failed by itself tells more than the calls that failed because of it.
-    `callee` is who was asked, where that is known; `value` the tries, or the milliseconds. `share` is the share of
-    these calls that failed where the typical requests were spared; None where their traces show it.
+    `where` is what it was seen at: a call (`orders → payments POST /charges`), a log template, for WRONG the kind of
+    request and what its answers break (`GET /cart: $.total > 0`), or, for STATUS and LATENCY, the kind of request,
+    empty for all of them together. `request` is the kind of request whose trace shows a call. It has no counts, times
+    or ids, which vary from run to run; `says` is for people, and may. `weight` is how much it tells of the cause: a
+    call that failed by itself tells more than the calls that failed because of it. `callee` is who was asked, where
+    that is known; `value` the tries, the milliseconds, or the share of the answers. `share` is the share of these calls
+    that failed where the typical requests were spared; None where their traces show it.
     """
 
     kind: FactKind

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from boifi_core.analyzer.explain import percent
+from boifi_core.analyzer.explain import of_answers, percent
 from boifi_core.analyzer.log_lines import log_template
 from boifi_core.analyzer.normal import Normal, UsualCall, attempts, traces_of
 from boifi_core.analyzer.scorers.bug import changed_kinds
@@ -37,6 +37,9 @@ _CUT_OFF_MS = 10.0
 
 _LATENCY_FACTOR = 1.5
 """All requests together are slow above this times the slowest fault-free observation."""
+
+_BROKEN = 3
+"""Of one kind of request, so many broken expectations are told: those that most answers break."""
 
 _TEMPLATES = 20
 """Log templates that are told; a target that says more than that repeats itself in other words."""
@@ -78,6 +81,7 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
         yield Fact(kind=FactKind.STATUS, where=kind, request=kind, says=says, weight=SEEN, value=other)
     if rate is not None and rate > normal.error_rate:
         yield Fact(kind=FactKind.STATUS, where=SOME, says=f"{percent(rate)} of the requests fail", weight=HINT)
+    yield from _wrong(observation, normal)
     yield from _said(observation, normal)
     slowest = normal.latencies_ms[-1] if normal.latencies_ms else None
     latency_ms = observation.latency_ms
@@ -86,6 +90,20 @@ def _seen_by_all(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
     if latency_ms > max(_LATENCY_FACTOR * slowest, slowest + _SLOW_LEAST_MS):
         says = f"requests take {latency_ms:.0f} ms instead of {slowest:.0f} ms"
         yield Fact(kind=FactKind.LATENCY, where="", says=says, weight=ECHO, value=latency_ms)
+
+
+def _wrong(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
+    """What answers of a good status break, and do not without a fault."""
+    told: Counter[str] = Counter()
+    by_share = sorted(observation.broken_shares().items(), key=lambda each: -each[1])
+    for (kind, words), share in by_share:
+        usual = normal.broken_shares.get((kind, words), 0.0)
+        if share <= usual or usual >= _MOSTLY or told[kind] == _BROKEN:
+            continue
+        weight = ECHO if told[kind] else HINT if usual or share <= _MOSTLY else SEEN
+        told[kind] += 1
+        says = f"{of_answers(share, kind)} break {words}"
+        yield Fact(kind=FactKind.WRONG, where=f"{kind}: {words}", request=kind, says=says, weight=weight, value=share)
 
 
 def _said(observation: RawObservation, normal: Normal) -> Iterator[Fact]:
@@ -143,6 +161,8 @@ def is_usual(fact: Fact, normal: Normal) -> bool:
     usual = normal.usual(fact.request)
     if fact.kind is FactKind.STATUS:
         return fact.request is not None and any(call.fails for call in usual.values() if call.under is None)
+    if fact.kind is FactKind.WRONG:
+        return any(share and fact.where == f"{kind}: {words}" for (kind, words), share in normal.broken_shares.items())
     known = usual.get(fact.where)
     return fact.kind in TROUBLE and known is not None and known.fails > 0
 

@@ -107,9 +107,20 @@ def _customers(facts: Sequence[Fact]) -> list[str]:
     phrases = [f"{_listed(kinds)} {'fails' if len(kinds) == 1 else 'fail'}"] if kinds else []
     if MOST in seen:
         phrases.append(seen[MOST].says)
-    elif SOME in seen and not kinds:
+    wrong = _wrong([fact for fact in facts if fact.kind is FactKind.WRONG])
+    if SOME in seen and not (kinds or wrong or MOST in seen):
         phrases.append("some requests fail")
-    return phrases
+    return phrases + wrong
+
+
+def _wrong(facts: Sequence[Fact]) -> list[str]:
+    """Of each kind of request that which most of its answers break."""
+    worst: dict[str | None, Fact] = {}
+    for fact in facts:
+        if fact.request not in worst or (fact.value or 0.0) > (worst[fact.request].value or 0.0):
+            worst[fact.request] = fact
+    told = [fact.says for fact in list(worst.values())[:_CALLS]]
+    return [*told, *([f"{len(worst) - _CALLS} more kinds of answers are wrong"] if len(worst) > _CALLS else [])]
 
 
 def _unharmed(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from boifi_core.errors import InvalidInput
 from boifi_core.models import RawObservation
+from boifi_core.observers.expect.config import Expect
 from boifi_core.value import KindConfig
 
 
@@ -16,6 +18,14 @@ class ObserverConfig(KindConfig):
     def connects_to(self) -> Iterable[tuple[str, str]]:
         """All that it connects to: field within `observer`, and URL."""
         return ()
+
+    def expecting(self, expect: Expect) -> ObserverConfig:
+        """The same with what the session expects of answers of which it says nothing itself.
+
+        Raises:
+            InvalidInput: it does not look at answers.
+        """
+        raise InvalidInput("expect", "must stand beside an observer that sees answers, as probe", self.type)
 
 
 class Observer(Protocol):
@@ -51,3 +61,17 @@ def glance(observer: Observer, *, newer_than: datetime, timeout_s: float) -> Raw
     """The quickest observation that this observer can bring; raises as `Observer.observe`."""
     look = observer.glance if isinstance(observer, Glancing) else observer.observe
     return look(newer_than=newer_than, timeout_s=timeout_s)
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """An observer that can learn what healthy answers are like."""
+
+    def learn(self) -> None:
+        """All that it has observed so far was the target without a fault; from here on answers must be like that."""
+
+
+def learn(observer: Observer) -> None:
+    """Let an observer that can learn do so, see `Learning`."""
+    if isinstance(observer, Learning):
+        observer.learn()

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from boifi_core.observers.base import ObserverConfig
+from boifi_core.observers.expect.config import AnyExpect, Expect
 from boifi_core.observers.trace_sources.table import AnyTracesConfig
 from boifi_core.value import Value, Whose
 from boifi_core.wire.endpoint import LONGEST_URL, Trust, parse_http_url
@@ -35,7 +36,7 @@ class RequestConfig(Value):
     """One request that the probe sends; `weight` is its share against the others.
 
     `body` is sent as it is if it is text, else as JSON. `name` is its kind in the observation, by default method and
-    path.
+    path. `expect` is what its answers must be like, by default the session's.
     """
 
     method: str = Field(default="GET", max_length=20)
@@ -44,6 +45,7 @@ class RequestConfig(Value):
     body: Annotated[JsonValue, AfterValidator(_not_too_large)] = None
     weight: float = Field(default=1.0, gt=0, le=1_000_000_000)
     name: str | None = Field(default=None, min_length=1, max_length=200)
+    expect: AnyExpect | None = Field(default=None, exclude_if=lambda expect: expect is None)
 
     @field_validator("method")
     @classmethod
@@ -101,3 +103,8 @@ class ProbeConfig(ObserverConfig, Trust):
         """See `ObserverConfig`."""
         yield from ((f"requests[{number}].url", request.url) for number, request in enumerate(self.requests))
         yield from ((f"traces.{field}", url) for field, url in (self.traces.connects_to() if self.traces else ()))
+
+    def expecting(self, expect: Expect) -> ProbeConfig:
+        """See `ObserverConfig`."""
+        own = [each if each.expect else each.model_copy(update={"expect": expect}) for each in self.requests]
+        return self.model_copy(update={"requests": tuple(own)})

@@ -14,6 +14,9 @@ from boifi_core.traces import Span, trace_text
 from boifi_core.traces.seen import summarised
 
 MAX_LOG_LINES = 20
+_MOST_BROKEN = 20
+"""Of one kind of request, so many broken expectations are kept."""
+
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
@@ -30,6 +33,8 @@ class Outcome:
         answered: whether there was any HTTP answer, so that a root span is to be expected.
         path, method: what was asked for, without the query.
         started_ns: when it was sent, nanoseconds since the epoch.
+        is_expected: whether a status of 400 or above is what was expected.
+        broken: what was expected of its answer, in words, and is not so.
     """
 
     kind: str
@@ -42,6 +47,8 @@ class Outcome:
     path: str = "/"
     started_ns: int = 0
     method: str = ""
+    is_expected: bool = False
+    broken: tuple[str, ...] = ()
 
     @property
     def ended_ns(self) -> int:
@@ -50,8 +57,8 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether it counts in the error rate: 400 and above."""
-        return self.status >= 400
+        """Whether it counts in the error rate: 400 and above, or an answer that is not as it must be."""
+        return bool(self.broken) or (self.status >= 400 and not self.is_expected)
 
 
 def summarise(
@@ -65,7 +72,7 @@ def summarise(
     """One observation of the whole window.
 
     `status_code` is the one that stands for all (`most_frequent`), `latency_ms` the 95th percentile by
-    nearest rank, `error_rate` the share of 400 and above. `trace_data` is the trace of the worst kind: by status, then
+    nearest rank, `error_rate` the share that failed. `trace_data` is the trace of the worst kind: by status, then
     share of failures, then latency.
 
     Args:
@@ -97,6 +104,9 @@ def summarise(
         calls=calls,
         traces_seen=None if traces is None else n_traces,
         requests=None if traces is None else len(outcomes),
+        broken={kind: counts for kind, alike in sorted(by_kind.items()) if (counts := _broken(alike))},
+        wrong_rate=sum(bool(outcome.broken) for outcome in outcomes) / len(outcomes),
+        good_statuses=tuple(sorted({outcome.status for outcome in outcomes if outcome.is_expected})),
     )
 
 
@@ -104,6 +114,10 @@ def seen_calls(fetched: Sequence[Sequence[Span]]) -> tuple[tuple[SeenCall, ...],
     """The calls of these traces as an observation keeps them, and how many of the traces have any span."""
     found, n_traces = summarised(fetched, MOST_CALLS)
     return tuple(SeenCall.model_validate(each.fields()) for each in found), n_traces
+
+
+def _broken(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    return dict(Counter(words for each in outcomes for words in each.broken).most_common(_MOST_BROKEN))
 
 
 def modal_status(outcomes: Iterable[Outcome]) -> int:
@@ -119,8 +133,9 @@ def nearest_rank(ordered: Sequence[float], share: float) -> float:
 def by_kind_typical_first(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     """Each kind's outcomes, those first whose traces stand best for it.
 
-    That are those of the kind's most frequent status, the nearest to their median latency first, since the worst of
-    some tens is worst by chance as often as by the fault; see `stand_ins`. The others follow.
+    That are those that ended as most did, by status and by what was expected of the answer; the nearest to their median
+    latency first, since the worst of some tens is worst by chance as often as by the fault; see `stand_ins`. The others
+    follow.
     """
     by_kind: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -130,7 +145,7 @@ def by_kind_typical_first(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome
 
 def stand_ins(typical_first: Sequence[Outcome]) -> list[Outcome]:
     """Those whose traces may stand for the kind: one that ended otherwise than most would tell another story."""
-    return [each for each in typical_first if each.status == typical_first[0].status]
+    return [each for each in typical_first if _end(each) == _end(typical_first[0])]
 
 
 def spread(wanted: Mapping[str, Sequence[Outcome]], most: int, least: int) -> dict[str, list[Outcome]]:
@@ -169,15 +184,22 @@ def lateness_s(came: float, over_at: float, end_ns: int) -> float:
     return max(0.0, came - (max(over_at, ended) if ended <= came else over_at))
 
 
+def _end(outcome: Outcome) -> tuple[int, bool]:
+    return outcome.status, bool(outcome.broken)
+
+
 def _typical_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
     status = modal_status(outcomes)
-    ordered = sorted((each for each in outcomes if each.status == status), key=lambda each: each.latency_ms)
+    alike = [each for each in outcomes if each.status == status]
+    end = status, 2 * sum(bool(each.broken) for each in alike) > len(alike)
+    ordered = sorted((each for each in alike if _end(each) == end), key=lambda each: each.latency_ms)
     middle = (len(ordered) - 1) / 2
     ranks = sorted(range(len(ordered)), key=lambda rank: (abs(rank - middle), rank))
-    return [*(ordered[rank] for rank in ranks), *(each for each in outcomes if each.status != status)]
+    return [*(ordered[rank] for rank in ranks), *(each for each in outcomes if _end(each) != end)]
 
 
 def _badness(outcomes: Sequence[Outcome]) -> tuple[int, float, float]:
-    status = modal_status(outcomes)
+    typical = _typical_first(outcomes)[0]
     share = sum(each.failed for each in outcomes) / len(outcomes)
-    return (status if status >= 400 else 0, share, _typical_first(outcomes)[0].latency_ms)
+    is_bad = typical.status >= 400 and not typical.is_expected
+    return (typical.status if is_bad else 0, share, typical.latency_ms)

@@ -23,6 +23,8 @@ from pydantic import (
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.errors import InvalidInput
 from boifi_core.injectors.table import AnyExecutorConfig
+from boifi_core.observers.base import ObserverConfig
+from boifi_core.observers.expect.config import AnyExpect
 from boifi_core.observers.table import AnyObserverConfig
 from boifi_core.safety.guardrails import Guardrails
 from boifi_core.space import SearchSpace
@@ -120,12 +122,14 @@ class SessionConfig(Value):
 
     `warm_start` names earlier sessions of the same data dir to learn from. `baseline_observations` are made without a
     fault before the first trial. `max_failures_in_row` trials without a score, one after the other, end the session.
-    `silence` names checks of the first look (`boifi check`) that are not to warn.
+    `expect` is what answers must be like to requests without an `expect` of their own. `silence` names checks of the
+    first look (`boifi check`) that are not to warn.
     """
 
     name: str = Field(default="session", min_length=1, max_length=_LONGEST_NAME)
     executor: AnyExecutorConfig
     observer: AnyObserverConfig | None = None
+    expect: AnyExpect | None = Field(default=None, exclude_if=lambda expect: expect is None)
     search_space: Annotated[
         SearchSpace, BeforeValidator(SearchSpace.parse), PlainSerializer(SearchSpace.dump, return_type=Any)
     ]
@@ -149,6 +153,19 @@ class SessionConfig(Value):
         """All that the session connects to: field, and URL."""
         yield from ((f"executor.{field}", url) for field, url in self.executor.connects_to())
         yield from ((f"observer.{field}", url) for field, url in (self.observer.connects_to() if self.observer else ()))
+
+    @property
+    def watching(self) -> ObserverConfig | None:
+        """The observer with what it must expect of answers; None where it is the injector's own."""
+        return self.observer if self.observer is None or self.expect is None else self.observer.expecting(self.expect)
+
+    @model_validator(mode="after")
+    def _expects_of_answers(self) -> Self:
+        if self.expect is not None and self.observer is None:
+            raise InvalidInput("expect", "must stand beside an observer that sees answers, as probe")
+        if self.observer is not None and self.expect is not None:
+            self.observer.expecting(self.expect)
+        return self
 
     @field_validator("name")
     @classmethod

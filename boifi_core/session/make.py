@@ -65,6 +65,7 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "initial_points": min(own.initial_points, config.total_trials),
             "executor": config.executor,
             "observer": config.observer,
+            "expect": config.expect,
             "guardrails": config.guardrails,
             "confirm": config.confirm,
             "minimise": config.minimise,

@@ -72,6 +72,6 @@ def open_session(folder: SessionFolder) -> Iterator[Session]:
         with _connections_of(folder):
             injector = open_injector(config.executor)
             opened.callback(injector.close)
-            observer = open_observer(config.executor, config.observer)
+            observer = open_observer(config.executor, config.watching)
             opened.callback(observer.close)
         yield Session(folder, config, injector, observer)

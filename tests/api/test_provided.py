@@ -23,7 +23,9 @@ HARMLESS = set((Path(__file__).parent / "harmless_keys.txt").read_text().split()
 """Keys that anybody may say: they name no file, command, script or module of the machine, and no secret of its."""
 
 FILES = ("ca_file", "client_cert_file", "client_key_file")
-ONLY_PROVIDED = {f"{part}.{file}" for part in ("executor", "observer", "observer.traces") for file in FILES}
+ONLY_PROVIDED = {f"{part}.{file}" for part in ("executor", "observer", "observer.traces") for file in FILES} | {
+    f"{part}.schema_file" for part in ("expect", "observer.requests.expect")
+}
 
 LOGINS = ("token", "basic_auth", "basic_auth.password", "headers")
 BOUND_TO_HOSTS = {f"{part}.{login}" for part in ("executor", "observer.traces") for login in LOGINS} | {
@@ -118,6 +120,16 @@ def test_a_block_within_a_block_is_had_by_its_name(api, tmp_path):
     assert stored(tmp_path)["observer"]["traces"]["token"] == "${TEMPO_TOKEN}"
 
 
+def test_a_schema_of_answers_is_had_by_its_name(api, tmp_path, authority):
+    request = {"url": "http://127.0.0.1:8081/", "expect": {"schema_file": {"provided": "authority"}}}
+    body = {**REQUEST, "observer": {"type": "probe", "requests": [request]}, "expect": "learnt"}
+    answer = api.post(SESSIONS, json=body)
+    assert answer.status_code == 202, answer.text
+    kept = stored(tmp_path)
+    assert kept["observer"]["requests"][0]["expect"] == {"schema_file": str(authority)}
+    assert kept["expect"] == {"learn": True}
+
+
 def test_what_looks_like_it_in_what_a_probe_sends_is_sent(api, tmp_path):
     request = {"url": "http://127.0.0.1:8081/", "method": "POST", "body": {"provided": "staging"}}
     answer = api.post(SESSIONS, json={**REQUEST, "observer": {"type": "probe", "requests": [request]}})
@@ -149,6 +161,13 @@ REFUSED = [
     (
         {"observer": probe(type="tempo", endpoint="http://127.0.0.1:1", ca_file="/etc/passwd")},
         "observer.traces.ca_file",
+        "must be {provided: NAME}",
+    ),
+    ({"expect": {"schema_file": "/etc/passwd"}}, "expect.schema_file", "must be {provided: NAME}"),
+    (
+        {"observer": {"type": "probe", "requests": [
+            {"url": "http://127.0.0.1/", "expect": {"schema_file": "/nowhere"}}]}},
+        "observer.requests[0].expect.schema_file",
         "must be {provided: NAME}",
     ),
     ({"executor": {"provided": "nothing"}}, "executor.provided", "must be a name that this service provides"),

@@ -9,6 +9,7 @@ from hfi_landscape import landscape
 from hfi_policy import RefusedError
 from lagging_mesh import LaggingMesh
 from rich.console import Console
+from target_server import Reply, Target
 
 from boifi_core.safety.target_lock import target_lock
 from boifi_core.session.config import parse_session
@@ -149,3 +150,21 @@ def test_exit_statuses(hfi, boifi, session_file):
     path = session_file(hfi.url, total_trials=0)
     assert "total_trials" in boifi("check", path, check=2).stderr
     assert json.dumps(hfi.active()) == "{}"
+
+
+def test_answers_that_are_not_what_is_expected_are_named(hfi, checked):
+    empty = {"json": [{"field": "$.total", "operator": "greater_than", "value": 0}]}
+    with Target() as shop:
+        shop.reply = lambda seen: Reply(body=b'{"total": 0}' if seen.path == "/cart" else b'{"total": 1}')
+        carts = {"type": "probe", "requests": [{"url": f"{shop.url}/cart"}]}
+        status, lines = checked(hfi.url, observer=carts, expect=empty)
+        assert status == 1
+        assert lines["answers"][1].endswith("'most answers of GET /cart break $.total > 0'; mend the target, or the "
+                                            "requests that are sent to it")  # fmt: skip
+        carts["requests"] += [{"url": f"{shop.url}/home"}, {"url": f"{shop.url}/offers"}]
+        status, lines = checked(hfi.url, observer=carts, expect=empty)
+        assert lines["answers"][0] == "warned"
+        assert (
+            "33% of the requests fail without a fault: most answers of GET /cart break $.total > 0"
+            in lines["answers"][1]
+        )

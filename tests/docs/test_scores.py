@@ -24,6 +24,9 @@ OUTCOMES = {
     "a third of the requests fail": window(page(ms=90), latency_ms=100, error_rate=1 / 3),
     "the log tells of new errors, requests are well": window(page(ms=90), latency_ms=100, logs=("ERROR lost it",)),
     "most requests get a redirect instead of the page": window(page(code=302, ms=3), status_code=302, latency_ms=5),
+    "all answers have a good status and are not what is expected": window(
+        page(ms=90), latency_ms=100, error_rate=1, wrong_rate=1
+    ),
     "60 % of the requests get a 503": window(BROKEN, latency_ms=20, status_code=503, error_rate=0.6),
     "all requests get a 404": window(page(code=404, ms=3), latency_ms=5, status_code=404, error_rate=1),
     "all requests get a 503 at once": window(BROKEN, latency_ms=5, status_code=503, error_rate=1),
@@ -55,9 +58,9 @@ def test_the_table_says_what_each_outcome_scores(name):
     assert told()[1][name] == shown
 
 
-def test_the_table_has_twelve_outcomes_in_order():
+def test_the_table_has_thirteen_outcomes_in_order():
     assert list(told()[1]) == list(OUTCOMES)
-    assert len(OUTCOMES) == 12
+    assert len(OUTCOMES) == 13
 
 
 def of(name, profile="plan", *, traces=True):

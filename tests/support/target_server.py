@@ -24,6 +24,7 @@ class Reply:
 
     status: int = 200
     body: bytes = b'{"ok": true}'
+    headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     cut: bool = False
     traced: bool = True
@@ -133,6 +134,8 @@ def _handler(target: Target) -> type[BaseHTTPRequestHandler]:
                 return
             self.send_response(reply.status)
             self.send_header("Content-Length", str(len(reply.body)))
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
 

@@ -17,8 +17,9 @@ OF_CHANGED = 8.0
 
 class BugScorer(Scorer):
     """The first rule that holds gives the points: status >= 500: 10; status >= 400: 8; a status of another class than
-    without a fault: 8; a log line with ERROR or FATAL in any case that the target does not write without a fault: 6; an
-    error rate above 0, or a kind of request whose status is of another class: 3.
+    without a fault: 8; most answers are not what is expected of them: 8; a log line with ERROR or FATAL in any case
+    that the target does not write without a fault: 6; an error rate above 0, or a kind of request whose status is of
+    another class: 3.
 
     A field that the observation lacks skips its rules, so that a degraded observation is scored on its sound fields.
     """
@@ -42,12 +43,12 @@ class BugScorer(Scorer):
 
 def _first_rule(observation: RawObservation, normal: Normal) -> dict[str, float]:
     status_code = observation.status_code or 0
-    if status_code >= 500:
-        return {"bug.status_5xx": 10.0}
-    if status_code >= 400:
-        return {"bug.status_4xx": 8.0}
+    if observation.is_bad(status_code):
+        return {"bug.status_5xx": 10.0} if status_code >= 500 else {"bug.status_4xx": 8.0}
     if is_changed(observation, normal):
         return {"bug.status_changed": OF_CHANGED}
+    if observation.wrong_rate > 0.5:
+        return {"bug.wrong_answers": OF_CHANGED}
     if bad_lines(observation, normal):
         return {"bug.logs": 6.0}
     if observation.error_rate:

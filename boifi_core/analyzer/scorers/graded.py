@@ -34,23 +34,30 @@ class GradedBugScorer(BugScorer):
     Where no share was observed, a status of 400 or above stands for all requests. Most requests with a healthy status
     of another class than without a fault add 8 points; else the first kind of request with one adds half of 3, each
     further one half of what is missing, and so do the kinds of error lines in the log that the target does not write
-    without a fault. What is added is less, the more requests fail, so that the sum stays within 10.
+    without a fault. Answers of a good status that are not what is expected of them count apart, with 8 instead of 10
+    points for all. What is added is less, the more requests fail, so that the sum stays within 10.
     """
 
     def parts(self, observation: RawObservation, baseline: RawObservation | Normal | None = None) -> dict[str, float]:
         require(observation)
-        share = observation.error_rate
+        share = observation.failed_rate
         if share is None:
-            share = float(observation.status_code is not None and observation.status_code >= 400)
-        errors = MAX_SCORE * math.log1p(share / _FEW) / math.log1p(1 / _FEW)
+            share = float(observation.status_code is not None and observation.is_bad(observation.status_code))
+        errors = MAX_SCORE * _of_share(share)
+        wrong = OF_CHANGED * _of_share(observation.wrong_rate) * (1 - errors / MAX_SCORE)
         normal = as_normal(baseline)
         changed = (
             OF_CHANGED if is_changed(observation, normal) else _approach(3.0, len(changed_kinds(observation, normal)))
         )
-        changed *= 1 - errors / MAX_SCORE
+        changed *= 1 - (errors + wrong) / MAX_SCORE
         lines = set(map(log_template, bad_lines(observation, normal)))
-        logs = _approach(_LOG_POINTS, len(lines)) * (1 - (errors + changed) / MAX_SCORE)
-        parts = {"bug.error_rate": errors, "bug.status_changed": changed, "bug.logs": logs}
+        logs = _approach(_LOG_POINTS, len(lines)) * (1 - (errors + wrong + changed) / MAX_SCORE)
+        parts = {
+            "bug.error_rate": errors,
+            "bug.wrong_answers": wrong,
+            "bug.status_changed": changed,
+            "bug.logs": logs,
+        }
         return {name: points for name, points in parts.items() if points > 0}
 
 
@@ -88,6 +95,10 @@ class GradedStructureScorer(StructureScorer):
         }
         points = {name: _STRUCTURE_POINTS[name] * share for name, share in signs.items()}
         return {name: given for name, given in points.items() if given > 0}
+
+
+def _of_share(share: float) -> float:
+    return math.log1p(share / _FEW) / math.log1p(1 / _FEW)
 
 
 def _approach(points: float, n: float) -> float:

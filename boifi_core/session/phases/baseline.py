@@ -8,6 +8,7 @@ from statistics import median
 from boifi_core.analyzer.steady import cause, is_worse, troubles, warm_up
 from boifi_core.errors import BoifiError, counted
 from boifi_core.models import RawObservation
+from boifi_core.observers.base import learn
 from boifi_core.session.events import BaselineSeen, Note
 from boifi_core.session.phases.base import Observe, SessionPhase
 from boifi_core.session.session import UNHEALTHY_SEVERITY, Session
@@ -33,13 +34,15 @@ class Baseline(SessionPhase):
             ExecutorError: it cannot be observed, or nothing of what is observed can be read.
         """
         windows = _warm(session, observe)
+        learn(session.observer)
         severity = session.learn_baseline(windows)
         seen = session.baseline
         assert seen is not None
         session.tell(BaselineSeen(session.session_id, seen, severity))
         named = troubles(session.normal)
         if _least(session, windows) > UNHEALTHY_SEVERITY:
-            why = "; ".join([_cause(session, windows, severity), *named])
+            told = _cause(session, windows, severity)
+            why = "; ".join([told, *(each for each in named if each not in told)])
             raise TargetUnhealthy(
                 f"the target is not healthy without a fault: median severity {severity:.1f}, must be at most "
                 f"{UNHEALTHY_SEVERITY:g} ({why})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+from boifi_core.analyzer.explain import wrong_answers
 from boifi_core.session.preflight.base import Line, Sight, failed, passed, warned
 
 _MOSTLY = 0.5
@@ -20,10 +21,11 @@ def answers(sight: Sight) -> Line:
     status, rate = statuses[len(statuses) // 2] if statuses else None, median(rates) if rates else 0.0
     latencies = [seen.latency_ms for seen in sight.windows if seen.latency_ms is not None]
     told = f"status {status or '-'}" + (f" in {median(latencies):.0f} ms" if latencies else "")
-    if rate > _MOSTLY or (status or 0) >= 400:
-        said = next((line for seen in sight.windows for line in seen.logs), None)
+    if rate > _MOSTLY or any(seen.is_bad(status or 0) for seen in sight.windows):
+        said = next((line for seen in sight.windows for line in (*seen.logs, *wrong_answers(seen))), None)
         text = f"most requests fail without a fault: {told}" + (f", {said!r}" if said else "")
         return failed(text, "mend the target, or the requests that are sent to it")
     if rate > 0:
-        return warned(f"{rate:.0%} of the requests fail without a fault", "mend or leave out what fails")
+        wrong = next((f": {text}" for seen in sight.windows for text in wrong_answers(seen)), "")
+        return warned(f"{rate:.0%} of the requests fail without a fault{wrong}", "mend or leave out what fails")
     return passed(told)

@@ -21,6 +21,8 @@ AWKWARD_OBSERVATIONS = [
     observed(status_code=None, latency_ms=None, error_rate=None),
     observed(latency_ms=1e300, error_rate=1.0, status_code=599),
     observed(logs=("",), trace_data=""),
+    observed(error_rate=0.0, wrong_rate=1.0, broken={"": {"": 3}}),
+    observed(status_code=503, error_rate=1.0, wrong_rate=0.5, logs=("ERROR",), good_statuses=(401,)),
     observed(trace_data="{"),
     observed(trace_data='{"spans": []}'),
     observed(traces={"": "nonsense", "checkout": trace(*HEALTHY)}),
@@ -111,6 +113,32 @@ class TestStatusesByClass:
         assert scorer.parts(well, normal) == {}
         redirected = observed(statuses={"GET /": {200: 10}, "GET /cart": {302: 6, 200: 4}})
         assert scorer.parts(redirected, normal).keys() == {"bug.status_changed"}
+
+
+class TestAnswersThatAreWrong:
+    @pytest.mark.parametrize(
+        ("fields", "parts"),
+        [
+            ({"error_rate": 1.0, "wrong_rate": 1.0}, {"bug.wrong_answers": 8}),
+            ({"error_rate": 0.6, "wrong_rate": 0.6, "logs": ("ERROR",)}, {"bug.wrong_answers": 8}),
+            ({"error_rate": 0.5, "wrong_rate": 0.5}, {"bug.error_rate": 3}),
+            ({"error_rate": 1.0, "wrong_rate": 0.4, "status_code": 503}, {"bug.status_5xx": 10}),
+            ({"error_rate": 0.0, "status_code": 401, "good_statuses": (401,)}, {}),
+            ({"error_rate": 1.0, "status_code": 403, "good_statuses": (401,)}, {"bug.status_4xx": 8}),
+        ],
+    )
+    def test_by_the_plan(self, fields, parts):
+        usual = observed(status_code=fields.get("status_code", 200))
+        assert BugScorer().parts(observed(**fields), usual) == parts
+
+    def test_graded_they_weigh_eight_tenths_of_requests_that_fail_otherwise(self):
+        def graded(wrong, failed=0.0):
+            return GradedBugScorer().parts(observed(error_rate=wrong + failed, wrong_rate=wrong))
+
+        assert graded(1.0) == {"bug.wrong_answers": pytest.approx(8)}
+        assert graded(0.3)["bug.wrong_answers"] == pytest.approx(0.8 * graded(0.0, 0.3)["bug.error_rate"])
+        both = graded(0.5, 0.5)
+        assert 8 < sum(both.values()) < 10
 
 
 @pytest.mark.parametrize("scorer", BUG_SCORERS)

@@ -54,6 +54,10 @@ OTHERWISE = {
     ".observer.traces.ca_file": data(
         observer={**probe(), "traces": {"type": "jaeger", "endpoint": "http://127.0.0.1", "ca_file": PATH}}
     ),
+    ".expect.schema_file": data(observer=probe(), expect={"schema_file": PATH}),
+    ".expect.json[].value": data(
+        observer=probe(), expect={"json": [statement([*range(limits.MOST_VALUES + 1)], "in", "$.a")]}
+    ),
     ".guardrails.abort_if.value": data(
         guardrails={"abort_if": statement([*range(limits.MOST_VALUES + 1)], "in", "latency_ms")}
     ),

@@ -43,6 +43,13 @@ WHOLE = {
         "type": "probe", "requests": [REQUEST, {"url": "http://127.0.0.1/b", "headers": {"X": "y"}}], "count": 3,
         "concurrency": 2, "timeout_s": 1, "traces": {"type": "otlp", "host": "127.0.0.1", "port": 0},
     },
+    "expect": {
+        "status": [200], "text": ["a", {"operator": "not_matches", "value": "b"}], "max_bytes": 9, "max_ms": 9,
+        "headers": [{"field": "a", "operator": "equals", "value": "b"}], "learn": True,
+        "json": [
+            {"field": "$.a", "operator": "in", "value": [1]}, {"field": "$.a", "operator": "equals", "other": "$.b"},
+        ],
+    },
     "search_space": SPACE,
     "total_trials": 20,
     "initial_points": 5,
