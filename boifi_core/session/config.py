@@ -191,8 +191,9 @@ class SessionConfig(Value):
         if share > 1:
             rule = "must be at most 1 together with confirm.share and minimise.share"
             raise InvalidInput("sample.share", rule, share)
-        if self.stop_when.new_failure_below is not None and not self.sample.share:
-            raise InvalidInput("sample.share", "must be above 0 for stop_when.new_failure_below", self.sample.share)
+        if self.is_watched and not self.sample.share:
+            limit = self.stop_when.new_failure_below
+            raise InvalidInput("stop_when.new_failure_below", "is told by free draws: needs a sample.share", limit)
         return self
 
     @model_validator(mode="after")

@@ -154,7 +154,10 @@ def test_free_draws_make_room_for_the_search(session_data, total, shares, drawn)
     ("changes", "line"),
     [
         ({"sample": {"share": 0.7}}, "sample.share: must be at most 1 together with confirm.share and minimise.share"),
-        ({"stop_when": {"new_failure_below": 0.2}}, "sample.share: must be above 0 for stop_when.new_failure_below"),
+        (
+            {"stop_when": {"new_failure_below": 0.2}},
+            "stop_when.new_failure_below: is told by free draws: needs a sample.share, got 0.2",
+        ),
         ({"sample": {"share": 0.1}, "stop_when": {"new_failure_below": 1}}, "stop_when.new_failure_below: must be"),
     ],
 )
