@@ -1,12 +1,17 @@
 """How much is left: what the estimates are, and that the limit is one."""
 
+from collections import Counter
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from failures import HEALTHY, LATE, found, tried
+from planted import DIMENSIONS, planted
 
 from boifi_core.findings import SAMPLE
 from boifi_core.findings.residual import never_drawn, residual, risk_of_one_look, upper_limit
 from boifi_core.models import Choice, Residual
+from boifi_core.space import SearchSpace
 
 DRAWN = Choice(reason=SAMPLE)
 
@@ -71,6 +76,62 @@ def test_draws_without_a_score_tell_nothing():
 def test_a_session_that_is_to_end_on_the_limit_has_a_stricter_one():
     trials = [drawn(number, HEALTHY, 0.0) for number in range(1, 15)]
     assert told(*trials).upper < 0.2 < told(*trials, is_watched=True).upper
+
+
+POINTS = SearchSpace.parse(DIMENSIONS).sample(np.random.default_rng(22), 600)
+
+
+def by_planted_triggers(rng, draws, limit):
+    """A session with two strong faults of a search after each free draw: its limit, its estimate, and the truth."""
+    hidden, times, new, made, upper = list(planted(rng)), Counter(), [], 0, 1.0
+    weaknesses = tuple(hidden)
+    while made < draws and not limit.ends(upper):
+        point = POINTS[rng.integers(len(POINTS))]
+        brought = [each for each in weaknesses if each.breaks(point)]
+        new += [each for each in brought if each in hidden]
+        times.update(brought)
+        made += 1
+        upper = limit.of(len(new), made)
+        hit = [point, *(POINTS[place] | {"percentage": 100} for place in rng.integers(len(POINTS), size=2))]
+        hidden = [each for each in hidden if not any(map(each.breaks, hit))]
+    truth = sum(any(each.breaks(point) for each in hidden) for point in POINTS) / len(POINTS)
+    return upper, sum(times[each] == 1 for each in new) / made, truth
+
+
+def by_rare_failures(rng, draws, limit):
+    """A session of a target with hundreds of failures, each of them rare, and of free draws alone: the hardest case."""
+    chances = rng.dirichlet(np.full(400, 0.5)) * rng.uniform(0.05, 0.6)
+    times, made, upper = np.zeros(401, dtype=int), 0, 1.0
+    while made < draws and not limit.ends(upper):
+        times[rng.choice(401, p=[*chances, 1 - chances.sum()])] += 1
+        made += 1
+        upper = limit.of(np.count_nonzero(times[:-1]), made)
+    return upper, np.count_nonzero(times[:-1] == 1) / made, chances[times[:-1] == 0].sum()
+
+
+class Limit(NamedTuple):
+    """How a session reckons its limit: below `stop` it ends."""
+
+    stop: float | None
+
+    def of(self, new, made):
+        return upper_limit(new, made) if self.stop is None else upper_limit(new, made, risk_of_one_look(new))
+
+    def ends(self, upper):
+        return self.stop is not None and upper < self.stop
+
+
+@pytest.mark.parametrize("session", [by_planted_triggers, by_rare_failures])
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_the_limit_holds_in_at_least_182_of_200_simulated_sessions(session, is_watched):
+    rng = np.random.default_rng(22)
+    told = [
+        session(rng, int(rng.integers(10, 61)), Limit(rng.uniform(0.1, 0.5) if is_watched else None))
+        for _ in range(200)
+    ]
+    assert sum(truth <= upper for upper, _, truth in told) >= 182
+    assert sum(truth <= estimate for _, estimate, truth in told) < 182, "the estimate is no limit"
+    assert np.mean([estimate - truth for _, estimate, truth in told]) == pytest.approx(0.015, abs=0.02)
 
 
 class Adversary:
