@@ -189,7 +189,6 @@ def test_the_limit_holds_in_at_least_182_of_200_sessions(tmp_path):
         held += truth <= left.upper
         ended_early += "stop_when" in ended.reason
         known += left.estimate - truth
-        print(seed, len(ended.weaknesses), len(ended.session.found.modes), left, truth)
     assert held >= 182
     assert ended_early >= 20, "or the stop was not tried"
     assert abs(known / 200) < 0.03, "the estimate is right on average"
