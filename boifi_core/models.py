@@ -213,7 +213,8 @@ class Choice(Value):
     """Why a fault was tried.
 
     `reason` is what the trial was for: `initial`, `known`, `explore`, `probe`, `improve`, `confirm`, `remaining`, by
-    the optimizer; `verify`, to see whether a failure shows again, and `minimise`, whether a smaller fault shows it too.
+    the optimizer; `sample`, drawn by chance alone; `verify`, to see whether a failure shows again, and `minimise`,
+    whether a smaller fault shows it too.
     `promise` is the acquisition function's value, None where it did not decide. `nearest` are the most similar trials
     known then, most similar first; of `verify` and `minimise` it is the one trial whose failure is looked for.
     """
@@ -331,10 +332,30 @@ class OptimizationProgress(Value):
     history: tuple[HistoryEntry, ...] = ()
 
 
+class Residual(Value):
+    """What a session's free draws tell of the failures that none of its trials has shown yet.
+
+    Of `draws` faults drawn by chance alone, and scored, `failed` showed a failure: `modes` different ones, `new` of
+    which no trial before had shown. `estimate` is the chance that the next free draw shows a failure not seen yet (Good
+    and Turing), `upper` its upper limit at `level`. `left_at_least` is a lower bound of how many failures were not seen
+    yet (Chao 1).
+    """
+
+    draws: int = Field(ge=1)
+    failed: int = Field(ge=0)
+    modes: int = Field(ge=0)
+    new: int = Field(ge=0)
+    estimate: float = Field(ge=0, le=1)
+    upper: float = Field(ge=0, le=1)
+    level: float = Field(gt=0, lt=1)
+    left_at_least: float = Field(ge=0)
+
+
 class SessionState(Value):
     """A session as others see it; derived from its history, never the other way round.
 
-    `remarks` say which phases were left out, or over before the budget was, one line each, and why.
+    `remarks` say which phases were left out, or over before the budget was, one line each, and why. `left` is what its
+    free draws tell of the failures not seen yet, None without any.
     """
 
     session_id: str
@@ -347,3 +368,4 @@ class SessionState(Value):
     error_message: str | None = None
     errors: tuple[str, ...] = ()
     remarks: tuple[str, ...] = Field(default=(), exclude_if=lambda remarks: not remarks)
+    left: Residual | None = Field(default=None, exclude_if=lambda left: left is None)

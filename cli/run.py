@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,17 +14,19 @@ from boifi_core.child_process import entitle
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput, counted
 from boifi_core.findings import Catalogue
 from boifi_core.injectors.table import open_injector
-from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
+from boifi_core.models import ENDED, Point, SessionState, SessionStatus, Trial
 from boifi_core.observers.table import open_observer
 from boifi_core.optimizer import OptimizerCore
 from boifi_core.optimizer.warm_start import Entry
 from boifi_core.safety.policies import with_expiry
+from boifi_core.session.budget import Budget
 from boifi_core.session.check import check
 from boifi_core.session.config import TOKEN_VARIABLE, SessionConfig, read_session_file, with_overrides
 from boifi_core.session.events import listening
 from boifi_core.session.folder import SessionFolder, find_session, out_option
 from boifi_core.session.learning import make_optimizer, sent_space
 from boifi_core.session.make import make_session, resume_session
+from boifi_core.session.phases.sample import free_draw
 from boifi_core.session.progress import best_trial
 from boifi_core.session.run_file import run_name
 from boifi_core.session.stored import read_trials
@@ -72,17 +75,31 @@ def preflight(config: SessionConfig) -> None:
 
 def dry_run(config: SessionConfig, past: Sequence[Entry], console: Console) -> None:
     """Print the policies of the first proposals; nothing is applied, and nobody is asked."""
-    optimizer: OptimizerCore = make_optimizer(config, past)
     injector = open_injector(config.executor)
     try:
-        for number in range(1, config.initial_points + 1):
-            sent = [injector.as_sent(plan) for plan in config.search_space.plans(optimizer.propose())]
+        for number, point in enumerate(_first_points(config, past), 1):
+            sent = [injector.as_sent(plan) for plan in config.search_space.plans(point)]
             plans = with_expiry(sent, config.executor.timeout_s)
             line = " + ".join(map(str, plans)) or "no fault"
             expiry_s = max((plan.duration_seconds or 0 for plan in plans), default=0)
             console.print(Text(f"{number:>4}  {line}; expires after {expiry_s} s if nobody removes it"), soft_wrap=True)
     finally:
         injector.close()
+
+
+def _first_points(config: SessionConfig, past: Sequence[Entry]) -> Iterator[Point]:
+    """Those of the initial proposals, and of the free draws among them."""
+    optimizer: OptimizerCore = make_optimizer(config, past)
+    budget = Budget.of(config, ())
+    for searched in range(config.initial_points):
+        budget = replace(budget, searched=searched)
+        if budget.is_draw_due:
+            drawn = free_draw(optimizer.space, optimizer.random_state, budget.drawn)
+            budget = replace(budget, drawn=budget.drawn + 1)
+            optimizer.discard(drawn)
+            yield drawn
+        else:
+            yield optimizer.propose()
 
 
 def past_for(config: SessionConfig, out: str | None) -> list[Entry]:

@@ -17,7 +17,7 @@ from boifi_core.findings.effect import EVERYWHERE, without_effect
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial, TrialStatus
 from boifi_core.report.advice import nothing_changed
 from boifi_core.report.facts import fault_text
-from boifi_core.report.failures import ONLY_SEEN, replay_trial
+from boifi_core.report.failures import ONLY_SEEN, left_text, replay_trial
 from boifi_core.session.events import (
     BaselineSeen,
     Event,
@@ -143,6 +143,8 @@ def closing(
         console.print("No fault hurt the target.")
         for line in _idle(folder):
             console.print(line, soft_wrap=True)
+    if state.left is not None:
+        console.print(Text(left_text(state.left)), soft_wrap=True)
     for label, where in (
         ("report", folder.path / "report.md"),
         ("", folder.path / "report.html"),
@@ -211,7 +213,8 @@ def fault_cell(mode: FailureMode) -> str:
     return "\n".join([*lines, *map(str, () if smallest is None else smallest.thresholds)])
 
 
-MARKS = {"confirm": "again", "explore": "new ground", "verify": "is it real?", "minimise": "does less do it?"}
+MARKS = {"confirm": "again", "explore": "new ground", "verify": "is it real?", "minimise": "does less do it?",
+         "sample": "by chance"}  # fmt: skip
 """What is said of trials that do not simply look for a worse fault."""
 
 

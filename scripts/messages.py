@@ -50,6 +50,7 @@ _RETURNERS = {
     "objection",
     "_objection",
     "_too_little_to_gain",
+    "little_left",
     "over",
     "all_made",
     "_misfit",

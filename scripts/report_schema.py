@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from boifi_core.findings import Catalogue
-from boifi_core.models import SessionStatus
+from boifi_core.models import Residual, SessionStatus
 from boifi_core.session.preflight.base import Line
 
 _PLACE = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
@@ -34,6 +34,7 @@ def schema() -> dict[str, Any]:
     """The schema; fields that it does not name may be there too."""
     catalogue = Catalogue.model_json_schema(mode="serialization")
     line = Line.model_json_schema(mode="serialization")
+    left = Residual.model_json_schema(mode="serialization")
     parts = catalogue.pop("$defs") | line.pop("$defs")
     # Fields that are None are left out.
     faults = {"type": "array", "items": {"$ref": "#/$defs/Fault"}}
@@ -53,6 +54,7 @@ def schema() -> dict[str, Any]:
         "remarks": {"type": "array", "items": {"type": "string"}},
         "best": {"anyOf": [{"$ref": "#/$defs/Fault"}, {"type": "null"}]},
         "worst": faults,
+        "left": {"anyOf": [{"$ref": "#/$defs/Residual"}, {"type": "null"}]},
         "pareto_front": faults,
         "catalogue": {"$ref": "#/$defs/Catalogue"},
         "severity_by_trial": {"type": "array", "items": {"type": "object"}},
@@ -68,7 +70,7 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "required": list(properties),
         "properties": properties,
-        "$defs": {"Fault": _FAULT, "Catalogue": catalogue, "Line": line, **parts},
+        "$defs": {"Fault": _FAULT, "Catalogue": catalogue, "Line": line, "Residual": left, **parts},
     }
 
 

@@ -2,6 +2,7 @@
 
 from boifi_core.findings.models import (
     MINIMISE,
+    SAMPLE,
     VERIFY,
     Bound,
     Catalogue,
@@ -17,6 +18,7 @@ from boifi_core.findings.models import (
 
 __all__ = [
     "MINIMISE",
+    "SAMPLE",
     "VERIFY",
     "Bound",
     "Catalogue",

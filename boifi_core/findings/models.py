@@ -13,6 +13,9 @@ from boifi_core.value import Value
 VERIFY, MINIMISE = "verify", "minimise"
 """The reasons of the trials that look for a failure again, and for a smaller fault that shows it."""
 
+SAMPLE = "sample"
+"""The reason of the trials whose faults are drawn by chance alone."""
+
 
 MOST, SOME = "", "some"
 """Where a STATUS of all kinds of request is: what most of them got, and the share that failed."""

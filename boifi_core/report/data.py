@@ -35,6 +35,7 @@ def json_report(report: ReportInput) -> dict[str, Any]:
         "best": _tried_fault(found[0], report) if found else None,
         "worst": [_tried_fault(tried, report) for tried in found[:_WORST]],
         "catalogue": report.catalogue.model_dump(mode="json", exclude_none=True),
+        "left": None if report.left is None else report.left.model_dump(mode="json"),
         "pareto_front": [_tried_fault(tried, report) for tried in pareto_front(found)],
         "severity_by_trial": [{"trial": trial.trial, "severity": trial.severity} for trial in report.trials],
         "dimensions": [asdict(influence) for influence in influences(report.trials, report.dimensions)],

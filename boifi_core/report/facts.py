@@ -11,7 +11,7 @@ from boifi_core.analyzer import AnalyzerConfig, explain
 from boifi_core.errors import counted
 from boifi_core.findings import Catalogue
 from boifi_core.history.readings import by_fault, mean_severity, recommended, typical
-from boifi_core.models import Dimension, Phase, RawObservation, SeverityScore, Trial
+from boifi_core.models import Dimension, Phase, RawObservation, Residual, SeverityScore, Trial
 from boifi_core.optimizer import BestPoint, Importance
 from boifi_core.report.curves import Curve
 from boifi_core.report.tables import duration, number
@@ -36,6 +36,7 @@ class ReportInput:
         accuracy: how well that model predicts (R², leave-one-out); None where that cannot be told.
         curves: what it expects along each dimension; none with too few trials.
         catalogue: the distinct failures, and how sure they are.
+        left: what free draws tell of the failures not seen yet; None without any.
         remarks: which phases were left out, or over early, and why.
         troubles: what of the target fails by itself, at the session's start.
         checks: what the first look at the target said.
@@ -60,6 +61,7 @@ class ReportInput:
     accuracy: float | None = None
     curves: Sequence[Curve] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
+    left: Residual | None = None
     remarks: Sequence[str] = ()
     troubles: Sequence[str] = ()
     checks: Sequence[Line] = ()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from boifi_core.errors import counted
 from boifi_core.findings import Bound, Catalogue, Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
+from boifi_core.models import Residual
 from boifi_core.report.facts import fault_text
 from boifi_core.report.tables import code, escape, number, numbers, table
 
@@ -16,10 +18,11 @@ ONLY_SEEN = "Seen, and not measured again before the budget ended"
 """Of which failures there is no verdict."""
 
 
-def failures(found: Catalogue) -> str:
-    """All failures in a table, the worst of them in detail, and those that were only seen."""
+def failures(found: Catalogue, left: Residual | None = None) -> str:
+    """All failures in a table, the worst of them in detail, those that were only seen, and how much is left."""
+    more = [] if left is None else [left_text(left)]
     if not found.modes:
-        return none_found(found)
+        return "\n\n".join([none_found(found), *more])
     rows = [
         [
             mode.label,
@@ -34,7 +37,7 @@ def failures(found: Catalogue) -> str:
     ]
     head = ["failure", "severity", "verdict", "what happens", "smallest fault known", "trials", "replay"]
     overview = f"{counted(len(found.examined), 'distinct failure')}. {beside(found)}"
-    parts = [overview, table(head, rows, right=(1, 5, 6)), *map(_one, found.examined[:_DETAILED])]
+    parts = [overview, *more, table(head, rows, right=(1, 5, 6)), *map(_one, found.examined[:_DETAILED])]
     parts += [_only_seen(found.only_seen)] if found.only_seen else []
     return "\n\n".join(parts)
 
@@ -69,6 +72,23 @@ def beside(found: Catalogue) -> str:
         return text
     alarms = "none" if not found.false_alarms else str(found.false_alarms)
     return f"{text} Of {counted(found.controls, 'fault-free run')} in between, {alarms} looked like a failure."
+
+
+def left_text(left: Residual) -> str:
+    """How much is left, in three sentences."""
+    distinct = f"{left.modes} distinct, {left.new} of them shown by no trial before"
+    shown = f"{left.failed} showed a failure ({distinct})" if left.failed else "none showed a failure"
+    least = f"{left.left_at_least:.1f}".removesuffix(".0")
+    return (
+        f"How much is left: of {counted(left.draws, 'fault')} drawn by chance alone, {shown}. The chance that the next "
+        f"shows a failure not seen yet is estimated at {left.estimate * 100:.0f} %, and is at most "
+        f"{percent_up(left.upper)} % (at {left.level * 100:g} %). Failures not seen yet: {least} or more (Chao 1)."
+    )
+
+
+def percent_up(share: float) -> int:
+    """Of an upper limit: never less than it is."""
+    return math.ceil(share * 100 - 1e-9)
 
 
 def _only_seen(modes: Sequence[FailureMode]) -> str:

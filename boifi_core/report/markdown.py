@@ -28,7 +28,7 @@ def markdown(report: ReportInput) -> str:
             ["Session", code_cell(report.session_id)], [(what, escape(fact)) for what, fact in overview(report, found)]
         ),
         "## The worst fault\n\n" + _best(report, found),
-        "## How it fails\n\n" + failures(report.catalogue),
+        "## How it fails\n\n" + failures(report.catalogue, report.left),
         "## Severity over the trials\n\n" + _curve(report.trials),
         f"## The {faults.WORST} worst faults\n\n" + _worst(report, found),
         "## Pareto front of the three scores\n\n" + _front(found),

@@ -14,6 +14,7 @@ _WITHOUT_NEAREST = {
     "explore": "little was known here",
     "probe": "to find where it stops, by one number alone",
     "remaining": "one of the last points left",
+    "sample": "drawn by chance alone, to tell how much is left",
 }
 
 

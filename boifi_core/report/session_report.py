@@ -9,6 +9,7 @@ from datetime import datetime
 from boifi_core.analyzer.steady import troubles
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
+from boifi_core.findings.residual import residual
 from boifi_core.models import SessionState, SessionStatus, Trial
 from boifi_core.report import ReportInput, html, json_report, junit, markdown
 from boifi_core.report.curves import curves
@@ -51,6 +52,7 @@ def report_input(folder: SessionFolder, state: SessionState | None = None) -> Re
     optimizer = learnt_optimizer(config, trials, past, stored_evidence(folder))
     best = recommendation(config, optimizer)
     is_explained = len(optimizer.history) >= EXPLAINED
+    found = _catalogue(folder, config, trials)
     return ReportInput(
         session_id=folder.session_id,
         name=config.name,
@@ -69,7 +71,8 @@ def report_input(folder: SessionFolder, state: SessionState | None = None) -> Re
         importance=optimizer.importance() if is_explained else None,
         accuracy=optimizer.accuracy() if is_explained else None,
         curves=curves(optimizer, None if best is None else best[0]) if is_explained else (),
-        catalogue=_catalogue(folder, config, trials),
+        catalogue=found,
+        left=residual(trials, found, is_watched=config.is_watched),
         remarks=state.remarks if state else (),
         troubles=troubles(stored_evidence(folder).normal),
         checks=kept(folder),

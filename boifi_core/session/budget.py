@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from boifi_core.findings import MINIMISE, VERIFY
+from boifi_core.findings.residual import is_free_draw
 from boifi_core.models import Phase, Trial
 from boifi_core.session.config import SessionConfig
+
+_SEARCHED = 0.3
+"""Of all trials the search keeps at least so many; free draws make room first."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Budget:
         used: trials made by now.
         searched: those of them that the search made.
         took_s: how long they took, from proposal to record, seconds.
+        sample: how many of the search's trials may be free draws.
+        drawn: how many of them were made.
     """
 
     total: int
@@ -30,6 +37,8 @@ class Budget:
     used: int
     searched: int
     took_s: float
+    sample: int = 0
+    drawn: int = 0
 
     @classmethod
     def of(cls, config: SessionConfig, trials: Sequence[Trial]) -> Self:
@@ -37,13 +46,18 @@ class Budget:
         made = counted(trials)
         beside_initial = config.total_trials - config.initial_points
         confirm = min(beside_initial, int(config.confirm.share * config.total_trials))
+        minimise = min(beside_initial - confirm, int(config.minimise.share * config.total_trials))
+        kept = max(config.initial_points, math.ceil(_SEARCHED * config.total_trials))
+        beside_kept = max(0, config.total_trials - confirm - minimise - kept)
         return cls(
             total=config.total_trials,
             confirm=confirm,
-            minimise=min(beside_initial - confirm, int(config.minimise.share * config.total_trials)),
+            minimise=minimise,
             used=len(made),
             searched=sum(trial.why is None or trial.why.reason not in (VERIFY, MINIMISE) for trial in made),
             took_s=sum(map(_took_s, made)),
+            sample=min(beside_kept, int(config.sample.share * config.total_trials)),
+            drawn=sum(map(is_free_draw, made)),
         )
 
     def without_search(self) -> Budget:
@@ -62,6 +76,12 @@ class Budget:
     def left_to_search(self) -> int:
         """Trials of the search's own share."""
         return self.total - self.confirm - self.minimise - self.searched
+
+    @property
+    def is_draw_due(self) -> bool:
+        """Whether the search's next trial is a free draw: they are spread evenly over its share."""
+        share = self.total - self.confirm - self.minimise
+        return self.drawn < self.sample and self.searched >= (2 * self.drawn + 1) * share // (2 * self.sample)
 
     @property
     def left_to_follow_up(self) -> int:

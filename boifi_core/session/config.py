@@ -105,6 +105,24 @@ class Minimise(Value):
     share: float = Field(default=0.25, ge=0, le=0.9)
 
 
+class Sample(Value):
+    """Free draws: faults drawn by chance alone, spread over the search; from them follows how much is left.
+
+    `share` is that of `total_trials` which may go into them; 0 leaves them out. They are the search's trials too.
+    """
+
+    share: float = Field(default=0.0, ge=0, le=0.9)
+
+
+class StopWhen(Value):
+    """What ends the search before its trials are made, beside `optimizer.stop_below`.
+
+    `new_failure_below`: the chance that a free draw shows a failure not seen yet is below that, by its upper limit.
+    """
+
+    new_failure_below: float | None = Field(default=None, gt=0, lt=1)
+
+
 _LONGEST_ID = 64
 
 
@@ -143,11 +161,18 @@ class SessionConfig(Value):
     guardrails: Guardrails = Guardrails()
     confirm: Confirm = Confirm()
     minimise: Minimise = Minimise()
+    sample: Sample = Field(default=Sample(), exclude_if=lambda sample: not sample.share)
+    stop_when: StopWhen = Field(default=StopWhen(), exclude_if=lambda when: when == StopWhen())
     baseline_observations: int = Field(default=3, ge=1, le=1_000)
     max_failures_in_row: int = Field(default=5, ge=1, le=100_000)
     silence: tuple[Annotated[_Name, _one_of("boifi_core.session.preflight.table", "CHECKS")], ...] = Field(
         default=(), max_length=50, exclude_if=lambda silence: not silence
     )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the session is to end on what its free draws tell."""
+        return self.stop_when.new_failure_below is not None
 
     def connects_to(self) -> Iterator[tuple[str, str]]:
         """All that the session connects to: field, and URL."""
@@ -179,6 +204,13 @@ class SessionConfig(Value):
         share = self.confirm.share + self.minimise.share
         if share > 1:
             raise InvalidInput("minimise.share", "must be at most 1 together with confirm.share", share)
+        share += self.sample.share
+        if share > 1:
+            rule = "must be at most 1 together with confirm.share and minimise.share"
+            raise InvalidInput("sample.share", rule, share)
+        if self.is_watched and not self.sample.share:
+            limit = self.stop_when.new_failure_below
+            raise InvalidInput("stop_when.new_failure_below", "is told by free draws: needs a sample.share", limit)
         return self
 
     @model_validator(mode="after")

@@ -69,6 +69,8 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "guardrails": config.guardrails,
             "confirm": config.confirm,
             "minimise": config.minimise,
+            "sample": config.sample,
+            "stop_when": config.stop_when,
             "recovery": config.recovery,
             "max_failures_in_row": config.max_failures_in_row,
             "silence": config.silence,

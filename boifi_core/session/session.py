@@ -13,12 +13,15 @@ from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
 from boifi_core.findings.evidence import HARMLESS, Evidence
 from boifi_core.findings.objective import OBJECTIVES
+from boifi_core.findings.residual import is_free_draw, residual
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
 from boifi_core.models import (
+    ENDED,
     Control,
     Point,
     RawObservation,
+    Residual,
     SessionState,
     SessionStatus,
     SeverityScore,
@@ -77,14 +80,15 @@ class Session:
         self.settled = self.history.settling()
         past = stored_past(folder) if config.warm_start else ()
         self.worth = OBJECTIVES[config.optimizer.objective]()
-        self.optimizer = learnt_optimizer(config, self.trials, past, stored_evidence(folder), self.worth)
+        self.evidence = stored_evidence(folder)
+        self.optimizer = learnt_optimizer(config, self.trials, past, self.evidence, self.worth)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.normal = Normal(())
         self._now: tuple[Sequence[Control], Normal] | None = None
-        self.evidence = Evidence()
         self.events = Stream.here()
         self._found: tuple[int, Catalogue] | None = None
+        self._left: tuple[int, Residual | None] | None = None
         self.errors = [f"trial {trial.trial}: {trial.reason}" for trial in self.trials if trial.reason]
         state = folder.state()
         of_phases = () if state is None else state.remarks
@@ -111,7 +115,7 @@ class Session:
     def learn_baseline(self, observations: Sequence[RawObservation]) -> float:
         """Take these fault-free observations as the target's normal; returns their median severity."""
         self.baseline = merge_baseline(observations)
-        self._found = None
+        self._found = self._left = None
         self.evidence = Evidence(tuple(observations))
         self.normal, self._now = self.evidence.normal, None
         self.analyzer = AnalyzerService(self._resolved(observations))
@@ -131,7 +135,7 @@ class Session:
         be in another state now, and what it has got used to meanwhile would make failures of then look normal.
         """
         if self.trials and (first := stored_evidence(self.folder)).fault_free:
-            self.evidence, self._found = first, None
+            self.evidence, self._found, self._left = first, None, None
         elif self.baseline is not None:
             keep_baseline(self.folder, self.baseline, self.evidence, self.analyzer.config)
 
@@ -139,10 +143,28 @@ class Session:
     def found(self) -> Catalogue:
         """The distinct failures that its trials have shown so far."""
         if self._found is None or self._found[0] != len(self.trials):
-            dimensions = self.config.search_space.dimensions
-            found = catalogue(self.trials, self.evidence, session_id=self.session_id, dimensions=dimensions)
-            self._found = len(self.trials), found
+            self._found = len(self.trials), self._catalogue(self.trials)
         return self._found[1]
+
+    def _catalogue(self, trials: Sequence[Trial]) -> Catalogue:
+        dimensions = self.config.search_space.dimensions
+        return catalogue(trials, self.evidence, session_id=self.session_id, dimensions=dimensions)
+
+    @property
+    def left(self) -> Residual | None:
+        """How much was left after its latest free draw: that follows from the trials until then alone."""
+        draws = [place for place, trial in enumerate(self.trials, 1) if is_free_draw(trial)]
+        if not draws:
+            return None
+        if self._left is None or self._left[0] != draws[-1]:
+            until = self.trials[: draws[-1]]
+            self._left = draws[-1], residual(until, self._catalogue(until), is_watched=self.config.is_watched)
+        return self._left[1]
+
+    @property
+    def left_at_its_end(self) -> Residual | None:
+        """The same by all that its trials have shown."""
+        return None if self.left is None else residual(self.trials, self.found, is_watched=self.config.is_watched)
 
     def is_allowed(self, plans: Sequence[FaultPlan]) -> bool:
         """Whether the guardrails let these faults be injected."""
@@ -234,4 +256,5 @@ class Session:
             error_message=error_message,
             errors=tuple(self.errors),
             remarks=(*remarks_of(self.settled), *self.remarks),
+            left=self.left_at_its_end if status in ENDED else self.left,
         )

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import MinimalFault, Threshold
-from boifi_core.models import Choice, OptimizationProgress, SessionState, SessionStatus
+from boifi_core.models import Choice, OptimizationProgress, Residual, SessionState, SessionStatus
 from boifi_core.session.events import Recorded
 from boifi_core.session.folder import SessionFolder
 from cli.run import exit_status
@@ -98,6 +98,30 @@ def test_the_closing_lists_what_was_not_measured_again_below_what_was():
     assert rest.splitlines()[1].startswith("     9.0  requests take longer")
     assert rest.splitlines()[1].endswith(", trial 6)")
     assert f"again     boifi replay {ID} 1" in rest
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (
+            {"draws": 15, "failed": 6, "modes": 3, "new": 2, "estimate": 1 / 15, "upper": 0.3634, "left_at_least": 1.4},
+            "How much is left: of 15 faults drawn by chance alone, 6 showed a failure (3 distinct, 2 of them shown by "
+            "no trial before). The chance that the next shows a failure not seen yet is estimated at 7 %, and is at "
+            "most 37 % (at 95 %). Failures not seen yet: 1.4 or more (Chao 1).",
+        ),
+        (
+            {"draws": 1, "failed": 0, "modes": 0, "new": 0, "estimate": 0.0, "upper": 0.95, "left_at_least": 0.0},
+            "How much is left: of 1 fault drawn by chance alone, none showed a failure. The chance that the next shows "
+            "a failure not seen yet is estimated at 0 %, and is at most 95 % (at 95 %). Failures not seen yet: 0 or "
+            "more (Chao 1).",
+        ),
+    ],
+)
+def test_the_closing_says_how_much_is_left(left, text):
+    console = Console(file=io.StringIO(), width=140)
+    state = state_of().model_copy(update={"left": Residual(level=0.95, **left)})
+    closing(console, SessionFolder(Path("/data/sessions/s")), state, found(tried(1)))
+    assert text in console.file.getvalue().splitlines()
 
 
 @pytest.mark.parametrize(

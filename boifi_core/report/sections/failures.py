@@ -13,7 +13,7 @@ from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.facts import ReportInput, fault_text
-from boifi_core.report.failures import beside, none_found, smallest_text, verdict_text
+from boifi_core.report.failures import beside, left_text, none_found, smallest_text, verdict_text
 from boifi_core.report.tables import number, numbers
 from boifi_core.report.waterfall import Waterfall, waterfall
 from boifi_core.traces import Span
@@ -51,9 +51,10 @@ class Failure:
 
 
 def failures_intro(report: ReportInput) -> str:
-    """What stands before the failures; what was found instead where there are none."""
+    """What stands before the failures; what was found instead where there are none; how much is left."""
     found = report.catalogue
-    return beside(found) if found.modes else none_found(found)
+    more = "" if report.left is None else f" {left_text(report.left)}"
+    return (beside(found) if found.modes else none_found(found)) + more
 
 
 def failures(report: ReportInput, modes: Sequence[FailureMode], n_traced: int) -> tuple[Failure, ...]:

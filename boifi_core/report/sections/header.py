@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from boifi_core.errors import counted
 from boifi_core.report.facts import ReportInput, TriedFault
+from boifi_core.report.failures import percent_up
 from boifi_core.report.tables import number
 
 
@@ -34,4 +35,5 @@ def figures(report: ReportInput, found: Sequence[TriedFault]) -> tuple[tuple[str
         ("without a fault", number(report.baseline_severity)),
         ("distinct failures", str(len(report.catalogue.examined))),
         ("trials", report.progress),
+        *([] if report.left is None else [("chance of a new one, at most", f"{percent_up(report.left.upper)} %")]),
     )

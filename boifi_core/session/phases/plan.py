@@ -11,11 +11,12 @@ from boifi_core.session.phases.baseline import Baseline
 from boifi_core.session.phases.confirm import Confirm
 from boifi_core.session.phases.minimise import Minimise
 from boifi_core.session.phases.replay import Replay
+from boifi_core.session.phases.sample import Sample
 from boifi_core.session.phases.search import Search
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
 
-PHASES: list[type[SessionPhase]] = [Baseline, Replay, Search, Confirm, Minimise]
+PHASES: list[type[SessionPhase]] = [Baseline, Replay, Sample, Search, Confirm, Minimise]
 """All phases, in their order."""
 
 

@@ -9,6 +9,7 @@ from boifi_core.models import Choice, Near, Phase
 from boifi_core.optimizer import Why
 from boifi_core.session.learning import searched
 from boifi_core.session.phases.base import SessionPhase
+from boifi_core.session.phases.sample import little_left
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
 from boifi_core.session.warm_start import training_score
@@ -25,7 +26,7 @@ class Search(SessionPhase):
     def propose(self, session: Session) -> Proposal | None:
         """The optimizer's next point, as long as the search's share lasts."""
         if self.over is None:
-            self.over = _too_little_to_gain(session)
+            self.over = _too_little_to_gain(session) or little_left(session)
         return self._next(session) if session.budget.left_to_search > 0 else None
 
     def propose_more(self, session: Session) -> Proposal | None:

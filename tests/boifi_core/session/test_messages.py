@@ -65,6 +65,8 @@ WHOLE = {
                    "abort_if": {"field": "error_rate", "operator": "greater_than", "value": 0.5}},
     "confirm": {"share": 0.1, "readings": 2},
     "minimise": {"share": 0.1},
+    "sample": {"share": 0.1},
+    "stop_when": {"new_failure_below": 0.2},
     "baseline_observations": 2,
     "max_failures_in_row": 3,
     "silence": ["few_requests"],
