@@ -45,17 +45,18 @@ def application(seed: int, services: int) -> Application:
     wanted = min(MOST_WEAKNESSES, 2 + round(services * random.uniform(0.28, 0.42)))
     kinds = random.sample(sorted(KINDS), len(KINDS)) * 3
     while kinds and len(made.weaknesses) < wanted:
-        made = _with(made, kinds.pop(), random, space) or made
+        made = planted(made, kinds.pop(), random, space) or made
     return made
 
 
-def _with(made: Application, kind: str, random: Random, space: SearchSpace) -> Application | None:
+def planted(made: Application, kind: str, random: Random, space: SearchSpace) -> Application | None:
     """The application with one more weakness of this kind; None where none of the calls that were tried can have it."""
     tried = 0
     for number in _free_calls(made, random):
         changed = deepcopy(made)
-        weakness = KINDS[kind](changed, Surface(changed), changed.calls[number], random)
-        if weakness is None:
+        surface = Surface(changed)
+        weakness = KINDS[kind](changed, surface, changed.calls[number], random)
+        if weakness is None or not surface.taken.isdisjoint(weakness.touches):
             continue
         if _is_proved(changed, weakness, space):
             changed.weaknesses.append(weakness)

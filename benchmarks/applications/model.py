@@ -6,11 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-BEHAVIOURS = ("refused", "wrong", "given_up", "shut")
+BEHAVIOURS = ("refused", "wrong", "given_up", "shut", "full")
 """How a call can fail for its caller: it was refused (503, 429), answered wrongly (any other 4xx or 5xx), given up
-after its time-out (504), or not made since its breaker is open."""
-
-ALL = BEHAVIOURS
+after its time-out (504), or not made, since its breaker is open or no connection is free."""
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class Call:
         swallows: failures that the caller takes for an answer, and goes on with a wrong one.
         fallback: a call that is made in its place where the caller copes; None: something ready.
         fallback_ms: how long that takes.
-        pool: how many may be under way at once; 0: any number. Who finds none free for `pool_wait_ms` fails (shut).
+        pool: how many may be under way at once; 0: any number. Who finds none free for `pool_wait_ms` fails (full).
         latch: what shuts after its failures.
         is_message: handed over by a queue: nobody waits for it, and no fault is injected into it.
         is_spare: made only as another call's fallback.

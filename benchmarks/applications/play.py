@@ -285,7 +285,7 @@ class Player:
             if pool and pool[0] > at_ms:
                 if pool[0] - at_ms > call.pool_wait_ms:
                     self._events.add((call.number, "pool"))
-                    return at_ms + call.pool_wait_ms, "shut"
+                    return at_ms + call.pool_wait_ms, "full"
                 at_ms = pool[0]
             self._tries[call.number] += 1
             place = len(self._steps)

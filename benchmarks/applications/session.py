@@ -57,7 +57,8 @@ class SimulatedMesh:
 
     def observe(self, *, newer_than: datetime, timeout_s: float) -> RawObservation:
         """See `Observer`."""
-        plans = tuple(self._in_force.values())
+        # Their expiry is of wall-clock time, of which nothing passes here.
+        plans = tuple(plan.model_copy(update={"duration_seconds": None}) for plan in self._in_force.values())
         observation = self._target.observe(plans, at=newer_than)
         if plans:
             self.with_faults = plans, self._target.last

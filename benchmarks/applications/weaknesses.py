@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from random import Random
 
-from benchmarks.applications.model import ALL, Application, Call, Cause, Latch, Weakness
+from benchmarks.applications.model import BEHAVIOURS, Application, Call, Cause, Latch, Weakness
 from benchmarks.applications.surface import Surface
 
 REFUSED = (429, 503)
@@ -79,7 +79,7 @@ def _missing_fallback(made: Application, surface: Surface, call: Call, random: R
     if not surface.is_seen(call.caller):
         return None
     behaviour = random.choice(_WORST)
-    call.copes_with = tuple(each for each in ALL if each != behaviour)
+    call.copes_with = tuple(each for each in BEHAVIOURS if each != behaviour)
     call.latch, call.tries = None, 1
     cause = _by(made, surface, call, behaviour)
     return _found(made, call, ("missing_fallback", behaviour, f"broke:{behaviour}"), cause)
@@ -90,7 +90,7 @@ def _late_fallback(made: Application, surface: Surface, call: Call, random: Rand
     limit_ms = surface.patience_ms(call.caller)
     if limit_ms is None or not surface.is_seen(call.caller):
         return None
-    call.copes_with, call.latch, call.tries = ALL, None, 1
+    call.copes_with, call.latch, call.tries = BEHAVIOURS, None, 1
     call.timeout_ms = round(random.uniform(0.7, 0.95) * limit_ms)
     call.fallback_ms = round(0.5 * limit_ms)
     return _found(
@@ -107,7 +107,7 @@ def _slow_fallback(made: Application, surface: Surface, call: Call, random: Rand
     limit_ms = surface.patience_ms(call.caller)
     if limit_ms is None or not surface.is_seen(call.caller):
         return None
-    call.copes_with, call.latch = ALL, None
+    call.copes_with, call.latch = BEHAVIOURS, None
     call.fallback_ms = round(random.uniform(1.05, 1.6) * limit_ms)
     return _found(
         made,
@@ -169,7 +169,7 @@ def _small_pool(made: Application, surface: Surface, call: Call, random: Random)
     cause = _cause(made, call, low_ms=max(10.0, call.pool_wait_ms / made.concurrency))
     if random.random() < 0.5:
         call.latch = Latch("call", 2, ("given_up",), 20_000.0)
-        call.copes_with = ALL
+        call.copes_with = tuple(each for each in BEHAVIOURS if each != "full")
         cause.high_ms = call.timeout_ms - 1.0
     return _found(made, call, ("small_pool", "slow", "pool"), cause)
 
@@ -190,7 +190,7 @@ def _gray(made: Application, surface: Surface, call: Call, random: Random) -> We
         return None
     behaviour, statuses = random.choice((("refused", REFUSED), ("wrong", WRONG)))
     call.latch = Latch("call", 4, _WORST, 20_000.0)
-    call.copes_with, call.tries = tuple(each for each in ALL if each != behaviour), 1
+    call.copes_with, call.tries = tuple(each for each in BEHAVIOURS if each != behaviour), 1
     cause = _cause(made, call, statuses=statuses, low_percentage=3.0, high_percentage=60.0)
     return _found(made, call, ("gray_failure", behaviour, f"broke:{behaviour}"), cause)
 
@@ -198,7 +198,7 @@ def _gray(made: Application, surface: Surface, call: Call, random: Random) -> We
 def _swallowed(made: Application, surface: Surface, call: Call, random: Random) -> Weakness | None:
     """A failure is taken for an answer: a total of 0, an empty list (Yuan et al. 2014)."""
     behaviour = random.choice(_WORST)
-    call.swallows, call.copes_with = (behaviour,), tuple(each for each in ALL if each != behaviour)
+    call.swallows, call.copes_with = (behaviour,), tuple(each for each in BEHAVIOURS if each != behaviour)
     call.latch, call.tries = None, 1
     cause = _by(made, surface, call, behaviour)
     return _found(made, call, ("swallowed", behaviour, f"swallowed:{behaviour}"), cause)
@@ -240,7 +240,7 @@ def _spare_fails(made: Application, surface: Surface, call: Call, random: Random
         return None
     spare = _spare(made, call, leaf)
     spare.timeout_ms = 100.0
-    call.copes_with, call.latch, call.tries = ALL, None, 1
+    call.copes_with, call.latch, call.tries = BEHAVIOURS, None, 1
     first, second = (_cause(made, each, statuses=ABORTS, low_ms=_late_ms(surface, each)) for each in (call, spare))
     return _found(made, call, ("fallback_fails", "refused", "broke:"), first, second, at=spare)
 
