@@ -13,9 +13,11 @@ from boifi_core.value import Value
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / ".cache" / "applications.jsonl"
 
-_PARTS = ("boifi_core/faults/*.py", "boifi_core/space/*.py", "boifi_core/value.py")
-_MADE_BY = ("generate", "graph", "model", "peers", "play", "space", "surface", "truth", "weaknesses")
-_OF_SESSIONS = ("boifi_core/**/*.py", "benchmarks/plain.py", "benchmarks/applications/*.py")
+_NAMES = "generate graph model peers play run space spans surface target truth weaknesses"
+_OWN = tuple(f"benchmarks/applications/{name}.py" for name in _NAMES.split())
+_OF_PEERS = (*_OWN, "boifi_core/faults/*.py", "boifi_core/space/*.py", "boifi_core/value.py")
+_SESSION = ("benchmarks/applications/session.py", "benchmarks/applications/modes.py", "benchmarks/plain.py")
+_OF_SESSIONS = (*_OWN, *_SESSION, "boifi_core/**/*.py")
 
 
 class Key(Value):
@@ -57,7 +59,7 @@ class Kept(Value):
 @cache
 def code(is_session: bool) -> str:
     """A hash of the code that a run is made by, without its comments."""
-    patterns = _OF_SESSIONS if is_session else (*_PARTS, *(f"benchmarks/applications/{name}.py" for name in _MADE_BY))
+    patterns = _OF_SESSIONS if is_session else _OF_PEERS
     files = sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
     parts = [f"{path.relative_to(ROOT)} {code_of(path.read_text())}" for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
