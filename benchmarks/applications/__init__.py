@@ -110,6 +110,8 @@ def _share(came: Came, budget: int) -> float:
 
 
 def _spread(shares: Sequence[float]) -> str:
+    if not shares:
+        return ""
     error = f" ± {np.std(shares, ddof=1) / np.sqrt(len(shares)):.0%}" if len(shares) > 1 else ""
     return f"{np.mean(shares):.0%}{error}"
 

@@ -259,7 +259,8 @@ class Player:
     def _once(self, call: Call, at_ms: float, limit_ms: float, parent: int) -> tuple[float, str | None]:
         number, latch = call.number, call.latch
         if latch is not None and self._shut_until[number] > at_ms:
-            end_ms, failed = at_ms + 0.1, "shut"
+            end_ms = at_ms + 0.1
+            failed: str | None = "shut"
         else:
             end_ms, failed = self._tried(call, at_ms, parent)
             if latch is not None:

@@ -22,6 +22,7 @@ def space_for(made: Application, random: Random) -> dict[str, Any]:
     fifth is searched by paths.
     """
     asked = sorted({call.callee for call in reached_calls(made) if not call.is_message})
+    prefixes: tuple[str, ...]
     if random.random() < 1 / 3:
         prefixes, where = _PAIRS, "target_service"
     else:
