@@ -74,7 +74,7 @@ def tables(runs: Runs, sizes: Sequence[int], budgets: Sequence[int]) -> list[Tab
     if of_sessions:
         same = {key: came for key, came in runs.items() if (key.application, key.services) in of_sessions}
         found += [_shares("The same, on the applications of BOIFI's sessions", same, sizes, budgets)]
-        found += [_modes(same, max(budgets))]
+        found += [_modes(same, max(key.trials for key in same if key.search not in PEERS))]
     return [*found, _kinds(runs, max(budgets))]
 
 
