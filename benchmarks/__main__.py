@@ -13,7 +13,7 @@ from benchmarks import document
 from benchmarks.table import show, terminal
 from demo.tracing import Tracing
 
-NAMES = ("optimizer", "scoring", "hostile", "checks", "overhead", "demo", "findings")
+NAMES = ("optimizer", "scoring", "hostile", "checks", "overhead", "demo", "findings", "applications")
 """Modules of this package, each with `measure() -> list[Table]`."""
 
 
@@ -30,13 +30,18 @@ def main() -> None:
         help="findings: of this alone; more than once",
     )
     parser.add_argument("--quick", action="store_true", help="findings: one short session of each")
+    parser.add_argument("--first", type=int, metavar="SEED", help="applications: from this seed on (1)")
     given = parser.parse_args()
     unknown = sorted(set(given.names) - set(NAMES))
     if unknown:
         parser.error(f"name must be one of {', '.join(NAMES)}, got {', '.join(unknown)}")
     if (given.tracing or given.quick) and given.names != ["findings"]:
         parser.error("--tracing and --quick are for findings alone")
+    if given.first is not None and given.names != ["applications"]:
+        parser.error("--first is for applications alone")
     options = {"findings": {"tracing": given.tracing or list(Tracing), "quick": given.quick}} if given.names else {}
+    if given.first is not None:
+        options["applications"] = {"first": given.first}
     console = terminal()
     measured = document.machine()
     console.print(measured)

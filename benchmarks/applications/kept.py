@@ -1,0 +1,91 @@
+"""What is kept of runs: a line each; what was broken off goes on, and what other code made is made anew."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from benchmarks.applications.modes import Modes
+from benchmarks.search.fingerprint import code_of
+from boifi_core.value import Value
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FILE = ROOT / ".cache" / "applications.jsonl"
+
+_NAMES = "generate graph model peers play run space spans surface target truth weaknesses"
+_OWN = tuple(f"benchmarks/applications/{name}.py" for name in _NAMES.split())
+_OF_PEERS = (*_OWN, "boifi_core/faults/*.py", "boifi_core/space/*.py", "boifi_core/value.py")
+_SESSION = ("benchmarks/applications/session.py", "benchmarks/applications/modes.py", "benchmarks/plain.py")
+_OF_SESSIONS = (*_OWN, *_SESSION, "boifi_core/**/*.py")
+
+
+class Key(Value):
+    """Which run it was.
+
+    Attributes:
+        application, services: what the application was made from.
+        search: a peer's name, or `BOIFI` and its objective.
+        seed: the search's, and of what is chance in the application.
+        trials: how many it made.
+        traced: whether the application reports spans.
+    """
+
+    application: int
+    services: int
+    search: str
+    seed: int
+    trials: int
+    traced: bool = True
+
+
+class Came(Value):
+    """What came of a run: the kind of each weakness that was planted, the first trial that brought each out, and, of a
+    session, what its modes tell of them."""
+
+    planted: dict[str, str]
+    first: dict[str, int]
+    modes: Modes | None = None
+
+
+class Kept(Value):
+    """A run's line."""
+
+    code: str
+    key: Key
+    came: Came
+
+
+@cache
+def code(is_session: bool) -> str:
+    """A hash of the code that a run is made by, without its comments."""
+    patterns = _OF_SESSIONS if is_session else _OF_PEERS
+    files = sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
+    parts = [f"{path.relative_to(ROOT)} {code_of(path.read_text())}" for path in files]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def code_for(key: Key) -> str:
+    """The code that makes this run."""
+    return code(key.search.startswith("BOIFI"))
+
+
+def of(key: Key, file: Path = FILE) -> Came | None:
+    """What is kept of this run; a line that was cut short is passed over."""
+    found = None
+    for line in file.read_text().splitlines() if file.exists() else ():
+        try:
+            kept = Kept.model_validate_json(line)
+        except ValueError:
+            continue
+        if kept.key == key and kept.code == code_for(key):
+            found = kept.came
+    return found
+
+
+def add(key: Key, came: Came, file: Path = FILE) -> Came:
+    """Keep one more."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lines:
+        lines.write(Kept(code=code_for(key), key=key, came=came).model_dump_json() + "\n")
+    return came
