@@ -60,14 +60,23 @@ def await_recovery(session: Session, trial: Trial) -> None:
         BoifiError: it is not, in time.
     """
     recovery = session.config.recovery
-    is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
-    if not session.hurt(trial) and not is_exact:
+    if not is_to_recover(session, trial):
         return
     deadline = time.monotonic() + recovery.timeout_s
-    while session.severity(_observe(session)) > session.steady_severity:
+    while not is_steady(session):
         if time.monotonic() > deadline:
             raise BoifiError(f"the target did not recover within {recovery.timeout_s:g} s of trial {trial.trial}")
         time.sleep(_PAUSE_S)
+
+
+def is_to_recover(session: Session, trial: Trial) -> bool:
+    """Whether the target must be seen at its steady state after this trial."""
+    return session.hurt(trial) or trial.phase == Phase.MINIMISE or is_reading(trial)
+
+
+def is_steady(session: Session) -> bool:
+    """Whether a window shows the target at its steady state."""
+    return session.severity(_observe(session)) <= session.steady_severity
 
 
 def _observe(session: Session) -> RawObservation:

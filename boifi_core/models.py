@@ -185,6 +185,7 @@ class Phase(StrEnum):
     """Why a trial was made: the phases of today; a trial may have another that somebody added."""
 
     SETTLE = "settle"
+    SCREEN = "screen"
     INITIAL = "initial"
     SEARCH = "search"
     CONFIRM = "confirm"

@@ -10,10 +10,13 @@ from benchmarks.applications.play import Played, Player, Window
 from benchmarks.applications.spans import spans
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import RawObservation
-from boifi_core.observers.window import Outcome, by_kind_typical_first, summarise
+from boifi_core.observers.window import Outcome, by_kind_typical_first, spread, summarise
 
 REQUESTS = 100
 """Requests of a window."""
+
+_TRACES = 40
+"""Of so many of them the traces are fetched."""
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -53,12 +56,17 @@ class Target:
     def told(self, window: Window, *, at: datetime | None = None) -> RawObservation:
         """What a probe would have seen of it."""
         outcomes = [_outcome(number, played) for number, played in enumerate(window.requests)]
-        traces = None
+        traces, fetched = None, {}
         if self.traced:
-            typical = {kind: alike[0] for kind, alike in by_kind_typical_first(outcomes).items()}
-            traces = {kind: spans(self.application, window.requests[_number(each)]) for kind, each in typical.items()}
+            typical = by_kind_typical_first(outcomes)
+            wanted = spread(typical, _TRACES, 1)
+            fetched = {
+                _number(each): spans(self.application, window.requests[_number(each)])
+                for each in (each for alike in wanted.values() for each in alike)
+            }
+            traces = {kind: fetched[_number(alike[0])] for kind, alike in wanted.items()}
         started_at = at or _BEGAN + timedelta(milliseconds=window.requests[0].start_ms)
-        return summarise(outcomes, started_at=started_at, traces=traces)
+        return summarise(outcomes, started_at=started_at, traces=traces, fetched=list(fetched.values()))
 
     def rest(self) -> None:
         """Let it be as it was before the last faults."""

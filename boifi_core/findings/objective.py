@@ -33,5 +33,9 @@ class Dulling:
         return severity / (1 + alike)
 
 
-OBJECTIVES: dict[str, Callable[[], Worth]] = {"severity": lambda: as_severe, "modes": Dulling}
-"""What the search looks for, by name: the worst fault, or ever other failures."""
+OBJECTIVES: dict[str, Callable[[], Worth]] = {
+    "severity": lambda: as_severe,
+    "modes": Dulling,
+    "both": lambda: as_severe,
+}
+"""What the search looks for, by name: the worst fault, ever other failures, or in turn the one and the other."""

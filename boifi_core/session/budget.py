@@ -29,6 +29,8 @@ class Budget:
         took_s: how long they took, from proposal to record, seconds.
         sample: how many of the search's trials may be free draws.
         drawn: how many of them were made.
+        screen: how many of the search's trials may screen.
+        screened: how many of them were made.
     """
 
     total: int
@@ -39,6 +41,8 @@ class Budget:
     took_s: float
     sample: int = 0
     drawn: int = 0
+    screen: int = 0
+    screened: int = 0
 
     @classmethod
     def of(cls, config: SessionConfig, trials: Sequence[Trial]) -> Self:
@@ -49,6 +53,9 @@ class Budget:
         minimise = min(beside_initial - confirm, int(config.minimise.share * config.total_trials))
         kept = max(config.initial_points, math.ceil(_SEARCHED * config.total_trials))
         beside_kept = max(0, config.total_trials - confirm - minimise - kept)
+        screen, sample = _shrunk(
+            [int(share * config.total_trials) for share in (config.screen.share, config.sample.share)], beside_kept
+        )
         return cls(
             total=config.total_trials,
             confirm=confirm,
@@ -56,8 +63,10 @@ class Budget:
             used=len(made),
             searched=sum(trial.why is None or trial.why.reason not in (VERIFY, MINIMISE) for trial in made),
             took_s=sum(map(_took_s, made)),
-            sample=min(beside_kept, int(config.sample.share * config.total_trials)),
+            sample=sample,
             drawn=sum(map(is_free_draw, made)),
+            screen=screen,
+            screened=sum(trial.phase == Phase.SCREEN for trial in made),
         )
 
     def without_search(self) -> Budget:
@@ -71,6 +80,11 @@ class Budget:
     def left(self) -> int:
         """Trials that may still be made."""
         return self.total - self.used
+
+    @property
+    def left_to_screen(self) -> int:
+        """Trials of the screen's share."""
+        return min(self.screen - self.screened, self.left_to_search)
 
     @property
     def left_to_search(self) -> int:
@@ -95,6 +109,12 @@ class Budget:
         if share * self.total < 1:
             return f"{key} {share:g} of {self.total} {'trial' if self.total == 1 else 'trials'} is less than one"
         return "the initial points leave no trial for it"
+
+
+def _shrunk(wanted: Sequence[int], most: int) -> list[int]:
+    """These shares, all made smaller alike where together they are more than there is."""
+    whole = sum(wanted)
+    return list(wanted) if whole <= most else [most * each // whole for each in wanted]
 
 
 def counted(trials: Sequence[Trial]) -> list[Trial]:

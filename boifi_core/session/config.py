@@ -105,6 +105,15 @@ class Minimise(Value):
     share: float = Field(default=0.25, ge=0, le=0.9)
 
 
+class Screen(Value):
+    """Before the search each call that the space can break is broken in each way that it has, at full strength.
+
+    `share` is that of `total_trials` which may go into it; 0 leaves it out.
+    """
+
+    share: float = Field(default=0.0, ge=0, le=0.9)
+
+
 class Sample(Value):
     """Free draws: faults drawn by chance alone, spread over the search; from them follows how much is left.
 
@@ -161,6 +170,7 @@ class SessionConfig(Value):
     guardrails: Guardrails = Guardrails()
     confirm: Confirm = Confirm()
     minimise: Minimise = Minimise()
+    screen: Screen = Field(default=Screen(), exclude_if=lambda screen: not screen.share)
     sample: Sample = Field(default=Sample(), exclude_if=lambda sample: not sample.share)
     stop_when: StopWhen = Field(default=StopWhen(), exclude_if=lambda when: when == StopWhen())
     baseline_observations: int = Field(default=3, ge=1, le=1_000)
@@ -208,6 +218,10 @@ class SessionConfig(Value):
         if share > 1:
             rule = "must be at most 1 together with confirm.share and minimise.share"
             raise InvalidInput("sample.share", rule, share)
+        share += self.screen.share
+        if share > 1:
+            rule = "must be at most 1 together with sample.share, confirm.share and minimise.share"
+            raise InvalidInput("screen.share", rule, share)
         if self.is_watched and not self.sample.share:
             limit = self.stop_when.new_failure_below
             raise InvalidInput("stop_when.new_failure_below", "is told by free draws: needs a sample.share", limit)

@@ -19,7 +19,7 @@ from boifi_core.session.config import SessionConfig
 
 def recommendation(config: SessionConfig, optimizer: OptimizerCore) -> BestPoint | None:
     """The fault that the optimizer takes for the worst; None where it was told something else than severities."""
-    return optimizer.best_point if config.optimizer.objective == "severity" else None
+    return optimizer.best_point if config.optimizer.objective != "modes" else None
 
 
 def progress(trials: Sequence[Trial], total: int, best: BestPoint | None = None) -> OptimizationProgress:

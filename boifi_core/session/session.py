@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from statistics import median
 
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
@@ -12,7 +13,7 @@ from boifi_core.faults.plan import FaultPlan
 from boifi_core.findings import Catalogue
 from boifi_core.findings.catalogue import catalogue
 from boifi_core.findings.evidence import HARMLESS, Evidence
-from boifi_core.findings.objective import OBJECTIVES
+from boifi_core.findings.objective import OBJECTIVES, Dulling
 from boifi_core.findings.residual import is_free_draw, residual
 from boifi_core.history.dataset import History
 from boifi_core.injectors.base import Injector
@@ -37,6 +38,7 @@ from boifi_core.session.events import Event, Stream
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.learning import learnt_optimizer, searched
 from boifi_core.session.progress import progress, recommendation
+from boifi_core.session.screen.leads import Leads
 from boifi_core.session.stored_baseline import keep_baseline, stored_evidence, stored_thresholds
 from boifi_core.session.warm_start import signals, stored_past, training_score
 
@@ -57,6 +59,7 @@ class Session:
         normal: the target as this run found it without a fault, before its first trial.
         evidence: what tells a failure from what is normal, as the session's first trials found it.
         worth: what a trial is worth to the search, by the objective.
+        novel, novelty: the same of the search for other failures, where the objective is both; else None.
         events: what happens in it, for whoever listens.
         errors: what went wrong so far, one line each.
         remarks: which phases are left out or over early, one line each.
@@ -82,6 +85,8 @@ class Session:
         self.worth = OBJECTIVES[config.optimizer.objective]()
         self.evidence = stored_evidence(folder)
         self.optimizer = learnt_optimizer(config, self.trials, past, self.evidence, self.worth)
+        self.novelty = Dulling() if config.optimizer.objective == "both" else None
+        self.novel = self.novelty and learnt_optimizer(config, self.trials, past, self.evidence, self.novelty)
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.normal = Normal(())
@@ -96,6 +101,11 @@ class Session:
         self.tries = 0
         self.told_of_traces: set[str] = set()
         self.is_searched_out = False
+
+    @cached_property
+    def leads(self) -> Leads:
+        """What a screen would try next."""
+        return Leads(self.optimizer.space, self.evidence.normal)
 
     @property
     def session_id(self) -> str:
@@ -223,10 +233,13 @@ class Session:
         if not searched([trial]):
             return
         score = training_score(trial)
-        if score is None:
-            self.optimizer.discard(trial.point)
-        else:
-            self.optimizer.record(trial.point, self.worth(self.evidence.failure(trial), score), signals(trial))
+        for optimizer, worth in ((self.optimizer, self.worth), (self.novel, self.novelty)):
+            if optimizer is None or worth is None:
+                continue
+            if score is None:
+                optimizer.discard(trial.point)
+            else:
+                optimizer.record(trial.point, worth(self.evidence.failure(trial), score), signals(trial))
 
     def keep(self, trial: Trial) -> None:
         """Write a trial to the history: from here on it is never lost."""

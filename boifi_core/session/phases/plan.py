@@ -12,11 +12,12 @@ from boifi_core.session.phases.confirm import Confirm
 from boifi_core.session.phases.minimise import Minimise
 from boifi_core.session.phases.replay import Replay
 from boifi_core.session.phases.sample import Sample
+from boifi_core.session.phases.screen import Screen
 from boifi_core.session.phases.search import Search
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
 
-PHASES: list[type[SessionPhase]] = [Baseline, Replay, Sample, Search, Confirm, Minimise]
+PHASES: list[type[SessionPhase]] = [Baseline, Replay, Sample, Screen, Search, Confirm, Minimise]
 """All phases, in their order."""
 
 

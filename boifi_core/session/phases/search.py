@@ -6,12 +6,13 @@ import math
 
 from boifi_core.errors import SpaceExhausted, counted
 from boifi_core.models import Choice, Near, Phase
-from boifi_core.optimizer import Why
+from boifi_core.optimizer import OptimizerCore, Why
 from boifi_core.session.learning import searched
 from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.phases.sample import little_left
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
+from boifi_core.session.turns import NOVEL, is_for_something_new
 from boifi_core.session.warm_start import training_score
 
 EVERY_POINT = "every point of the search space was tried"
@@ -59,6 +60,8 @@ def _too_little_to_gain(session: Session) -> str | None:
 
 def _chosen(session: Session) -> Proposal:
     """The optimizer's next point; a session has one trial at a time, so what was pending is none."""
+    if session.novel is not None and session.optimizer.phase == "search" and _is_for_something_new(session):
+        return _novel(session, session.novel)
     optimizer = session.optimizer
     optimizer.withdraw()
     phase: str = optimizer.phase
@@ -69,9 +72,25 @@ def _chosen(session: Session) -> Proposal:
     return Proposal(point, session.plans_for(point), phase, why.mean, why.std, _choice(session, why))
 
 
-def _choice(session: Session, why: Why) -> Choice:
+def _is_for_something_new(session: Session) -> bool:
+    return is_for_something_new(session.trials, session.found)
+
+
+def _novel(session: Session, optimizer: OptimizerCore) -> Proposal:
+    lead = None if session.leads.are_few else session.leads.best(session.trials)
+    if lead is not None:
+        mean, std = (float(part[0]) for part in session.optimizer.predict([lead.point]))
+        return Proposal(lead.point, session.plans_for(lead.point), Phase.SEARCH, mean, std, Choice(reason=NOVEL))
+    optimizer.withdraw()
+    point = optimizer.propose()
+    why = optimizer.why(point) or Why("remaining")
+    mean, std = (float(part[0]) for part in session.optimizer.predict([point]))
+    return Proposal(point, session.plans_for(point), Phase.SEARCH, mean, std, _choice(session, why, NOVEL))
+
+
+def _choice(session: Session, why: Why, reason: str | None = None) -> Choice:
     """What was behind a proposal, with the numbers of the trials that it names."""
     learnt = [trial for trial in searched(session.trials) if training_score(trial) is not None]
     named = [learnt[tried.place] for tried in why.nearest]
     near = tuple(Near(trial=trial.trial, severity=trial.severity or 0.0) for trial in named)
-    return Choice(reason=why.reason, promise=why.promise, nearest=near)
+    return Choice(reason=reason or why.reason, promise=why.promise, nearest=near)

@@ -1,0 +1,137 @@
+"""What a screen may try: faults at full strength, in the space's own terms."""
+
+import json
+
+import pytest
+from hypothesis import given
+from search_spaces import spaces
+
+from boifi_core.errors import InvalidInput
+from boifi_core.injectors.hfi.injector import HfiInjector
+from boifi_core.safety.guarded_space import guarded
+from boifi_core.safety.guardrails import Guardrails
+from boifi_core.session.screen.points import both, full_strength, in_part, with_number
+from boifi_core.space import SearchSpace
+
+SENDING = HfiInjector.capabilities.sending
+
+
+def one(prefix="", **fields):
+    fields = {"target_service": ["cart", "payments"], **fields}
+    is_delay = {"field": f"{prefix}fault_type", "operator": "equals", "value": "delay"}
+    is_abort = {**is_delay, "value": "abort"}
+    return [
+        {"name": f"{prefix}fault_type", "type": "categorical", "values": fields.get("types", ["delay", "abort"])},
+        {"name": f"{prefix}target_service", "type": "categorical", "values": fields["target_service"]},
+        {"name": f"{prefix}percentage", "type": "integer", "min": 5, "max": 100},
+        {"name": f"{prefix}delay_ms", "type": "integer", "min": 10, "max": 2000, "log_scale": True,
+         "condition": is_delay},
+        {"name": f"{prefix}abort_status_code", "type": "categorical", "values": [500, 503], "condition": is_abort},
+    ]  # fmt: skip
+
+
+def space_of(*dimensions, **more):
+    return SearchSpace.parse({"dimensions": [*dimensions], **more}).sent_by(SENDING)
+
+
+def lines(space, points):
+    return sorted(" + ".join(map(str, space.plans(point))) for point in points)
+
+
+def test_each_place_is_broken_in_each_way_at_full_strength():
+    space = space_of(*one())
+    assert lines(space, full_strength(space)) == [
+        "abort 500 on cart, 100 %",
+        "abort 500 on payments, 100 %",
+        "abort 503 on cart, 100 %",
+        "abort 503 on payments, 100 %",
+        "delay 2000 ms on cart, 100 %",
+        "delay 2000 ms on payments, 100 %",
+    ]
+
+
+def test_it_is_as_strong_as_the_guardrails_allow():
+    space = guarded(space_of(*one()), Guardrails(max_delay_ms=500, max_percentage=60, protected_services=("payments",)))
+    found = [plan for point in full_strength(space) for plan in space.plans(point)]
+    assert {plan.target_service for plan in found} == {"cart"}
+    assert {plan.fault_type for plan in found} == {"delay", "abort"}
+    assert all(57 <= plan.percentage <= 60 for plan in found)
+    assert all(plan.delay_ms is None or 390 <= plan.delay_ms <= 500 for plan in found)
+
+
+def test_of_several_faults_all_but_one_are_off():
+    space = space_of(*one("a."), *one("b.", types=["none", "delay", "abort"]))
+    assert lines(space, full_strength(space)) == lines(space_of(*one()), full_strength(space_of(*one())))
+
+
+def test_where_none_can_be_off_they_are_tried_together():
+    space = space_of(*one("a."), *one("b."))
+    found = full_strength(space)
+    assert found
+    assert {len(space.plans(point)) for point in found} == {2}
+
+
+def test_numbers_that_are_listed_have_a_strength_too():
+    listed = {"name": "percentage", "type": "categorical", "values": [10, 100, 50]}
+    space = space_of(*(each for each in one() if each["name"] != "percentage"), listed)
+    assert {plan.percentage for point in full_strength(space) for plan in space.plans(point)} == {100}
+
+
+def test_more_combinations_than_can_be_looked_at_are_drawn():
+    many = [f"s{number}" for number in range(3000)]
+    space = space_of(*one(target_service=many))
+    found = full_strength(space)
+    assert 1000 < len(found) <= 4000
+    assert len({json.dumps(point) for point in found}) == len(found)
+
+
+@given(spaces())
+def test_whatever_the_space_they_are_points_of_it_and_send_different_faults(space):
+    sent = space.sent_by(SENDING)
+    found = full_strength(sent)
+    for point in found:
+        sent.check(point)
+        assert sent.plans(point)
+    ids = sent.ids(sent.rows(found)) if found else []
+    assert len(set(ids)) == len(ids)
+
+
+def test_two_faults_are_put_together_at_two_places():
+    space = space_of(*one("a."), *one("b.", types=["none", "delay", "abort"]))
+    by_line = {str(space.plans(point)[0]): point for point in full_strength(space)}
+    point = both(space, by_line["abort 503 on cart, 100 %"], by_line["delay 2000 ms on payments, 100 %"])
+    assert point is not None
+    space.check(point)
+    assert sorted(map(str, space.plans(point))) == ["abort 503 on cart, 100 %", "delay 2000 ms on payments, 100 %"]
+
+
+def test_a_space_of_one_fault_has_no_pairs():
+    space = space_of(*one())
+    first, *_, last = full_strength(space)
+    assert both(space, first, last) is None
+
+
+def test_two_at_most_are_no_three():
+    prefixes = [each for prefix in ("a.", "b.", "c.") for each in one(prefix, types=["none", "delay", "abort"])]
+    space = space_of(*prefixes, at_most=1)
+    first, *_, last = full_strength(space)
+    assert both(space, first, last) is None
+
+
+@pytest.mark.parametrize(("wanted", "has"), [(75, 75), (75.4, 75), (5, 10), (9_999, 2000)])
+def test_a_number_is_the_nearest_that_there_is(wanted, has):
+    space = space_of(*one())
+    point = next(point for point in full_strength(space) if "delay_ms" in point)
+    changed = with_number(space, point, ["delay_ms"], wanted)
+    assert changed is not None
+    assert changed["delay_ms"] == has
+    with pytest.raises(InvalidInput):
+        space.check({**changed, "delay_ms": 9})
+
+
+def test_a_part_of_the_requests_is_a_third_of_them():
+    space = space_of(*one())
+    point = full_strength(space)[0]
+    part = in_part(space, point)
+    assert part == {**point, "percentage": 30}
+    assert in_part(space, part) is None
