@@ -214,7 +214,8 @@ def fault_cell(mode: FailureMode) -> str:
 
 
 MARKS = {"confirm": "again", "explore": "new ground", "verify": "is it real?", "minimise": "does less do it?",
-         "sample": "by chance"}  # fmt: skip
+         "sample": "by chance", "screen": "one call, one way", "pair": "two calls at once",
+         "novel": "another failure"}  # fmt: skip
 """What is said of trials that do not simply look for a worse fault."""
 
 

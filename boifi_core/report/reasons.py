@@ -15,6 +15,9 @@ _WITHOUT_NEAREST = {
     "probe": "to find where it stops, by one number alone",
     "remaining": "one of the last points left",
     "sample": "drawn by chance alone, to tell how much is left",
+    "screen": "one of the ways in which each call can break",
+    "pair": "a call, and the one that is made because it failed, broken at once",
+    "novel": "to bring out a failure not known yet",
 }
 
 

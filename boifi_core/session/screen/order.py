@@ -13,7 +13,7 @@ _UNKNOWN = 0.05
 """What a place is worth that no trace tells of, where there are traces: they may lack it."""
 
 _OTHER_KIND, _OTHER_ANSWER, _SAME_ANSWER = 0.5, 0.75, 3.0
-"""How alike two faults at one place are: a delay and an abort; aborts that callers tell apart; those that they do not."""
+"""How alike two faults at one place are: a delay and an abort; aborts that callers tell apart; others."""
 
 _LESS_WIDE = 0.5
 """How alike two places are, one of which is a part of the other, where nothing else is known."""

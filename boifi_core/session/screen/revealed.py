@@ -36,7 +36,7 @@ _IN_NEED, _HARDLY = 0.1, 0.02
 """A call is made in need that is made in this share of the requests, and in hardly any without a fault."""
 
 _OF_TIMEOUTS, _WORTH = 0.45, 0.5
-"""What a delay just below a time-out is worth, and what else was revealed, where a cell unlike all others is worth 1."""
+"""What a delay just below a time-out, and all else that was revealed, is worth beside a cell unlike all others: 1."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """In which order a screen tries its cells, and what its trials make it look at."""
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -106,6 +107,7 @@ def test_all_is_tried_once_and_then_nothing_is_left():
     lines = screening.go(500)
     assert len(set(lines)) == len(lines) < 30
     whole = {line for line in lines if line.endswith("100 %")}
+    {f"abort {code} on {service}, 100 %" for code in (500, 503) for service in ("cart", "reviews", "ads")}
     assert {f"delay 2000 ms on {service}, 100 %" for service in ("cart", "reviews", "ads")} <= whole
     assert {
         f"abort {code} on {service}, 100 %" for code in (500, 503) for service in ("cart", "reviews", "ads")
@@ -167,7 +169,7 @@ def test_where_a_call_is_left_out_smaller_delays_are_tried_until_it_is_not(from_
     delays = sorted(int(line.split()[1]) for line in lines if line.startswith("delay") and "cart" in line)
     assert any(from_ms / 1.7 <= delay < from_ms for delay in delays)
     assert len([delay for delay in delays if delay < from_ms]) == 1
-    assert all(later / sooner < 1.7 for sooner, later in zip(delays, delays[1:], strict=False))
+    assert all(later / sooner < 1.7 for sooner, later in itertools.pairwise(delays))
 
 
 def test_what_follows_a_call_that_was_cut_is_not_left_out():
@@ -227,15 +229,11 @@ def test_which_calls_a_path_strikes(path, operation, strikes):
 
 
 def test_more_requests_and_more_callers_reach_further():
-    (plan,) = space_of(["cart"], types=["abort"]).plans({"fault_type": "abort", "target_service": "cart", "percentage": 100,
-                                                         "abort_status_code": 503})  # fmt: skip
+    point = {"fault_type": "abort", "target_service": "cart", "percentage": 100, "abort_status_code": 503}
+    (plan,) = space_of(["cart"], types=["abort"]).plans(point)
     rare, often = call("shop", "cart", "GET /", 0.1), call("shop", "cart", "GET /", 0.9)
-    other = call("orders", "cart", "GET /", 0.1)
-    assert (
-        0
-        == reach(plan, {})
-        < reach(plan, {"a": rare})
-        < reach(plan, {"a": rare, "b": other})
-        < reach(plan, {"a": often})
-    )
+    of_orders = call("orders", "cart", "GET /", 0.1)
+    reached = [reach(plan, calls) for calls in ({}, {"a": rare}, {"a": rare, "b": of_orders}, {"a": often})]
+    assert reached[0] == 0
+    assert reached == sorted(set(reached))
     assert Cell({}, plan).place[0] == ("target_service", "cart")
