@@ -66,6 +66,7 @@ WHOLE = {
     "confirm": {"share": 0.1, "readings": 2},
     "minimise": {"share": 0.1},
     "sample": {"share": 0.1},
+    "screen": {"share": 0.1},
     "stop_when": {"new_failure_below": 0.2},
     "baseline_observations": 2,
     "max_failures_in_row": 3,
