@@ -40,7 +40,7 @@ def main() -> None:
         style = "bold" if line.startswith(("BOIFI", "How it fails", "COMPLETED")) else ""
         # Where files lie is of this machine; everywhere else it is the data dir.
         console.print(
-            Text(re.sub(r"/\S*/sessions/", "boifi-data/sessions/", line), style=style), no_wrap=True, crop=True
+            Text(re.sub(r"/\S*/(sessions|prefect)/", r"boifi-data/\1/", line), style=style), no_wrap=True, crop=True
         )
     # Without the web font that Rich would have the reader fetch.
     form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

@@ -9,9 +9,9 @@ from contextlib import closing
 
 import pytest
 from damage import DAMAGE, put_aside
-from environments import bare_environment
 from facades import REQUEST, SESSIONS, facade, made, refused, set_state, wait_for
 
+from benchmarks.environment import bare_environment
 from boifi_core.storage.aside import damage_of
 
 DOWN = ("503", "the database does not answer")

@@ -5,10 +5,10 @@ import sys
 
 import httpx
 import pytest
-from environments import bare_environment
 from flow_runs import FlowRuns, ended, trials, until
 from hfi_server import HfiServer
 
+from benchmarks.environment import bare_environment
 from boifi_core.models import SessionStatus
 
 NAME = "stock"

@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from environments import bare_environment
+from benchmarks.environment import bare_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import httpx
-from environments import bare_environment
 from flow_runs import until
 from loopback import free_port
 
+from benchmarks.environment import bare_environment
 from boifi_core.session.folder import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[2]

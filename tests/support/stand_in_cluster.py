@@ -19,9 +19,9 @@ from typing import Any
 
 import yaml
 from aiohttp import web
-from environments import bare_environment
 from manifests import Manifests
 
+from benchmarks.environment import bare_environment
 from boifi_core.child_process import spawn
 
 ROOT = Path(__file__).resolve().parents[2]

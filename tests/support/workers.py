@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environments import bare_environment
+from benchmarks.environment import bare_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
