@@ -86,7 +86,9 @@ class Session:
         self.evidence = stored_evidence(folder)
         self.optimizer = learnt_optimizer(config, self.trials, past, self.evidence, self.worth)
         self.novelty = Dulling() if config.optimizer.objective == "both" else None
-        self.novel = self.novelty and learnt_optimizer(config, self.trials, past, self.evidence, self.novelty)
+        self.novel = (
+            None if self.novelty is None else learnt_optimizer(config, self.trials, past, self.evidence, self.novelty)
+        )
         self.baseline: RawObservation | None = None
         self.baseline_severity: float | None = None
         self.normal = Normal(())

@@ -28,7 +28,8 @@ def is_for_something_new(trials: Sequence[Trial], found: Catalogue) -> bool:
         found: the failures that they showed.
     """
     first = {min(mode.trials) for mode in found.modes}
-    worst, brought = 0.0, {True: [], False: []}  # type: ignore[var-annotated]
+    worst = 0.0
+    brought: dict[bool, list[bool]] = {True: [], False: []}
     for trial in trials:
         severity = trial.severity or 0.0
         is_new = trial.trial in first

@@ -69,7 +69,7 @@ def reach(plan: FaultPlan, calls: Mapping[str, SeenCall]) -> float:
     for call in struck_by:
         spared *= 1.0 - call.share
     fan_in = len({call.caller for call in struck_by})
-    return (1.0 - spared) ** _FLAT * (1.0 + 0.1 * min(max(fan_in - 1, 0), 5))
+    return float((1.0 - spared) ** _FLAT) * (1.0 + 0.1 * min(max(fan_in - 1, 0), 5))
 
 
 def _strikes(plan: FaultPlan, call: SeenCall) -> bool:

@@ -169,10 +169,11 @@ def _entry(column: Column, share: float) -> float:
 
 def _off(space: SearchSpace) -> dict[int, float]:
     """Of the columns that say a fault's kind, the entry that says that there is none, where one does."""
-    found = {}
+    found: dict[int, float] = {}
     for source in (each for group in space.groups for each in group.of("fault_type")):
-        place = space.layout.index.get(source.name)
-        for code, value in enumerate(() if place is None else space.layout.columns[place].values):
+        if (place := space.layout.index.get(source.name)) is None:
+            continue
+        for code, value in enumerate(space.layout.columns[place].values):
             if is_no_fault(value):
                 found.setdefault(place, float(code))
     return found
