@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
 from boifi_core.faults.kinds import Scale
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.models import Point, SeenCall
+from boifi_core.models import Point
+from boifi_core.session.screen.points import rests
 from boifi_core.space import SearchSpace
-from boifi_core.traces.peers import is_service
 
 Feature = tuple[str, object]
 """One thing that tells cells apart, such as `("target_service", "cart")`."""
 
-_PLACE = ("target_service", "target_path", "target_method", "headers")
-_FLAT = 1 / 3
-"""By so much the share of requests counts: a weakness of a rare call is one as well."""
-
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+PLACE = ("target_service", "target_path", "target_method", "headers")
+"""The fields of a fault that say where it strikes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +25,7 @@ class Cell:
 
     Attributes:
         point: in the space's own terms.
-        plan: the fault, or the first of several where the space has none alone.
+        plan: the fault, or the one of several that tells this point from others where the space has none alone.
     """
 
     point: Point
@@ -38,7 +34,7 @@ class Cell:
     @cached_property
     def place(self) -> tuple[Feature, ...]:
         """Where it strikes."""
-        return tuple((field, _hashable(getattr(self.plan, field))) for field in _PLACE)
+        return tuple((field, _hashable(getattr(self.plan, field))) for field in PLACE)
 
     @cached_property
     def behaviour(self) -> tuple[Feature, ...]:
@@ -47,58 +43,35 @@ class Cell:
         return (("fault_type", self.plan.fault_type), *((name, getattr(self.plan, name)) for name in own))
 
     @cached_property
-    def pairs(self) -> frozenset[tuple[Feature, Feature]]:
-        """What of it is new where nothing like it was tried: each two of its features together."""
-        return frozenset(combinations((*self.place, *self.behaviour), 2))
+    def others(self) -> tuple[Feature, ...]:
+        """What the injector is told beside that."""
+        return tuple(sorted((name, _hashable(value)) for name, value in self.plan.parameters.items()))
+
+    @cached_property
+    def way(self) -> str:
+        """Its behaviour in a word: what is refused and what is answered wrongly differ to those who call."""
+        status = self.plan.abort_status_code
+        return self.plan.fault_type if status is None else "refused" if is_refusal(status) else "wrong"
 
 
 def cells_of(space: SearchSpace, points: Sequence[Point]) -> list[Cell]:
     """The points as cells; those that inject nothing are none."""
-    return [Cell(point, plans[0]) for point in points if (plans := space.plans(point))]
+    still = rests(space)
+    found = [(point, space.plans(point)) for point in points]
+    return [
+        Cell(point, next((plan for plan in plans if plan not in still), plans[0])) for point, plans in found if plans
+    ]
 
 
-def struck(plan: FaultPlan, calls: Mapping[str, SeenCall]) -> list[SeenCall]:
-    """The calls that a fault strikes, as far as their names tell; calls by `Call.where`."""
-    return [call for call in calls.values() if _strikes(plan, call)]
+def is_refusal(status: int) -> bool:
+    """Whether a status says that there is no answer now, rather than a wrong one: callers may ask again.
 
-
-def reach(plan: FaultPlan, calls: Mapping[str, SeenCall]) -> float:
-    """In which share of the requests a call is made that the fault strikes, 0 to 1; more where several ask for it."""
-    struck_by = struck(plan, calls)
-    spared = 1.0
-    for call in struck_by:
-        spared *= 1.0 - call.share
-    fan_in = len({call.caller for call in struck_by})
-    return float((1.0 - spared) ** _FLAT) * (1.0 + 0.1 * min(max(fan_in - 1, 0), 5))
-
-
-def _strikes(plan: FaultPlan, call: SeenCall) -> bool:
-    if plan.target_service is not None and (call.callee is None or not is_service(plan.target_service, call.callee)):
-        return False
-    words: Collection[str] = call.operation.split()
-    told = [word for word in words if word in _METHODS]
-    if plan.target_method is not None and told and plan.target_method not in told:
-        return False
-    path = next((word for word in words if word.startswith("/")), None)
-    where = plan.target_path
-    if where == "/" or where.startswith("^"):
-        return True
-    return _has_prefix(path, where) if path is not None else plan.target_service is not None
-
-
-def _has_prefix(path: str, prefix: str) -> bool:
-    """Whether a path begins so; what stands for an id in it may be anything."""
-    own, wanted = path.split("/"), prefix.rstrip("/").split("/")
-    return len(own) >= len(wanted) and all(
-        is_id(mine) or mine == theirs or (place == len(wanted) - 1 and mine.startswith(theirs))
-        for place, (mine, theirs) in enumerate(zip(own, wanted, strict=False))
-    )
-
-
-def is_id(part: str) -> bool:
-    """Whether a part of a path stands for whatever is there: `{id}`, `:id`, `*`."""
-    return part.startswith(("{", ":", "*", "<"))
+    Source: RFC 9110, 15.6.3 to 15.6.5; RFC 6585, 4.
+    """
+    return status in (429, 502, 503, 504)
 
 
 def _hashable(value: object) -> object:
-    return tuple(sorted(value.items())) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return tuple(sorted((name, _hashable(each)) for name, each in value.items()))
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.seen import named_calls
-from boifi_core.models import Phase, RawObservation, SeenCall, Trial
+from boifi_core.models import Phase, Point, RawObservation, SeenCall, Trial
 from boifi_core.session.screen.cells import Cell, cells_of
-from boifi_core.session.screen.order import Known, worth
+from boifi_core.session.screen.order import Order
 from boifi_core.session.screen.points import full_strength, in_part
-from boifi_core.session.screen.revealed import Lead, Seen, ladders, pairs, timeouts
+from boifi_core.session.screen.revealed import Lead, Revealed, Seen
 from boifi_core.session.turns import NOVEL
 from boifi_core.space import SearchSpace
+from boifi_core.space.rows import Rows
 
 FEW = 2
 """So few cells are no more than a search's first trials."""
@@ -31,55 +34,84 @@ class Leads:
 
     def __init__(self, space: SearchSpace, normal: Normal) -> None:
         self._space, self._normal = space, normal
-        self._cells = cells_of(space, full_strength(space))
-        self._in_part = cells_of(
-            space,
-            [part for cell in self._cells if cell.plan.kind.milder is None and (part := in_part(space, cell.point))],
-        )
-        self._known = Known(_most_of_each(self._named(window) for window in normal.observations))
-        self._whole = {str(cell.point) for cell in self._cells}
-        self._seen: list[Seen] = []
+        calls = _most_of_each(self._named(window) for window in normal.observations)
+        self._whole = _Cells(space, full_strength(space, [*calls.values()]), calls)
+        parts = (in_part(space, cell.point) for cell in self._whole.cells if cell.plan.kind.milder is None)
+        self._parts = _Cells(space, [part for part in parts if part is not None], calls)
+        self._revealed = Revealed(space, self._whole.cells, self._whole.order, calls)
+        self._found: dict[bytes, Lead] = {}
+        self._taken: set[bytes] = set()
         self._read = 0
 
     @property
     def are_few(self) -> bool:
-        """Whether the space has hardly any cells."""
-        return len(self._cells) <= FEW
+        """Whether the space has hardly any cells, or no categories at all."""
+        is_flat = not any(column.is_categorical for column in self._space.layout.columns)
+        return is_flat or len(self._whole.cells) <= FEW
 
     def best(self, trials: Sequence[Trial]) -> Lead | None:
         """The best that was not tried yet; None where all was."""
-        space = self._space
         self._learn(trials)
-        taken = set(space.ids(space.rows([trial.point for trial in trials]))) if trials else set()
-        found = sorted(self._all(), key=lambda lead: -lead.worth)
-        return next((lead for lead in found if space.ids(space.rows([lead.point]))[0] not in taken), None)
+        return max(self._all(), key=lambda lead: lead.worth, default=None)
 
     def _learn(self, trials: Sequence[Trial]) -> None:
         for trial in trials[self._read :]:
+            if trial.phase == Phase.REPLAY:
+                continue  # maybe of another space
+            identity = self._id(trial.point)
+            self._taken.add(identity)
+            self._whole.take(identity)
+            self._parts.take(identity)
             if trial.phase == Phase.SCREEN or (trial.why is not None and trial.why.reason == NOVEL):
-                named = self._named(trial.observation)
-                self._seen += [Seen(cell, named) for cell in cells_of(self._space, [trial.point])]
+                self._learn_from(trial, identity)
         self._read = len(trials)
 
-    def _all(self) -> Iterator[Lead]:
-        tried = [each.cell for each in self._seen if str(each.cell.point) in self._whole]
-        full = max((cell.plan.percentage for cell in self._cells), default=100.0)
-        seen = [each for each in self._seen if each.cell.plan.percentage >= full]
-        yield from timeouts(self._space, seen, self._known)
-        yield from ladders(self._space, seen, self._known)
-        yield from pairs(self._space, self._seen, self._cells, self._known)
-        for cell in self._cells:
-            yield Lead(cell.point, worth(cell, tried, self._known), "screen")
-        for cell in self._in_part:
-            yield Lead(cell.point, _IN_PART * self._known.reach(cell) / (1 + self._n_like(cell)), "screen")
+    def _learn_from(self, trial: Trial, identity: bytes) -> None:
+        own = self._whole.learn(identity) or self._parts.learn(identity)
+        for cell in [own] if own is not None else cells_of(self._space, [trial.point]):
+            for lead in self._revealed.by(Seen(cell, self._named(trial.observation))):
+                self._found.setdefault(self._id(lead.point), lead)
 
-    def _n_like(self, cell: Cell) -> float:
-        """How many like it were tried that strike some requests alone."""
-        parts = (each.cell for each in self._seen if str(each.cell.point) not in self._whole)
-        return sum(self._known.alike(cell, each) for each in parts if each.plan.percentage == cell.plan.percentage)
+    def _all(self) -> Iterator[Lead]:
+        yield from (lead for identity, lead in self._found.items() if identity not in self._taken)
+        yield from self._whole.best(self._whole.order.worths())
+        yield from self._parts.best(_IN_PART * self._parts.order.reaches() / (1 + self._parts.order.alike))
+
+    def _id(self, point: Point) -> bytes:
+        return self._space.ids(self._space.rows([point]))[0]
 
     def _named(self, observation: RawObservation | None) -> dict[str, SeenCall]:
         return {} if observation is None else named_calls(observation, self._normal.vocabulary)
+
+
+class _Cells:
+    """Some cells, and which of them were not tried."""
+
+    def __init__(self, space: SearchSpace, points: Sequence[Point], calls: Mapping[str, SeenCall]) -> None:
+        self.cells = cells_of(space, points)
+        self.order = Order(self.cells, calls)
+        rows = space.rows([cell.point for cell in self.cells])
+        self._number = {identity: number for number, identity in enumerate(space.ids(rows))}
+        self.is_open = np.ones(len(self.cells), bool)
+
+    def take(self, identity: bytes) -> None:
+        """A point was tried."""
+        if (number := self._number.get(identity)) is not None:
+            self.is_open[number] = False
+
+    def learn(self, identity: bytes) -> Cell | None:
+        """The cell of a point that was tried to see what it does, if it is one."""
+        number = self._number.get(identity)
+        if number is None:
+            return None
+        self.order.learn(self.cells[number])
+        return self.cells[number]
+
+    def best(self, worths: Rows) -> Iterator[Lead]:
+        """The cell that is worth most, if any is left."""
+        if self.is_open.any():
+            number = int(np.argmax(np.where(self.is_open, worths, -np.inf)))
+            yield Lead(self.cells[number].point, float(worths[number]), "screen")
 
 
 def _most_of_each(windows: Iterable[Mapping[str, SeenCall]]) -> dict[str, SeenCall]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Point, SeenCall
-from boifi_core.session.screen.cells import Cell, reach, struck
-from boifi_core.session.screen.order import Known
+from boifi_core.session.screen.cells import PLACE, Cell
+from boifi_core.session.screen.order import Order
 from boifi_core.session.screen.points import both, with_number
+from boifi_core.session.screen.strikes import strikes, struck
 from boifi_core.space import SearchSpace
 from boifi_core.traces.calls import CLIENT
 
@@ -22,6 +23,9 @@ _STEP = 1.6
 
 _LATER = 0.85
 """By so much each further step of a ladder is worth less than the one before."""
+
+_SURELY = 0.95
+"""A caller that waits for less than this share of a delay did not wait for its end."""
 
 _SAME = 1.25
 """Two waits that differ by less are one time-out."""
@@ -56,45 +60,82 @@ class Lead:
     reason: str
 
 
-def timeouts(space: SearchSpace, seen: Sequence[Seen], known: Known) -> Iterator[Lead]:
-    """Of each time-out that a delay revealed, a delay that is still waited for."""
-    for each in seen:
-        plan = each.cell.plan
-        waits_ms = sorted(wait for call in struck(plan, each.calls) for wait in call.gave_up_ms)
-        for wait_ms in _apart(waits_ms):
-            if wait_ms < 0.95 * plan.wait_ms:
-                yield from _delayed(space, each.cell, _OF_A_TIMEOUT * wait_ms, _OF_TIMEOUTS * known.reach(each.cell))
+class Revealed:
+    """What the trials of a screen make it look at; each is asked once, in their order.
+
+    Args:
+        space: what may be tried.
+        cells: at full strength.
+        order: tells what they reach.
+        usual: the target's calls without a fault, by `Call.where`.
+    """
+
+    def __init__(self, space: SearchSpace, cells: Sequence[Cell], order: Order, usual: Mapping[str, SeenCall]) -> None:
+        self._space, self._cells, self._order, self._usual = space, cells, order, usual
+        self._delays = {cell.place: cell for cell in reversed(cells) if _is_delay(cell)}
+        self._rungs: dict[object, dict[int, bool]] = {}
+
+    def by(self, seen: Seen) -> Iterator[Lead]:
+        """The leads that one trial brings."""
+        delay = self._delays.get(seen.cell.place)
+        if delay is not None and _is_delay(seen.cell):
+            yield from self._below_timeouts(seen, delay)
+            if seen.cell.plan.percentage >= delay.plan.percentage:
+                yield from self._next_rung(seen, delay)
+        if len(self._space.groups) > 1:
+            yield from self._pairs(seen)
+
+    def _below_timeouts(self, seen: Seen, delay: Cell) -> Iterator[Lead]:
+        """Of each time-out that a delay revealed, a delay that is still waited for."""
+        plan = seen.cell.plan
+        for wait_ms in _apart(sorted(wait for call in struck(plan, seen.calls) for wait in call.gave_up_ms)):
+            if wait_ms < _SURELY * plan.wait_ms:
+                worth = _OF_TIMEOUTS * self._order.reach(delay)
+                yield from self._delayed(delay, _OF_A_TIMEOUT * wait_ms, wait_ms, worth)
+
+    def _next_rung(self, seen: Seen, delay: Cell) -> Iterator[Lead]:
+        """Where a delayed call is left out, a smaller delay, until it is not."""
+        rungs = self._rungs.setdefault(seen.cell.place, {})
+        rungs[seen.cell.plan.wait_ms] = is_left_out(seen, self._usual)
+        out = [ms for ms, is_out in rungs.items() if is_out]
+        if out and min(out) == min(rungs):
+            worth = _WORTH * _LATER ** len(out) * self._order.reach(delay)
+            yield from self._delayed(delay, min(out) / _STEP, min(out), worth)
+
+    def _delayed(self, cell: Cell, delay_ms: float, below_ms: float, worth: float) -> Iterator[Lead]:
+        """The same fault with another delay, where the space has one that is about that long, and no longer."""
+        plan = cell.plan
+        for name, value in _waits(self._space, plan, delay_ms - (plan.wait_ms - plan.strength)):
+            point = with_number(self._space, cell.point, [name], value)
+            waits_ms = [each.wait_ms for each in self._space.plans(point) if _at(each, plan)] if point else []
+            if point is not None and waits_ms and 0 < waits_ms[0] < min(below_ms, plan.wait_ms):
+                yield Lead(point, worth, "screen")
+                return
+
+    def _pairs(self, seen: Seen) -> Iterator[Lead]:
+        """Of each call that is made only because another one failed, both broken at once."""
+        in_need = [call for where, call in seen.calls.items() if self._is_in_need(where, call)]
+        if not in_need or len(self._space.plans(seen.cell.point)) > 1:
+            return
+        kinds: set[str] = set()
+        for other in self._cells:
+            is_new = other.plan.fault_type not in kinds and other.place != seen.cell.place
+            if not is_new or not any(strikes(other.plan, call) for call in in_need):
+                continue
+            kinds.add(other.plan.fault_type)
+            if (point := both(self._space, seen.cell.point, other.point)) is not None:
+                yield Lead(point, _WORTH * self._order.reach(seen.cell), "pair")
+
+    def _is_in_need(self, where: str, call: SeenCall) -> bool:
+        usual = self._usual.get(where)
+        return call.share >= _IN_NEED and (usual is None or usual.share <= _HARDLY)
 
 
-def ladders(space: SearchSpace, seen: Sequence[Seen], known: Known) -> Iterator[Lead]:
-    """Where a delayed call is left out, a smaller delay, until it is not."""
-    for cell in {each.cell.place: each.cell for each in seen if each.cell.plan.wait_ms > 0}.values():
-        rungs = {each.cell.plan.wait_ms: each for each in seen if each.cell.place == cell.place and _delay(each)}
-        out = [ms for ms, each in rungs.items() if is_left_out(each, known)]
-        if out and not any(ms < min(out) for ms in rungs if ms not in out):
-            yield from _delayed(
-                space, rungs[min(out)].cell, min(out) / _STEP, _WORTH * _LATER ** len(out) * known.reach(cell)
-            )
-
-
-def pairs(space: SearchSpace, seen: Sequence[Seen], cells: Sequence[Cell], known: Known) -> Iterator[Lead]:
-    """Of each call that is made only because another one failed, both broken at once."""
-    if len(space.groups) < 2:
-        return
-    for each in seen:
-        n_faults = len(space.plans(each.cell.point))
-        in_need = {where: call for where, call in each.calls.items() if _is_in_need(where, call, known)}
-        for other in _one_of_each_kind(cells, in_need) if n_faults == 1 else ():
-            if other.place != each.cell.place and (point := both(space, each.cell.point, other.point)) is not None:
-                yield Lead(point, _WORTH * known.reach(each.cell), "pair")
-
-
-def is_left_out(seen: Seen, known: Known) -> bool:
+def is_left_out(seen: Seen, usual: Mapping[str, SeenCall]) -> bool:
     """Whether somebody who is asked as usual hardly asks any more for what the fault strikes."""
-    usual = _by_caller(struck(seen.cell.plan, known.calls))
-    now = _by_caller(struck(seen.cell.plan, seen.calls))
+    before, now = (_by_caller(struck(seen.cell.plan, calls)) for calls in (usual, seen.calls))
     return bool(seen.calls) and any(
-        now[caller] < _LEFT_OUT * share and _is_asked(caller, seen.calls, known) for caller, share in usual.items()
+        now[caller] < _LEFT_OUT * share and _is_asked(caller, seen.calls, usual) for caller, share in before.items()
     )
 
 
@@ -105,36 +146,19 @@ def _by_caller(calls: Iterable[SeenCall]) -> Counter[str]:
     return shares
 
 
-def _is_asked(caller: str, calls: Mapping[str, SeenCall], known: Known) -> bool:
-    usual, now = (sum(call.share for call in each.values() if call.callee == caller) for each in (known.calls, calls))
-    return caller == CLIENT or now >= _STILL_ASKED * usual
+def _is_asked(caller: str, calls: Mapping[str, SeenCall], usual: Mapping[str, SeenCall]) -> bool:
+    before, now = (sum(call.share for call in each.values() if call.callee == caller) for each in (usual, calls))
+    return caller == CLIENT or now >= _STILL_ASKED * before
 
 
-def _delay(seen: Seen) -> bool:
-    return seen.cell.plan.wait_ms > 0
+def _is_delay(cell: Cell) -> bool:
+    milder = cell.plan.kind.milder
+    return milder is not None and milder.is_wait
 
 
-def _is_in_need(where: str, call: SeenCall, known: Known) -> bool:
-    usual = known.calls.get(where)
-    return call.share >= _IN_NEED and (usual is None or usual.share <= _HARDLY)
-
-
-def _one_of_each_kind(cells: Sequence[Cell], calls: Mapping[str, SeenCall]) -> list[Cell]:
-    found: dict[str, Cell] = {}
-    for cell in cells:
-        if reach(cell.plan, calls) > 0:
-            found.setdefault(cell.plan.fault_type, cell)
-    return list(found.values())
-
-
-def _delayed(space: SearchSpace, cell: Cell, delay_ms: float, worth: float) -> Iterator[Lead]:
-    """The same fault with another delay."""
-    point = cell.point
-    for name, value in _waits(space, cell.plan, delay_ms):
-        changed = with_number(space, point, [name], value)
-        if changed is not None and space.plans(changed) != space.plans(point):
-            yield Lead(changed, worth, "screen")
-            return
+def _at(one: FaultPlan, other: FaultPlan) -> bool:
+    """Whether two faults are of one kind and at one place."""
+    return one.fault_type == other.fault_type and all(getattr(one, name) == getattr(other, name) for name in PLACE)
 
 
 def _waits(space: SearchSpace, plan: FaultPlan, delay_ms: float) -> Iterator[tuple[str, float]]:
@@ -142,7 +166,7 @@ def _waits(space: SearchSpace, plan: FaultPlan, delay_ms: float) -> Iterator[tup
     milder = plan.kind.milder
     for group in space.groups:
         for source in group.sources:
-            if source.known is milder and milder is not None and milder.is_wait:
+            if source.known is milder and milder is not None:
                 yield source.name, delay_ms / milder.factor(source.word)
 
 

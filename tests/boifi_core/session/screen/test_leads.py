@@ -8,7 +8,8 @@ import pytest
 from boifi_core.analyzer.normal import Normal
 from boifi_core.injectors.hfi.injector import HfiInjector
 from boifi_core.models import Choice, Phase, RawObservation, SeenCall, Trial, TrialStatus
-from boifi_core.session.screen.cells import Cell, reach, struck
+from boifi_core.session.screen.cells import Cell
+from boifi_core.session.screen.strikes import reach, struck
 from boifi_core.session.screen.leads import Leads
 from boifi_core.space import SearchSpace
 
@@ -233,7 +234,7 @@ def test_more_requests_and_more_callers_reach_further():
     (plan,) = space_of(["cart"], types=["abort"]).plans(point)
     rare, often = call("shop", "cart", "GET /", 0.1), call("shop", "cart", "GET /", 0.9)
     of_orders = call("orders", "cart", "GET /", 0.1)
-    reached = [reach(plan, calls) for calls in ({}, {"a": rare}, {"a": rare, "b": of_orders}, {"a": often})]
+    reached = [reach(struck(plan, calls)) for calls in ({}, {"a": rare}, {"a": rare, "b": of_orders}, {"a": often})]
     assert reached[0] == 0
     assert reached == sorted(set(reached))
     assert Cell({}, plan).place[0] == ("target_service", "cart")
