@@ -14,10 +14,11 @@ from boifi_core.space.rows import Rows
 Pair = tuple[Feature, Feature]
 """Two categories of one cell, or one twice: itself."""
 
-_HOW = {"fault_type": 0.4, "way": 0.25, "behaviour": 0.1}
-"""What a cell does, from coarse to fine, each with what it is worth that it did not meet another category yet."""
+_HOW = {"fault_type": 1.4, "way": 0.8, "behaviour": 0.2}
+"""What a cell does, from coarse to fine, each with what it is worth that it did not meet another category yet: beside a
+cell of which only some requests are struck, see `leads`."""
 
-_OF_OTHERS = 0.1
+_OF_OTHERS = 0.4
 """What it is worth that two other categories did not meet, or that one was not tried."""
 
 _EVENLY = 0.01

@@ -131,11 +131,12 @@ def _of_group(space: SearchSpace, group: Group, calls: Sequence[SeenCall]) -> Ro
     categories = [place for place in sources if columns[place].is_categorical and place not in strong]
     codes = [[code for code in range(len(columns[place].values)) if code != off.get(place)] for place in categories]
     combined = combinations(codes, [(sources[place], columns[place]) for place in categories], calls)
+    codes_of = np.array(combined, dtype=float).reshape(len(combined), len(categories))
     rows = np.empty((len(combined), len(columns)))
     left = np.arange(len(rows))
     for rest in _rests(space):
         rows[left] = rest
-        rows[left[:, None], categories] = np.array(combined, dtype=float)[left]
+        rows[left[:, None], categories] = codes_of[left]
         rows[left], is_allowed = _as_strong_as_allowed(space, rows[left], strong)
         left = left[~is_allowed]
     return np.delete(rows, left, axis=0)
