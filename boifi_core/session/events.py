@@ -41,7 +41,7 @@ class BaselineSeen(Event):
 
 @dataclass(frozen=True)
 class PhaseRemark(Event):
-    """A phase is left out, or over though trials are left; `why` says which, and why."""
+    """A phase is left out, or over though it has not done all; `why` says which, and why."""
 
     phase: str
     why: str

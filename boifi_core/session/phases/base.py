@@ -39,6 +39,10 @@ class SessionPhase:
         """Why the session goes without this phase; None where it does not, or where that is not worth a word."""
         return None
 
+    def missed(self, session: Session) -> str | None:
+        """What it had no trials for, where its share is used up; None where it did all, or there is no such thing."""
+        return None
+
     def propose(self, session: Session) -> Proposal | None:
         """The next trial of this phase's own share of the budget; None where it has none to make."""
         return None

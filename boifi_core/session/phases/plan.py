@@ -61,12 +61,14 @@ class Plan:
         return next((phase.over for phase in self.phases if phase.over), "nothing is left to try")
 
     def remarks(self, session: Session) -> Iterator[tuple[str, str]]:
-        """Of each phase that the session goes without, or that is over early: its name, and why."""
+        """Of each phase that the session goes without, or that is over before it did all: its name, and why."""
         for phase in self.phases:
             if why := phase.skipped(session):
                 yield phase.name, f"left out: {why}"
             elif phase.over:
                 yield phase.name, f"over early: {phase.over}"
+            elif missed := phase.missed(session):
+                yield phase.name, f"over: {missed}"
 
 
 def all_made(session: Session) -> str:

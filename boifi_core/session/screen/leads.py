@@ -54,6 +54,12 @@ class Leads:
         self._learn(trials)
         return max(self._all(), key=lambda lead: lead.worth, default=None)
 
+    def untried(self, trials: Sequence[Trial]) -> tuple[list[str], int]:
+        """Of the cells at full strength the faults of those that none of these trials tried; and how many cells are."""
+        tried = {self._id(trial.point) for trial in trials if trial.phase != Phase.REPLAY}
+        cells = self._whole.cells
+        return [str(cell.plan) for identity, cell in self._whole.by_id.items() if identity not in tried], len(cells)
+
     def _learn(self, trials: Sequence[Trial]) -> None:
         for trial in trials[self._read :]:
             if trial.phase == Phase.REPLAY:
@@ -88,10 +94,12 @@ class _Cells:
     """Some cells, and which of them were not tried."""
 
     def __init__(self, space: SearchSpace, points: Sequence[Point], calls: Mapping[str, SeenCall]) -> None:
-        self.cells = cells_of(space, points)
+        found = cells_of(space, points)
+        ids = space.ids(space.rows([cell.point for cell in found]))
+        self.by_id = dict(zip(ids, found, strict=True))
+        self.cells = [*self.by_id.values()]
         self.order = Order(self.cells, calls)
-        rows = space.rows([cell.point for cell in self.cells])
-        self._number = {identity: number for number, identity in enumerate(space.ids(rows))}
+        self._number = {identity: number for number, identity in enumerate(self.by_id)}
         self.is_open = np.ones(len(self.cells), bool)
 
     def take(self, identity: bytes) -> None:

@@ -56,7 +56,8 @@ def rests(space: SearchSpace) -> list[FaultPlan]:
 
 def in_part(space: SearchSpace, point: Point) -> Point | None:
     """The point, its fault striking only some of the requests; None where that cannot be said, or is not allowed."""
-    names = [source.name for group in space.groups for source in group.sources if source.known is PERCENTAGE]
+    named = [source.name for group in space.groups for source in group.sources if source.known is PERCENTAGE]
+    names = [name for name in named if is_number(point.get(name)) and point[name] > _SOME]
     changed = with_number(space, point, names, _SOME)
     if changed is None:
         return None
