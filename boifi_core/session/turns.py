@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from boifi_core.findings import Catalogue
+from boifi_core.findings import SAMPLE, Catalogue
 from boifi_core.models import Phase, Trial
 
 NOVEL = "novel"
@@ -29,15 +29,19 @@ def is_for_something_new(trials: Sequence[Trial], found: Catalogue) -> bool:
     """
     first = {min(mode.trials) for mode in found.modes}
     worst = 0.0
-    brought: dict[bool, list[bool]] = {True: [], False: []}
+    worse: list[bool] = []
+    novel: list[bool] = []
     for trial in trials:
         severity = trial.severity or 0.0
         is_new = trial.trial in first
-        if trial.phase == Phase.SEARCH and trial.why is not None:
-            is_novel = trial.why.reason == NOVEL
-            brought[is_novel].append(is_new or (not is_novel and severity > worst + _STEP))
+        # What chance and what other phases brought is the merit of neither.
+        reason = None if trial.why is None or trial.phase != Phase.SEARCH else trial.why.reason
+        if reason == NOVEL:
+            novel.append(is_new)
+        elif reason not in (None, SAMPLE):
+            worse.append(is_new or severity > worst + _STEP)
         worst = max(worst, severity)
-    return _due(brought[True]) > _due(brought[False])
+    return _due(novel) > _due(worse)
 
 
 def _due(brought: Sequence[bool]) -> float:

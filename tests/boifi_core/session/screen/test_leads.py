@@ -6,6 +6,7 @@ import pytest
 from screening import FRONT, SENDING, USUAL, Screening, call
 
 from boifi_core.analyzer.normal import Normal
+from boifi_core.faults.plan import FaultPlan
 from boifi_core.session.screen.cells import Cell
 from boifi_core.session.screen.leads import Leads
 from boifi_core.session.screen.strikes import reach, struck
@@ -94,6 +95,19 @@ def test_where_nobody_gives_up_there_is_nothing_below():
     assert not [line for line in lines if line.startswith("delay") and "2000 ms" not in line]
 
 
+STEPPED = {"type": "integer", "min": 500, "max": 5000, "step": 500}
+
+
+@pytest.mark.parametrize(("wait_ms", "below"), [(1800, {1500}), (700, {500}), (300, set())])
+def test_below_a_time_out_is_what_the_space_has_and_nothing_else(wait_ms, below):
+    dimensions = [each | STEPPED if each["name"] == "delay_ms" else each for each in space_of().dump()["dimensions"]]
+    space = SearchSpace.parse({"dimensions": dimensions}).sent_by(SENDING)
+    screening = Screening(space, seen=slow_cart(wait_ms))
+    screening.go(500)
+    delays = {plan.delay_ms for trial in screening.trials for plan in trial.plans} - {None, 5000}
+    assert delays == below
+
+
 def breaker(from_ms):
     """From this delay on the shop does not ask the cart any more."""
 
@@ -154,9 +168,45 @@ PATHS = [
     ("/cart/7", "GET /cart/{id}", True),
     ("/ads", "GET /cart", False),
     ("/", "SELECT carts", True),
-    ("/cart", "SELECT carts", False),
+    ("/cart", "SELECT carts", True),
     ("^/ca.*", "GET /cart", True),
+    ("/cart", "GET http://cart:8080/cart/{id}?full=1", True),
+    ("/cart", "GET http://cart:8080/orders", False),
+    ("/cart/items", "cart.shop.svc.cluster.local:8080/*", True),
+    ("/cart/items", "GET /{rest:path}", True),
+    ("/cart/items", "/cart/*", True),
+    ("/ads", "/cart/*", False),
+    ("/shop.Cart", "shop.Cart/Get", True),
+    ("/shop.Cart/Get", "/shop.Cart/Get", True),
+    ("/shop.Ads", "shop.Cart/Get", False),
+    ("/cart", "HTTP GET", True),
+    ("/cart", "", True),
 ]
+
+
+SERVICES = [
+    ("cart", "cart", "GET", True),
+    ("cart", "cart.shop", "GET /", True),
+    ("cart.shop.svc.cluster.local", "cart.shop:8080", "GET /", True),
+    ("cart", "cart-db:5432", "SELECT", False),
+    ("cart", None, "GET /cart", False),
+    (None, None, "GET /cart", True),
+]
+
+
+@pytest.mark.parametrize(("service", "callee", "operation", "strikes"), SERVICES)
+def test_which_calls_a_service_strikes(service, callee, operation, strikes):
+    plan = FaultPlan(fault_type="abort", target_service=service)
+    assert bool(struck(plan, {"x": call("shop", callee, operation)})) is strikes
+
+
+@pytest.mark.parametrize(
+    ("method", "operation", "strikes"),
+    [("GET", "GET /cart", True), ("GET", "POST /cart", False), ("GET", "shop.Cart/Get", True), ("ALL", "PUT /", True)],
+)
+def test_which_calls_a_method_strikes(method, operation, strikes):
+    plan = FaultPlan(fault_type="abort", target_method=method)
+    assert bool(struck(plan, {"x": call("shop", "cart", operation)})) is strikes
 
 
 @pytest.mark.parametrize(("path", "operation", "strikes"), PATHS)
@@ -164,10 +214,15 @@ def test_which_calls_a_path_strikes(path, operation, strikes):
     (plan,) = SearchSpace.parse(
         {
             "dimensions": [{"name": "fault_type", "type": "categorical", "values": ["abort"]}],
-            "fixed": {"target_path": path},
+            "fixed": {"target_path": path, "target_service": "cart"},
         }
     ).plans({"fault_type": "abort"})
     assert bool(struck(plan, {"x": call("shop", "cart", operation)})) is strikes
+
+
+def test_a_path_alone_strikes_no_call_that_tells_of_none():
+    plan = FaultPlan(fault_type="abort", target_path="/cart")
+    assert not struck(plan, {"x": call("shop", "cart-db", "SELECT carts")})
 
 
 def test_more_requests_and_more_callers_reach_further():

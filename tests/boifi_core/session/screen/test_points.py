@@ -55,8 +55,51 @@ def test_it_is_as_strong_as_the_guardrails_allow():
     found = [plan for point in full_strength(space) for plan in space.plans(point)]
     assert {plan.target_service for plan in found} == {"cart"}
     assert {plan.fault_type for plan in found} == {"delay", "abort"}
-    assert all(57 <= plan.percentage <= 60 for plan in found)
-    assert all(plan.delay_ms is None or 390 <= plan.delay_ms <= 500 for plan in found)
+    assert {plan.percentage for plan in found} == {60}
+    assert {plan.delay_ms for plan in found} == {500, None}
+
+
+DELAYS = [
+    ({"type": "integer", "min": 1, "max": 60_000}, 2500, 2497, 2500),
+    ({"type": "integer", "min": 1, "max": 60_000, "log_scale": True}, 2500, 2498, 2500),
+    ({"type": "integer", "min": 100, "max": 60_100, "step": 400}, 2500, 2500, 2500),
+    ({"type": "integer", "min": 0, "max": 60_000, "step": 400}, 2500, 2400, 2400),
+    ({"type": "integer", "min": 1, "max": 2000}, 1, 1, 1),
+    ({"type": "categorical", "values": [4000, 100, 2000]}, 2500, 2000, 2000),
+]
+
+
+@pytest.mark.parametrize(("domain", "most_ms", "least", "most"), DELAYS)
+def test_a_delay_is_the_longest_of_the_space_that_the_guardrails_allow(domain, most_ms, least, most):
+    dimensions = [each for each in one() if each["name"] != "delay_ms"]
+    delay = {"name": "delay_ms", **domain, "condition": dimensions[-1]["condition"] | {"value": "delay"}}
+    space = guarded(space_of(*dimensions, delay), Guardrails(max_delay_ms=most_ms))
+    delays = {plan.delay_ms for point in full_strength(space) for plan in space.plans(point)} - {None}
+    assert len(delays) == 1
+    assert least <= delays.pop() <= most
+
+
+def test_where_constraints_forbid_the_weakest_too_it_is_what_they_leave():
+    dimensions = one()
+    rules = [
+        {"if": {"field": "target_service", "operator": "equals", "value": "cart"},
+         "then": {"field": "delay_ms", "operator": operator, "value": value}}
+        for operator, value in (("greater_than", 300), ("less_than", 901))
+    ]  # fmt: skip
+    space = space_of(*dimensions, constraints=rules)
+    found = {str(plan) for point in full_strength(space) for plan in space.plans(point) if plan.delay_ms}
+    assert found == {"delay 900 ms on cart, 100 %", "delay 2000 ms on payments, 100 %"}
+
+
+def test_a_fault_of_full_strength_lasts_as_long_as_it_may():
+    space = space_of(*one(), {"name": "duration_seconds", "type": "integer", "min": 1, "max": 20})
+    assert {plan.duration_seconds for point in full_strength(space) for plan in space.plans(point)} == {20}
+
+
+def test_what_says_nothing_of_strength_is_at_its_default():
+    load = {"name": "load", "type": "integer", "min": 1, "max": 20, "default": 7}
+    space = space_of(*one(), load)
+    assert {plan.parameters["load"] for point in full_strength(space) for plan in space.plans(point)} == {7}
 
 
 def test_of_several_faults_all_but_one_are_off():
@@ -127,6 +170,24 @@ def test_a_number_is_the_nearest_that_there_is(wanted, has):
     assert changed["delay_ms"] == has
     with pytest.raises(InvalidInput):
         space.check({**changed, "delay_ms": 9})
+
+
+@pytest.mark.parametrize(("wanted", "has"), [(75, 100), (400, 500), (9_999, 2000)])
+def test_of_listed_numbers_it_is_the_nearest_too(wanted, has):
+    dimensions = [each for each in one() if each["name"] != "delay_ms"]
+    is_delay = dimensions[-1]["condition"] | {"value": "delay"}
+    listed = {"name": "delay_ms", "type": "categorical", "values": [2000, 100, 500], "condition": is_delay}
+    space = space_of(*dimensions, listed)
+    point = next(point for point in full_strength(space) if "delay_ms" in point)
+    changed = with_number(space, point, ["delay_ms"], wanted)
+    assert changed is not None
+    assert changed["delay_ms"] == has
+
+
+def test_hardly_fewer_requests_are_no_part_of_them():
+    nearly_all = {"name": "percentage", "type": "integer", "min": 70, "max": 100}
+    space = space_of(*(each for each in one() if each["name"] != "percentage"), nearly_all)
+    assert in_part(space, full_strength(space)[0]) is None
 
 
 def test_a_part_of_the_requests_is_a_third_of_them():
