@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from boifi_core.analyzer.normal import Normal
 from boifi_core.child_process import entitle
 from boifi_core.errors import BoifiError, ExecutorError, InvalidInput, counted
 from boifi_core.findings import Catalogue
@@ -29,6 +30,7 @@ from boifi_core.session.make import make_session, resume_session
 from boifi_core.session.phases.sample import free_draw
 from boifi_core.session.progress import best_trial
 from boifi_core.session.run_file import run_name
+from boifi_core.session.screen.leads import Leads
 from boifi_core.session.stored import read_trials
 from boifi_core.session.warm_start import past_of, stored_past
 from boifi_core.settings import state_dir
@@ -88,9 +90,13 @@ def dry_run(config: SessionConfig, past: Sequence[Entry], console: Console) -> N
 
 
 def _first_points(config: SessionConfig, past: Sequence[Entry]) -> Iterator[Point]:
-    """Those of the initial proposals, and of the free draws among them."""
+    """Those of the screen and of the initial proposals, and of the free draws among them.
+
+    A screen's are in the order that it has where no trace tells what each may bring.
+    """
     optimizer: OptimizerCore = make_optimizer(config, past)
     budget = Budget.of(config, ())
+    screened = _screened(optimizer, min(budget.screen, config.initial_points))
     for searched in range(config.initial_points):
         budget = replace(budget, searched=searched)
         if budget.is_draw_due:
@@ -98,8 +104,16 @@ def _first_points(config: SessionConfig, past: Sequence[Entry]) -> Iterator[Poin
             budget = replace(budget, drawn=budget.drawn + 1)
             optimizer.discard(drawn)
             yield drawn
+        elif screened:
+            optimizer.discard(screened[0])
+            yield screened.pop(0)
         else:
             yield optimizer.propose()
+
+
+def _screened(optimizer: OptimizerCore, n: int) -> list[Point]:
+    leads = Leads(optimizer.space, Normal(())) if n else None
+    return [] if leads is None or leads.are_few else leads.first(n)
 
 
 def past_for(config: SessionConfig, out: str | None) -> list[Entry]:

@@ -54,6 +54,15 @@ class Leads:
         self._learn(trials)
         return max(self._all(), key=lambda lead: lead.worth, default=None)
 
+    def first(self, n: int) -> list[Point]:
+        """The first points of a screen that has made no trial, as far as that can be told before it makes any."""
+        found: list[Point] = []
+        while len(found) < n and (lead := max(self._all(), key=lambda lead: lead.worth, default=None)) is not None:
+            found.append(lead.point)
+            self._take(lead.point)
+            self._whole.learn(self._id(lead.point))
+        return found
+
     def untried(self, trials: Sequence[Trial]) -> tuple[list[str], int]:
         """Of the cells at full strength the faults of those that none of these trials tried; and how many cells are."""
         tried = {self._id(trial.point) for trial in trials if trial.phase != Phase.REPLAY}
@@ -64,13 +73,18 @@ class Leads:
         for trial in trials[self._read :]:
             if trial.phase == Phase.REPLAY:
                 continue  # maybe of another space
-            identity = self._id(trial.point)
-            self._taken.add(identity)
-            self._whole.take(identity)
-            self._parts.take(identity)
+            identity = self._take(trial.point)
             if trial.phase == Phase.SCREEN or (trial.why is not None and trial.why.reason == NOVEL):
                 self._learn_from(trial, identity)
         self._read = len(trials)
+
+    def _take(self, point: Point) -> bytes:
+        """A point was tried; returns its identity."""
+        identity = self._id(point)
+        self._taken.add(identity)
+        self._whole.take(identity)
+        self._parts.take(identity)
+        return identity
 
     def _learn_from(self, trial: Trial, identity: bytes) -> None:
         own = self._whole.learn(identity) or self._parts.learn(identity)
