@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
+from boifi_core.analyzer.seen import asks
 from boifi_core.faults.kinds import Scale
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Point, SeenCall
 from boifi_core.space import SearchSpace
-from boifi_core.traces.peers import is_service
 
 Feature = tuple[str, object]
 """One thing that tells cells apart, such as `("target_service", "cart")`."""
@@ -73,7 +73,7 @@ def reach(plan: FaultPlan, calls: Mapping[str, SeenCall]) -> float:
 
 
 def _strikes(plan: FaultPlan, call: SeenCall) -> bool:
-    if plan.target_service is not None and (call.callee is None or not is_service(plan.target_service, call.callee)):
+    if plan.target_service is not None and not asks(call, plan.target_service):
         return False
     words: Collection[str] = call.operation.split()
     told = [word for word in words if word in _METHODS]

@@ -12,7 +12,6 @@ from boifi_core.session.screen.cells import Cell, reach, struck
 from boifi_core.session.screen.order import Known
 from boifi_core.session.screen.points import both, with_number
 from boifi_core.space import SearchSpace
-from boifi_core.traces.calls import CLIENT
 
 _OF_A_TIMEOUT = 0.75
 """Of the wait after which a caller gives up, so much is slow and is still waited for."""
@@ -107,7 +106,7 @@ def _by_caller(calls: Iterable[SeenCall]) -> Counter[str]:
 
 def _is_asked(caller: str, calls: Mapping[str, SeenCall], known: Known) -> bool:
     usual, now = (sum(call.share for call in each.values() if call.callee == caller) for each in (known.calls, calls))
-    return caller == CLIENT or now >= _STILL_ASKED * usual
+    return now >= _STILL_ASKED * usual  # of those outside nobody asks anything
 
 
 def _delay(seen: Seen) -> bool:
