@@ -14,7 +14,7 @@ from typing import Any
 from api.store import Claim, Store, micros
 from boifi_core.errors import BoifiError
 from boifi_core.models import ENDED, SessionState, SessionStatus, Trial
-from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.config import SessionConfig, read_stored_session
 from boifi_core.session.events import Changed, Recorded, Stream
 from boifi_core.session.folder import FACADE, REQUEST, SessionFolder, session_ids, summaries
 from boifi_core.session.run_file import FILE as RUN
@@ -154,7 +154,7 @@ class Index:
         stamp = stamp_of(folder)
         stored = folder.session()
         silent = silence(folder)
-        config = self._configs.get(folder.session_id) or parse_session(stored["config"])
+        config = self._configs.get(folder.session_id) or read_stored_session(stored)
         self._configs[folder.session_id] = config
         state = folder.state()
         trials = History(folder.history, config.search_space).trials(after)

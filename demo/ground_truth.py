@@ -104,7 +104,7 @@ WEAKNESSES = (
         kind="an error swallowed into a wrong 200",
         what="Without an answer from promotions the total of the cart is 0, and the status 200.",
         plans=(_abort("promotions", 500),),
-        severity=0.6,
+        severity=2.4,
     ),
     Weakness(
         name="One connection to the warehouse",

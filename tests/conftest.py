@@ -48,7 +48,10 @@ SESSION = {
     "initial_points": 5,
     "seed": 7,
     "baseline_observations": 1,
-    # Most tests are about the search: what follows it is asked for where it is the point.
+    # Most tests are about the search for the worst: what is beside it is asked for where it is the point.
+    "optimizer": {"objective": "severity"},
+    "screen": {"share": 0},
+    "sample": {"share": 0},
     "confirm": {"share": 0},
     "minimise": {"share": 0},
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from boifi_core.models import RawObservation, SeenCall
 from boifi_core.traces.calls import where
+from boifi_core.traces.peers import is_service
 from boifi_core.traces.seen import Said, commonest, name, thinned
 from boifi_core.traces.vocabulary import Vocabulary
 
@@ -26,6 +27,11 @@ def named_calls(observation: RawObservation, vocabulary: Vocabulary) -> dict[str
             plain = {"caller": caller, "callee": callee, "operation": operation, "peer": None, "asked": None}
             found.setdefault(where(caller, callee, operation), []).append(call.model_copy(update=plain))
     return {place: _together(alike) for place, alike in found.items()}
+
+
+def asks(call: SeenCall, service: str) -> bool:
+    """Whether the call is one to this service, by whichever of its names."""
+    return call.callee is not None and is_service(service, call.callee)
 
 
 def _together(alike: list[SeenCall]) -> SeenCall:

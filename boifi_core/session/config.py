@@ -31,6 +31,9 @@ from boifi_core.space import SearchSpace
 from boifi_core.storage.yaml_file import read_yaml
 from boifi_core.value import Value
 
+FORMAT = 2
+"""Of `session.json`; without it, the file is of 0.1.0."""
+
 TOKEN_VARIABLE = "BOIFI_EXECUTOR_TOKEN"
 
 
@@ -59,14 +62,15 @@ _Name = Annotated[str, Field(max_length=_LONGEST_NAME)]
 class OptimizerConfig(Value):
     """How proposals are made; the names are those of the tables in `boifi_core.optimizer`.
 
-    `objective` is what the search looks for: the worst fault (`severity`), or ever other failures (`modes`).
+    `objective` is what the search looks for: the worst fault (`severity`), ever other failures (`modes`), or `both` in
+    turn.
     `stop_below` ends the session early, when the trials left are expected to gain less; severity points.
     """
 
     surrogate: Annotated[_Name, _one_of(_OPTIMIZER, "SURROGATES")] = "auto"
     acquisition: Annotated[_Name, _one_of(_OPTIMIZER, "ACQUISITIONS")] = "ei"
     selection: Annotated[_Name, _one_of(_OPTIMIZER, "SELECTIONS")] = "severity"
-    objective: Annotated[_Name, _one_of("boifi_core.findings.objective", "OBJECTIVES")] = "severity"
+    objective: Annotated[_Name, _one_of("boifi_core.findings.objective", "OBJECTIVES")] = "both"
     xi: float = Field(default=0.2, ge=0, le=1_000)
     beta: float = Field(default=1.96, ge=0, le=1_000)
     stop_below: float | None = Field(default=None, gt=0, le=10)
@@ -111,7 +115,7 @@ class Screen(Value):
     `share` is that of `total_trials` which may go into it; 0 leaves it out.
     """
 
-    share: float = Field(default=0.0, ge=0, le=0.9)
+    share: float = Field(default=0.3, ge=0, le=0.9)
 
 
 class Sample(Value):
@@ -120,7 +124,7 @@ class Sample(Value):
     `share` is that of `total_trials` which may go into them; 0 leaves them out. They are the search's trials too.
     """
 
-    share: float = Field(default=0.0, ge=0, le=0.9)
+    share: float = Field(default=0.1, ge=0, le=0.9)
 
 
 class StopWhen(Value):
@@ -131,6 +135,8 @@ class StopWhen(Value):
 
     new_failure_below: float | None = Field(default=None, gt=0, lt=1)
 
+
+_ROUNDING = 1e-9
 
 _LONGEST_ID = 64
 
@@ -170,8 +176,8 @@ class SessionConfig(Value):
     guardrails: Guardrails = Guardrails()
     confirm: Confirm = Confirm()
     minimise: Minimise = Minimise()
-    screen: Screen = Field(default=Screen(), exclude_if=lambda screen: not screen.share)
-    sample: Sample = Field(default=Sample(), exclude_if=lambda sample: not sample.share)
+    screen: Screen = Screen()
+    sample: Sample = Sample()
     stop_when: StopWhen = Field(default=StopWhen(), exclude_if=lambda when: when == StopWhen())
     baseline_observations: int = Field(default=3, ge=1, le=1_000)
     max_failures_in_row: int = Field(default=5, ge=1, le=100_000)
@@ -214,14 +220,15 @@ class SessionConfig(Value):
         share = self.confirm.share + self.minimise.share
         if share > 1:
             raise InvalidInput("minimise.share", "must be at most 1 together with confirm.share", share)
-        share += self.sample.share
-        if share > 1:
-            rule = "must be at most 1 together with confirm.share and minimise.share"
-            raise InvalidInput("sample.share", rule, share)
-        share += self.screen.share
-        if share > 1:
-            rule = "must be at most 1 together with sample.share, confirm.share and minimise.share"
-            raise InvalidInput("screen.share", rule, share)
+        # What the file is silent about takes no more than what it says leaves.
+        for name in sorted(("sample", "screen"), key=lambda name: name not in self.model_fields_set):
+            part: Sample | Screen = getattr(self, name)
+            if name not in self.model_fields_set:
+                part = part.model_copy(update={"share": min(part.share, max(0.0, 1 - share))})
+                object.__setattr__(self, name, part)
+            share += part.share
+            if share > 1 + _ROUNDING:
+                raise InvalidInput(f"{name}.share", "must be at most 1 together with all other shares", share)
         if self.is_watched and not self.sample.share:
             limit = self.stop_when.new_failure_below
             raise InvalidInput("stop_when.new_failure_below", "is told by free draws: needs a sample.share", limit)
@@ -323,7 +330,28 @@ def stored_session(config: SessionConfig, session_id: str, created_at: datetime)
     Where the session file has a literal token, this has `${BOIFI_EXECUTOR_TOKEN}`: whoever resumes sets that variable,
     or names the session file again.
     """
-    return {"session_id": session_id, "created_at": created_at.isoformat(), "config": stored_config_of(config)}
+    return {
+        "format": FORMAT,
+        "session_id": session_id,
+        "created_at": created_at.isoformat(),
+        "config": stored_config_of(config),
+    }
+
+
+def read_stored_session(stored: Mapping[str, Any]) -> SessionConfig:
+    """The config that `session.json` holds; what one of 0.1.0 is silent about was not there then.
+
+    Raises:
+        InvalidInput: it is of a format that is not known here, or is no session.
+    """
+    made_in = stored.get("format", 1)
+    if made_in not in range(1, FORMAT + 1):
+        raise InvalidInput("session.json", f"must be of format {FORMAT} at most: a later BOIFI has made it", made_in)
+    config = stored["config"]
+    if made_in == 1:
+        optimizer = {"objective": "severity", **config.get("optimizer", {})}
+        config = {"screen": {"share": 0}, "sample": {"share": 0}, **config, "optimizer": optimizer}
+    return parse_session(config)
 
 
 def stored_config_of(config: SessionConfig) -> dict[str, Any]:

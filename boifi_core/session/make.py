@@ -10,7 +10,7 @@ from types import MappingProxyType
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.models import ENDED, SessionState, SessionStatus
 from boifi_core.session.budget import counted
-from boifi_core.session.config import SessionConfig, parse_session, stored_session
+from boifi_core.session.config import Sample, SessionConfig, read_stored_session, stored_session
 from boifi_core.session.folder import SessionFolder, SessionHeld
 from boifi_core.session.run_file import DEATHS_FILE, FILE
 from boifi_core.session.stored import read_trials, state_without_holder, stored_config
@@ -56,7 +56,7 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
         InvalidInput: the session was made with another search space.
     """
     stored = folder.session()
-    own = parse_session(stored["config"])
+    own = read_stored_session(stored)
     if own.search_space.dump() != config.search_space.dump():
         raise InvalidInput("--resume", "must be a session with the same search space", folder.session_id)
     merged = own.model_copy(
@@ -69,7 +69,7 @@ def resume_session(folder: SessionFolder, config: SessionConfig) -> SessionConfi
             "guardrails": config.guardrails,
             "confirm": config.confirm,
             "minimise": config.minimise,
-            "sample": config.sample,
+            "sample": own.sample if config.sample == Sample() else config.sample,
             "stop_when": config.stop_when,
             "recovery": config.recovery,
             "max_failures_in_row": config.max_failures_in_row,

@@ -12,7 +12,7 @@ from boifi_core.models import (
     SessionStatus,
     Trial,
 )
-from boifi_core.session.config import SessionConfig, parse_session
+from boifi_core.session.config import SessionConfig, read_stored_session
 from boifi_core.session.folder import SessionFolder
 from boifi_core.session.progress import progress
 
@@ -24,7 +24,7 @@ def read_trials(folder: SessionFolder, config: SessionConfig) -> list[Trial]:
 
 def stored_config(folder: SessionFolder) -> SessionConfig:
     """The config that a session was made with."""
-    return parse_session(folder.session()["config"])
+    return read_stored_session(folder.session())
 
 
 def failed_state(folder: SessionFolder, reason: str) -> SessionState:

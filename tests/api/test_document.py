@@ -91,7 +91,7 @@ def test_bodies_have_examples_that_work(api, document):
         assert schemas[name]["examples"]
 
 
-OPAQUE = ("search_space_config", "search_space", "executor", "observer")
+OPAQUE = ("search_space_config", "search_space", "executor", "observer", "expect")
 """The blocks of a request that are read as a session file's are, with the limits of those."""
 
 

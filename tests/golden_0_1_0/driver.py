@@ -12,7 +12,7 @@ from boifi_core.analyzer.normal import Normal
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import Control, RawObservation, SeverityScore, Trial, TrialStatus
 from boifi_core.session import trial as steps
-from boifi_core.session.config import parse_session
+from boifi_core.session.config import read_stored_session
 from boifi_core.session.make import make_session
 from boifi_core.session.opening import open_session
 from boifi_core.session.phases.plan import Plan
@@ -43,7 +43,8 @@ class PlansMean(AnalyzerService):
 
 def trials(session_file: dict[str, Any], session_id: str, data: Path, respond: Respond) -> Iterator[Trial]:
     """All trials of a session of a target that is computed; it lies in `data` then."""
-    folder = make_session(data, parse_session(session_file), session_id=session_id)
+    as_then = read_stored_session({"config": session_file})
+    folder = make_session(data, as_then, session_id=session_id)
     with open_session(folder) as session:
         healthy = RawObservation(**respond(()), timestamp=NOON)
         plan = Plan()

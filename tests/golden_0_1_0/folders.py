@@ -20,6 +20,9 @@ LEFT_OUT = ("report.html",)
 LATER = ("preflight.json", "in_force_ms", "gone_ms", "calls")
 """What 0.1.0 did not have: files and columns."""
 
+WITHOUT_WHAT_CAME_LATER = "screen: {share: 0}\nsample: {share: 0}\n"
+THE_OBJECTIVE_THEN = "optimizer: {objective: severity}\n"
+
 HOLDER = "elsewhere 4242"
 """Instead of the machine and the process that held it then."""
 
@@ -43,7 +46,8 @@ def copied(name: str, data: Path, port: int = PORT) -> Path:
 def session_file(name: str, place: Path, port: int) -> Path:
     """The session's file, with a control plane that listens there now."""
     path = place / f"{name}.yaml"
-    path.write_text((FOLDERS / f"{name}.yaml").read_text().replace(f":{PORT}", f":{port}"))
+    text = (FOLDERS / f"{name}.yaml").read_text().replace(f":{PORT}", f":{port}") + WITHOUT_WHAT_CAME_LATER
+    path.write_text(text if "optimizer:" in text else text + THE_OBJECTIVE_THEN)
     return path
 
 

@@ -99,6 +99,9 @@ def planted_session(
         "executor": {"type": "hfi", "endpoint": "http://127.0.0.1:1", "settle_s": 0},
         "search_space": {"dimensions": DIMENSIONS},
         "seed": seed,
+        "optimizer": {"objective": "severity"},
+        "screen": {"share": 0},
+        "sample": {"share": 0},
         **changes,
     }
     plan = Plan()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from boifi_core.findings import VERIFY, FailureMode, Verdict
@@ -17,15 +18,19 @@ _TELLS = 2
 _READINGS, _PAIRS, _ALONE = 2, 8, 4
 """Two readings confirm a failure beside eight clean fault-free runs; four do beside the four of its own."""
 
-_WHOLE = 10
-"""What one failure takes as a rule: two readings, and six to eight smaller faults."""
+_CONFIRMED = 2 / 3
+"""Of the trials for both, so many go into readings before any into smaller faults: that a failure is there comes before
+how little brings it about."""
+
+_AGAIN = 0.8
+"""What a further failure of one place is worth beside the one before, so that each place has its turn."""
 
 _WORTH = 9
 """With fewer trials left, no further failure is begun: it would stay half known, and the search can use them."""
 
 
 class Confirm(SessionPhase):
-    """The worst failures first, as many as the budget is likely to do for, so that what is told of each is whole.
+    """The worst failures first, as many as the budget is likely to do for, and rather of other places than of one.
 
     They are measured again in turn, which makes the fault-free runs between them serve all.
     """
@@ -58,16 +63,33 @@ class Confirm(SessionPhase):
 
 def failures_at_once(budget: Budget) -> int:
     """How many failures the budget is likely to do for."""
-    if budget.minimise:
-        return max(1, (budget.confirm + budget.minimise) // _WHOLE)
-    return budget.confirm // _READINGS if budget.confirm >= _PAIRS else max(1, budget.confirm // _ALONE)
+    readings = max(budget.confirm, int(_CONFIRMED * (budget.confirm + budget.minimise)))
+    return readings // _READINGS if readings >= _PAIRS else max(1, readings // _ALONE)
 
 
 def _allowed(session: Session) -> list[FailureMode]:
     """The failures that may be measured again: the guardrails let their worst fault be injected."""
     if not session.budget.confirm:
         return []
-    return [mode for mode in session.found.modes if session.is_allowed(mode.worst_plans)]
+    return in_turn([mode for mode in session.found.modes if session.is_allowed(mode.worst_plans)])
+
+
+def in_turn(modes: Sequence[FailureMode]) -> list[FailureMode]:
+    """Failures in the order in which they are measured again; given are they the worst first."""
+    at: Counter[str] = Counter()
+    worth = []
+    for mode in modes:
+        place = _place(mode)
+        worth.append(mode.severity * _AGAIN ** at[place])
+        at[place] += 1
+    return [mode for _, mode in sorted(zip(worth, modes, strict=True), key=lambda each: -each[0])]
+
+
+def _place(mode: FailureMode) -> str:
+    """Which service, or call, it began at; its first fact where nothing tells."""
+    began = next((fact for fact in mode.signature if fact.began), None)
+    first = began or next(iter(mode.signature), None)
+    return "" if first is None else first.between[1]
 
 
 def _again(session: Session, mode: FailureMode) -> Proposal:

@@ -13,7 +13,6 @@ from boifi_core.session.screen.order import Order
 from boifi_core.session.screen.points import both, with_number
 from boifi_core.session.screen.strikes import strikes, struck
 from boifi_core.space import SearchSpace
-from boifi_core.traces.calls import CLIENT
 
 _OF_A_TIMEOUT = 0.75
 """Of the wait after which a caller gives up, so much is slow and is still waited for."""
@@ -148,7 +147,7 @@ def _by_caller(calls: Iterable[SeenCall]) -> Counter[str]:
 
 def _is_asked(caller: str, calls: Mapping[str, SeenCall], usual: Mapping[str, SeenCall]) -> bool:
     before, now = (sum(call.share for call in each.values() if call.callee == caller) for each in (usual, calls))
-    return caller == CLIENT or now >= _STILL_ASKED * before
+    return now >= _STILL_ASKED * before  # of those outside nobody asks anything
 
 
 def _is_delay(cell: Cell) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from boifi_core.analyzer.seen import asks
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import SeenCall
-from boifi_core.traces.peers import is_service
 
 _FLAT = 1 / 3
 """By so much the share of requests counts: a weakness of a rare call is one as well."""
@@ -30,7 +30,7 @@ def reach(struck_by: Iterable[SeenCall]) -> float:
 
 def strikes(plan: FaultPlan, call: SeenCall) -> bool:
     """Whether a fault strikes a call. What its name does not tell, it is taken to."""
-    if plan.target_service is not None and (call.callee is None or not is_service(plan.target_service, call.callee)):
+    if plan.target_service is not None and not asks(call, plan.target_service):
         return False
     told = [word for word in call.operation.split() if word in _METHODS]
     if plan.target_method is not None and told and plan.target_method not in told:

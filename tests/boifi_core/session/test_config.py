@@ -14,6 +14,7 @@ from boifi_core.session.config import (
     OptimizerConfig,
     parse_session,
     read_session_file,
+    read_stored_session,
     stored_session,
     with_overrides,
 )
@@ -285,3 +286,44 @@ def test_a_protected_service_that_no_fault_names_is_a_warning(session_data):
     assert warnings == [
         "guardrails.protected_services[1]: payment is no target_service of the search space; did you mean payments?"
     ]
+
+
+class TestStored:
+    """`session.json`: what it is silent about is as it was when it was written."""
+
+    def kept(self, **changes):
+        data = yaml.safe_load(TEXT) | changes
+        return json.loads(json.dumps(stored_session(with_overrides(parse_session(data)), "id", datetime.now(UTC))))
+
+    def test_all_of_it_is_written_and_read_again(self):
+        kept = self.kept()
+        config = read_stored_session(kept)
+        assert kept["format"] == 2
+        assert (config.screen.share, config.sample.share, config.optimizer.objective) == (0.3, 0.1, "both")
+        assert stored_session(config, "id", datetime.now(UTC))["config"] == kept["config"]
+
+    def test_one_of_0_1_0_has_neither_screen_nor_free_draws_and_looks_for_the_worst(self):
+        config = read_stored_session({"config": yaml.safe_load(TEXT)})
+        assert (config.screen.share, config.sample.share, config.optimizer.objective) == (0, 0, "severity")
+
+    def test_one_that_later_versions_made_is_refused(self):
+        with pytest.raises(InvalidInput, match=r"session\.json: must be of format 2 at most.*got 3"):
+            read_stored_session(self.kept() | {"format": 3})
+
+    @pytest.mark.parametrize(
+        ("said", "left"),
+        [
+            ({"confirm": {"share": 0.5}, "minimise": {"share": 0.4}}, (0.0, 0.1)),
+            ({"confirm": {"share": 0.5}, "minimise": {"share": 0.25}}, (0.15, 0.1)),
+            ({"screen": {"share": 0.6}}, (0.6, 0.0)),
+        ],
+    )
+    def test_what_a_file_is_silent_about_makes_room_for_what_it_says(self, said, left):
+        config = parse_session(yaml.safe_load(TEXT) | said)
+        assert (config.screen.share, config.sample.share) == pytest.approx(left)
+        with_overrides(config)
+
+    def test_what_it_says_must_fit(self):
+        data = yaml.safe_load(TEXT) | {"screen": {"share": 0.5}, "sample": {"share": 0.2}}
+        with pytest.raises(InvalidInput, match=r"screen\.share: must be at most 1 together with all other shares"):
+            parse_session(data)

@@ -6,9 +6,10 @@ import pytest
 from failures import DIMENSIONS, HEALTHY, LATE, found, tried, verifying
 
 from boifi_core.findings import MINIMISE, VERIFY
+from boifi_core.findings.models import CAUSE, Fact, FactKind
 from boifi_core.models import Choice, Near, Phase
 from boifi_core.session.budget import Budget
-from boifi_core.session.phases.confirm import Confirm, failures_at_once
+from boifi_core.session.phases.confirm import Confirm, failures_at_once, in_turn
 from boifi_core.session.phases.minimise import Minimise
 from boifi_core.session.phases.plan import Plan
 
@@ -66,7 +67,7 @@ def test_failures_are_measured_again_in_turn_the_worst_first():
 def test_as_many_failures_as_the_budget_is_likely_to_do_for():
     assert [
         failures_at_once(Budget(60, *shares, 0, 0, 0.0)) for shares in ((1, 0), (7, 0), (10, 0), (4, 4), (20, 30))
-    ] == [1, 1, 5, 1, 5]
+    ] == [1, 1, 5, 1, 16]
     assert of(follow((*SEARCHED, verifying(4)), confirm=2)) == 1
     assert follow((*SEARCHED, verifying(4), verifying(5)), confirm=2) is None
 
@@ -103,30 +104,40 @@ def test_only_what_is_confirmed_is_made_smaller_unless_nothing_was_to_be_confirm
 
 def test_what_one_of_the_two_does_not_need_is_the_others():
     assert [reason for reason, _ in follow_to_the_end(12, 1)].count(MINIMISE) > 1
-    assert [reason for reason, _ in follow_to_the_end(1, 12)].count(VERIFY) == 4
+    assert [reason for reason, _ in follow_to_the_end(1, 12)].count(VERIFY) == 6
 
 
-def test_what_is_told_of_a_failure_is_whole_before_the_next_is_begun():
+def test_all_are_confirmed_before_any_is_made_smaller_and_one_is_small_before_the_next_is_begun():
     """The first is as small as it may be but for its percentage, and so takes less than failures do as a rule."""
     made = follow_to_the_end(4, 11, (tried(1, delay_ms=10), *SEARCHED[1:]))
-    assert made == sorted(made, key=lambda each: each[1])
-    assert made.count((VERIFY, 2)) == 3
-    assert len(made) == 15
+    smaller = [place for place, (reason, _) in enumerate(made) if reason == MINIMISE]
+    assert smaller == list(range(6, 15)), "three readings of each, then smaller faults"
+    assert made[6:] == [(MINIMISE, 1)] * 2 + [(MINIMISE, 2)] * 7
+
+
+def test_a_further_failure_of_one_place_waits_for_others_that_are_nearly_as_bad():
+    def mode(severity, callee, kind=FactKind.FAILS):
+        began = Fact(kind=kind, where=f"gateway → {callee}", says="", weight=CAUSE, callee=callee)
+        return SimpleNamespace(severity=severity, signature=(began,))
+
+    worst, same, other = mode(6.0, "reviews"), mode(5.5, "reviews", FactKind.SLOW), mode(5.0, "stock")
+    milder, unknown = mode(4.0, "bank"), SimpleNamespace(severity=3.0, signature=())
+    assert in_turn([worst, same, other, milder, unknown]) == [worst, other, same, milder, unknown]
 
 
 def test_no_failure_is_begun_that_would_stay_half_known():
-    made = follow_to_the_end(4, 10, (tried(1, delay_ms=10), *SEARCHED[1:]))
+    made = follow_to_the_end(2, 6, (tried(1, delay_ms=10), *SEARCHED[1:]))
     assert {of for _, of in made} == {1}
-    assert len(made) < 10
+    assert len(made) < 8
 
 
 def test_what_was_only_found_with_a_smaller_fault_is_measured_again_too():
     """While the delay of reviews was made shorter, the stock failed otherwise, and worse."""
     why = Choice(reason=MINIMISE, nearest=(Near(trial=1, severity=6.0),))
     surprise = tried(8, LATE, 9.0, "stock", phase=Phase.MINIMISE, why=why)
-    assert of(follow((SEARCHED[0], *SURE[3:], surprise), 4, 9)) == 8
+    assert of(follow((SEARCHED[0], *SURE[3:], surprise), 2, 5)) == 8
     milder = tried(8, LATE, 2.0, "stock", phase=Phase.MINIMISE, why=why)
-    assert follow((SEARCHED[0], *SURE[3:], milder), 4, 9).why.reason == MINIMISE
+    assert follow((SEARCHED[0], *SURE[3:], milder), 2, 5).why.reason == MINIMISE
 
 
 def test_p10_what_a_search_leaves_of_a_space_that_is_used_up_is_for_what_follows_it():
