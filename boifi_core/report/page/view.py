@@ -56,7 +56,7 @@ def page_view(report: ReportInput) -> Page:
         worst=worst.worst(report, found),
         worst_fault=found[0].fault if found else "",
         measured=worst.measured(found[0].trial.observation, report.baseline) if found else None,
-        failures=failures.failures(report, report.catalogue.examined, failures.TRACED),
+        failures=failures.failures(report, report.catalogue.surest_first, failures.TRACED),
         only_seen=failures.failures(report, report.catalogue.only_seen, 0),
         failures_intro=failures.failures_intro(report),
         trials=course.trials(report),
