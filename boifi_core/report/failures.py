@@ -22,7 +22,7 @@ ONLY_SEEN = "Seen, and not measured again before the budget ended"
 
 def failures(found: Catalogue, left: Residual | None = None) -> str:
     """All weaknesses in a table, the first of them in detail, those that were only seen, and how much is left."""
-    more = [text for text in (by_itself(found), None if left is None else left_text(left)) if text]
+    more = [] if left is None else [left_text(left)]
     if not found.modes:
         return "\n\n".join([none_found(found), *more])
     rows = [
@@ -38,9 +38,9 @@ def failures(found: Catalogue, left: Residual | None = None) -> str:
         for mode in found.surest_first
     ]
     head = ["failure", "severity", "verdict", "what happens", "smallest fault known", "trials", "replay"]
-    parts = [f"{how_many(found)}. {beside(found)}", *more, table(head, rows, right=(1, 5, 6))]
+    parts = [f"{how_many(found)}.", by_itself(found), table(head, rows, right=(1, 5, 6)), beside(found), *more]
     parts += [_only_seen(found.only_seen)] if found.only_seen else []
-    return "\n\n".join([*parts, *map(_one, found.surest_first[:_DETAILED])])
+    return "\n\n".join(filter(None, [*parts, *map(_one, found.surest_first[:_DETAILED])]))
 
 
 def how_many(found: Catalogue) -> str:
@@ -84,8 +84,8 @@ def beside(found: Catalogue) -> str:
     """What the trials came to that showed no failure, and the fault-free runs."""
     text = f"{counted(found.harmless, 'trial')} showed nothing that the target does not do anyway"
     text += f", {found.delayed} of them but slowness as long as the fault itself." if found.delayed else "."
-    if not found.controls:
-        return text
+    if not found.controls or found.fails_by_itself:
+        return text  # which has a warning of its own
     alarms = "none" if not found.false_alarms else str(found.false_alarms)
     return f"{text} Of {counted(found.controls, 'fault-free run')} in between, {alarms} looked like a failure."
 

@@ -27,7 +27,8 @@ def smallest_text(mode: FailureMode) -> str:
     if not points:
         return fault_text(mode.minimal.plans)
     told: set[str] = set()
-    return "; ".join(_of_place(list(alike), told) for _, alike in groupby(points, lambda point: point.plan.place))
+    text = "; ".join(_of_place(list(alike), told) for _, alike in groupby(points, lambda point: point.plan.place))
+    return text if told else f"{text} (less was not tried)"
 
 
 def points_told(mode: FailureMode) -> list[FrontierPoint]:

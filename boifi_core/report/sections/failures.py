@@ -13,7 +13,7 @@ from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.facts import ReportInput, fault_text
-from boifi_core.report.failures import beside, by_itself, left_text, none_found, verdict_text
+from boifi_core.report.failures import beside, left_text, none_found, verdict_text
 from boifi_core.report.smallest import also_text, points_told, seen_with, smallest_text
 from boifi_core.report.tables import number, numbers
 from boifi_core.report.waterfall import Waterfall, waterfall
@@ -53,11 +53,11 @@ class Failure:
     traced: Traced | None
 
 
-def failures_intro(report: ReportInput) -> str:
-    """What stands before the failures; what was found instead where there are none; how much is left."""
+def beside_them(report: ReportInput) -> str:
+    """What is told beside the failures; what was found instead where there are none; how much is left."""
     found = report.catalogue
-    more = [text for text in (by_itself(found), None if report.left is None else left_text(report.left)) if text]
-    return " ".join([beside(found) if found.modes else none_found(found), *more])
+    more = "" if report.left is None else f" {left_text(report.left)}"
+    return (beside(found) if found.modes else none_found(found)) + more
 
 
 def failures(report: ReportInput, modes: Sequence[FailureMode], n_traced: int) -> tuple[Failure, ...]:
@@ -112,7 +112,7 @@ def _minimal(mode: FailureMode, smallest: MinimalFault) -> list[tuple[str, str]]
     tried = f"{counted(smallest.tried, 'smaller fault')} tried"
     if not smallest.is_finished:
         tried += "; the budget ended before nothing smaller was left to try"
-    lines = [("Smallest fault", f"{smallest_text(mode)} ({tried})")]
+    lines = [("Smallest fault", f"{smallest_text(mode)}; {tried}")]
     lines += [("Threshold", str(threshold)) for threshold in smallest.thresholds if not points_told(mode)]
     return [*lines, *([("Not needed", ", ".join(smallest.dropped))] if smallest.dropped else [])]
 

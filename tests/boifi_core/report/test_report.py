@@ -186,7 +186,8 @@ def test_json_has_the_catalogue_and_it_is_as_its_schema_says():
 
 def test_the_catalogue_is_told_with_verdicts_thresholds_and_the_command_that_shows_it_again():
     text = markdown(verified())
-    assert "1 distinct failure (1 confirmed). 0 trials showed nothing that the target does not do anyway." in text
+    assert "1 distinct failure (1 confirmed).\n\n| failure" in text
+    assert "0 trials showed nothing that the target does not do anyway." in text
     assert "Of 4 fault-free runs in between, none looked like a failure." in text
     assert "| F1 | 6.0 | confirmed | gateway gives up on reviews after 41 ms; product fails;" in text
     assert "Confirmed: measured again 4 times, shown 4 times (51 to 100 % of all runs, at 95 %)" in text
