@@ -81,7 +81,7 @@ def run_demo(trials: int | None, seed: int | None, out: str | None, tracing: Tra
     # Overrides are checked before anything is started, whatever ports the target will get.
     demo_config(_NOWHERE, trials, seed)
     data = data_dir(out)
-    console.print(Text("BOIFI demo: which fault hurts this web shop most?", style="bold"))
+    console.print(Text("BOIFI demo: how does this web shop break?", style="bold"))
     console.print(Text("starting a small shop behind a real Envoy, and a Prefect server; some seconds…"))
     with sigterm_raises(), demo_target(tracing) as target:
         config = demo_config(target, trials, seed)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from boifi_core.errors import counted
-from boifi_core.findings import Catalogue, FailureMode
+from boifi_core.findings import Catalogue
 from boifi_core.findings.effect import EVERYWHERE, without_effect
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial, TrialStatus
 from boifi_core.report.advice import nothing_changed
-from boifi_core.report.facts import fault_text
-from boifi_core.report.failures import ONLY_SEEN, left_text, replay_trial
+from boifi_core.report.failures import left_text
 from boifi_core.session.events import (
     BaselineSeen,
     Event,
@@ -32,6 +30,7 @@ from boifi_core.session.events import (
 from boifi_core.session.folder import SessionFolder, out_option
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.session.stored_baseline import stored_baseline
+from cli.weaknesses import weaknesses
 
 
 class Progress:
@@ -116,14 +115,11 @@ class Progress:
 
 _WITHOUT_WHOLE_TRACES = re.compile(r"trial \d+: (.*; )?traces: ")
 
-SHOWN = 10
-"""How many failures the closing output has; the report has them all."""
-
 
 def closing(
     console: Console, folder: SessionFolder, state: SessionState, found: Catalogue, *, resumable: bool = True
 ) -> None:
-    """The distinct failures, how sure they are, the smallest fault known of each, and where to look next.
+    """The weaknesses, how sure they are, the smallest fault known of each, and where to look next.
 
     A session that is not `resumable` had a target that is gone by now.
     """
@@ -138,13 +134,13 @@ def closing(
         text = f"In {thin} of them the traces were not whole, which hides failures and may show false ones: see the"
         console.print(f"{text} report.", soft_wrap=True)
     if found.modes:
-        _failures(console, found)
+        weaknesses(console, found)
     elif scored:
         console.print("No fault hurt the target.")
         for line in _idle(folder):
             console.print(line, soft_wrap=True)
     if state.left is not None:
-        console.print(Text(left_text(state.left)), soft_wrap=True)
+        console.print(Text(left_text(state.left)))
     for label, where in (
         ("report", folder.path / "report.md"),
         ("", folder.path / "report.html"),
@@ -152,7 +148,7 @@ def closing(
     ):
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
     if found.modes:
-        console.print(Text(f"{'again':<10}{found.examined[0].replay}"), soft_wrap=True)
+        console.print(Text(f"{'again':<10}{found.surest_first[0].replay}"), soft_wrap=True)
     if resumable and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
         console.print(
             Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}{out_option(folder.data)}"),
@@ -165,52 +161,6 @@ def _idle(folder: SessionFolder) -> Iterator[str]:
     idle = without_effect(read_trials(folder, stored_config(folder)), *stored_baseline(folder))
     if EVERYWHERE in idle:
         yield nothing_changed(idle[EVERYWHERE])
-
-
-def _failures(console: Console, found: Catalogue) -> None:
-    table = Table(title="How it fails", title_justify="left", title_style="bold", expand=True, show_lines=True)
-    table.add_column("severity")
-    table.add_column("what happens", ratio=4)
-    table.add_column("smallest fault known", ratio=3)
-    table.add_column("replay", justify="right")
-    for mode in found.examined[:SHOWN]:
-        table.add_row(severity_cell(mode), Text(mode.sentence), Text(fault_cell(mode)), str(replay_trial(mode)))
-    console.print(table)
-    rest = found.examined[SHOWN:]
-    notes = [f"{len(rest)} milder ones are in the report."] if rest else []
-    if found.controls:
-        notes.append(
-            f"Of {found.controls} runs without a fault in between, {found.false_alarms} looked like a failure."
-        )
-    if notes:
-        console.print(Text(" ".join(notes)), soft_wrap=True)
-    if found.only_seen:
-        _only_seen(console, found.only_seen)
-
-
-def _only_seen(console: Console, modes: Sequence[FailureMode]) -> None:
-    console.print(Text(f"{ONLY_SEEN}:"), soft_wrap=True)
-    for mode in modes[:SHOWN]:
-        fault = fault_text(mode.worst_plans)
-        console.print(Text(f"{mode.severity:>8.1f}  {mode.sentence} ({fault}, trial {mode.worst})"), soft_wrap=True)
-    if len(modes) > SHOWN:
-        console.print(Text(f"{'':>8}  and {len(modes) - SHOWN} milder ones, which are in the report"), soft_wrap=True)
-
-
-def severity_cell(mode: FailureMode) -> str:
-    """How severe a failure is, and how sure that is."""
-    sure = mode.confirmation
-    if sure is None:
-        return f"{mode.severity:.1f}\nnot measured\nagain"
-    return f"{mode.severity:.1f}\n{sure.verdict.value}\n{sure.shown} of {len(sure.readings)} again"
-
-
-def fault_cell(mode: FailureMode) -> str:
-    """The smallest fault known, and from where on it fails."""
-    smallest = mode.minimal
-    plans = mode.worst_plans if smallest is None else smallest.plans
-    lines = ["\n+ ".join(map(str, plans)) or "none"]
-    return "\n".join([*lines, *map(str, () if smallest is None else smallest.thresholds)])
 
 
 MARKS = {"confirm": "again", "explore": "new ground", "verify": "is it real?", "minimise": "does less do it?",

@@ -37,7 +37,7 @@ def main() -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     console.print(Text("$ make demo", style="bold"))
     for line in lines:
-        style = "bold" if line.startswith(("BOIFI", "How it fails", "COMPLETED")) else ""
+        style = "bold" if line.startswith(("BOIFI", "Weaknesses", "COMPLETED")) else ""
         # Where files lie is of this machine; everywhere else it is the data dir.
         console.print(
             Text(re.sub(r"/\S*/(sessions|prefect)/", r"boifi-data/\1/", line), style=style), no_wrap=True, crop=True

@@ -19,7 +19,8 @@ from prefect.artifacts import (
 from boifi_core.errors import counted
 from boifi_core.report import ReportInput
 from boifi_core.report.events import Reported
-from boifi_core.report.failures import replay_trial, smallest_text, verdict_text
+from boifi_core.report.failures import replay_trial, verdict_text
+from boifi_core.report.smallest import smallest_text
 from boifi_core.report.tables import escape
 from boifi_core.session.budget import Budget
 from boifi_core.session.events import Ended, Event, Handler, Recorded
@@ -119,7 +120,7 @@ def publish(session: Session, report: ReportInput, markdown: str) -> None:
 
 
 def failure_rows(report: ReportInput) -> list[dict[str, Any]]:
-    """One row for each distinct failure, the worst first; Prefect's UI shows a cell's text as Markdown."""
+    """One row for each weakness, the surest first; Prefect's UI shows a cell's text as Markdown."""
     return [
         {
             "failure": mode.label,
@@ -130,5 +131,5 @@ def failure_rows(report: ReportInput) -> list[dict[str, Any]]:
             "trials": len(mode.trials),
             "replay": replay_trial(mode),
         }
-        for mode in report.catalogue.modes
+        for mode in (*report.catalogue.surest_first, *report.catalogue.only_seen)
     ]

@@ -118,6 +118,11 @@ class Kind:
         """The own field that is lowered for a milder fault; None where only fewer requests make one milder."""
         return next((own for own in self.fields if isinstance(own, Scale)), None)
 
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """What makes a fault of it smaller when it is lowered: the own field, and how many requests are met."""
+        return (PERCENTAGE,) if self.milder is None else (self.milder, PERCENTAGE)
+
 
 PERCENTAGE = Scale(
     name="percentage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -9,7 +10,7 @@ from pydantic_core import PydanticKnownError
 from typing_extensions import TypeAliasType
 
 from boifi_core.faults import kinds
-from boifi_core.faults.kinds import KINDS, Kind
+from boifi_core.faults.kinds import KINDS, Kind, PlanField
 from boifi_core.value import Value
 
 
@@ -122,7 +123,15 @@ class FaultPlan(Value):
 
     def __str__(self) -> str:
         """One line for people: `delay 250 ms on POST payments/charge, 80 %`."""
-        values = [(field.says, getattr(self, field.name)) for field in self.kind.fields]
+        return f"{self._said(self.kind.fields)}, {self.percentage:g} %"
+
+    @property
+    def place(self) -> str:
+        """The same without how much of it there is: `delay on POST payments/charge`."""
+        return self._said([field for field in self.kind.fields if field not in self.kind.scales])
+
+    def _said(self, fields: Iterable[PlanField]) -> str:
+        values = [(field.says, getattr(self, field.name)) for field in fields]
         what = " ".join([self._what, *(says.format(value) for says, value in values if value is not None)])
         if self.start_delay_ms:
             what += f" after {self.start_delay_ms} ms"
@@ -131,4 +140,4 @@ class FaultPlan(Value):
         where = f"{self.target_service or ''}{gap}{path}"
         method = f"{self.target_method} " if self.target_method else ""
         who = "".join(f", {name}: {value}" for name, value in self.headers.items())
-        return f"{what} on {method}{where}{who}, {self.percentage:g} %"
+        return f"{what} on {method}{where}{who}"

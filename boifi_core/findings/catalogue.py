@@ -7,11 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from boifi_core.findings.evidence import HARMLESS, Evidence, is_reading
+from boifi_core.findings.frontier import by_place, frontier
 from boifi_core.findings.identity import identity
 from boifi_core.findings.likeness import Failure, grouped
 from boifi_core.findings.minimal import minimal_fault
-from boifi_core.findings.models import OUTCOMES, VERIFY, Catalogue, Confirmation, Fact, FactKind, FailureMode, Reading
-from boifi_core.findings.region import region, widened
+from boifi_core.findings.models import (
+    OUTCOMES,
+    VERIFY,
+    Catalogue,
+    Confirmation,
+    Fact,
+    FactKind,
+    FailureMode,
+    Reading,
+)
+from boifi_core.findings.region import from_on, region
 from boifi_core.findings.signature import HINT
 from boifi_core.findings.verdict import confirmation
 from boifi_core.findings.words import sentence
@@ -53,12 +63,14 @@ def catalogue(
     modes = _told_apart(modes)
     home = {number: mode.label for mode in modes for number in mode.trials}
     shown = {trial.trial: failure for trial, failure in failed}
+    places = by_place(scored)
     modes = [
         mode.model_copy(
             update={
                 "confirmation": _confirmation(mode, scored, home, shown, len(controls), alarms),
                 "minimal": (smallest := minimal_fault(mode, scored, home, dimensions)),
-                "region": mode.region if smallest is None else widened(mode.region, smallest.plans),
+                "frontier": (least := frontier(mode, places, home, smallest)),
+                "region": from_on(mode.region, [point.plan for point in least], dimensions),
                 "replay": replay_command(session_id, mode.worst if smallest is None else smallest.trial, out),
             }
         )
@@ -90,6 +102,7 @@ def _mode(
     own = [alike for alike in faults if 2 * sum(t.trial in numbers for t in alike) >= _failing(alike, failing)]
     worst = max(own or faults, key=lambda alike: (mean_severity(alike), -alike[0].trial))
     shown = typical([trial for trial in worst if trial.trial in numbers])
+    single = [trial for trial in tried if len(trial.plans) == 1]
     facts = _shared(all_facts, all_facts[members.index(shown)])
     return FailureMode(
         id=identity(facts, shown.plans),
@@ -102,7 +115,7 @@ def _mode(
         trials=tuple(trial.trial for trial in members),
         faint=tuple(trial.trial for trial, failure in group if failure.is_faint),
         fewer_kinds=_fewer_kinds(group),
-        region=region([trial.point for trial in tried], dimensions),
+        region=region([trial.point for trial in single or tried], dimensions),
         replay=replay_command(session_id, shown.trial),
     )
 

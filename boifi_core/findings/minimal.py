@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from boifi_core.findings.models import OUTCOMES, FactKind, FailureMode, MinimalFault
+from boifi_core.findings.models import FailureMode, MinimalFault
 from boifi_core.findings.passes.at_once import at_once
 from boifi_core.findings.passes.base import Base, Plans, Unknown, simplicity
 from boifi_core.findings.passes.fewer import fewer
@@ -92,17 +92,10 @@ def _all_passes(base: Base) -> None:
         milder(base, index)
     # Of fewer requests, some still show it when the typical ones do not any more; but where no call tells that it
     # is this failure, that most of them fail is all that does.
-    base.needs_typical &= _is_untraced(base.mode)
+    base.needs_typical &= base.mode.is_untraced
     at_once(base)
     for index in range(len(base.plans)):
         narrower(base, index)
         rarer(base, index)
     if simplicity(base.plans) != simplicity(begun) and len(base.readings(base.plans)) < _SURE:
         raise Unknown(base.plans)
-
-
-def _is_untraced(mode: FailureMode) -> bool:
-    facts = mode.signature
-    return bool(facts) and all(
-        fact.kind in OUTCOMES and (fact.request is None or fact.kind is FactKind.WRONG) for fact in facts
-    )

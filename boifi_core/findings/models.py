@@ -51,6 +51,9 @@ CAUSE = 3.0
 ECHO = 0.25
 """What a fact weighs that follows from something else: a call that failed because one below it did."""
 
+_FLAKY_RUNS, _FLAKY_SHARE = 2, 0.25
+"""A target fails by itself of which so many fault-free runs, and such a share of them, look like a failure."""
+
 OF_CALLS = frozenset({*TROUBLE, FactKind.RETRIED, FactKind.NEW}) - {FactKind.GONE}
 """Facts that say for sure that a call went wrong, or was made for want of another."""
 
@@ -201,6 +204,20 @@ class MinimalFault(Value):
     is_finished: bool = False
 
 
+class FrontierPoint(Value):
+    """A single fault that shows a failure, than which no smaller one is known to: of nothing less, of nothing more.
+
+    `shown` of its `readings` showed it, `trial` the first of them. `thresholds` tell for each of its numbers the
+    strongest that was seen to hold with at least as much of the others.
+    """
+
+    trial: int = Field(ge=1)
+    plan: FaultPlan
+    shown: int = Field(ge=1)
+    readings: int = Field(ge=1)
+    thresholds: tuple[Threshold, ...] = ()
+
+
 class FailureMode(Value):
     """One distinct way in which the target failed.
 
@@ -209,7 +226,9 @@ class FailureMode(Value):
     `signature` holds the facts that most of its trials share, the most telling first. `faint` are those of its `trials`
     in which some requests showed it, but not the typical ones; `fewer_kinds` those in which fewer kinds of request
     failed than mostly do by it. `worst` is the trial that stands for the fault with the highest mean severity,
-    `severity`. `replay` is the command that shows it again: its minimal fault where there is one, else its worst.
+    `severity`. `frontier` are the smallest single faults that were measured to show it, those of the smallest's place
+    first; `region` tells of single faults, where such show it. `replay` is the command that shows it again: its minimal
+    fault where there is one, else its worst.
     """
 
     id: str = Field(pattern=r"^f-[0-9a-f]{8}$")
@@ -225,12 +244,25 @@ class FailureMode(Value):
     region: tuple[Bound, ...] = ()
     confirmation: Confirmation | None = None
     minimal: MinimalFault | None = None
+    frontier: tuple[FrontierPoint, ...] = ()
     replay: str
 
     @property
     def verdict(self) -> Verdict | None:
         """None where nobody measured it again."""
         return None if self.confirmation is None else self.confirmation.verdict
+
+    @property
+    def smallest(self) -> tuple[FaultPlan, ...]:
+        """The smallest fault known, or where none was looked for the worst."""
+        return self.worst_plans if self.minimal is None else self.minimal.plans
+
+    @property
+    def is_untraced(self) -> bool:
+        """Whether only customers and logs tell of it, no call."""
+        return bool(self.signature) and all(
+            fact.kind in OUTCOMES and (fact.request is None or fact.kind is FactKind.WRONG) for fact in self.signature
+        )
 
     def fails(self, fail_at: float) -> bool:
         """Whether a pipeline is to fail on it: as severe as that, and nobody measured it again in vain.
@@ -258,6 +290,17 @@ class Catalogue(Value):
     def examined(self) -> tuple[FailureMode, ...]:
         """Those that were measured again; all, where none was."""
         return tuple(mode for mode in self.modes if mode.confirmation is not None) or self.modes
+
+    @property
+    def surest_first(self) -> tuple[FailureMode, ...]:
+        """The same, the surest first, and of those the worst."""
+        order = [*Verdict, None]
+        return tuple(sorted(self.examined, key=lambda mode: order.index(mode.verdict)))
+
+    @property
+    def fails_by_itself(self) -> bool:
+        """Whether so many fault-free runs looked like failures that what faults do is in doubt."""
+        return self.false_alarms >= _FLAKY_RUNS and self.false_alarms >= _FLAKY_SHARE * self.controls
 
     @property
     def only_seen(self) -> tuple[FailureMode, ...]:

@@ -19,9 +19,6 @@ HARMLESS = 1.0
 NOISY = 1.0
 """Repeats of one fault that differ by more severity points than this are noisy."""
 
-FLAKY_RUNS, FLAKY_SHARE = 2, 0.25
-"""A target flakes of which so many fault-free runs, and such a share of them, look like a failure."""
-
 NEAR_BOUND = 0.02
 """A value within this share of its range from a bound is at the bound."""
 
@@ -59,7 +56,7 @@ def advice(report: ReportInput) -> list[str]:
         )
     else:
         of_points = [tried for tried in found if tried.is_of_point]
-        lines += [*_repeat(report, best), *_reach(report, best), *_smaller(best), *_narrow(report, of_points)]
+        lines += [*_repeat(report, best), *_reach(report, best), *_smaller(report, best), *_narrow(report, of_points)]
     lines += _slow(report, found)
     return [*lines, *_untried(report), *_budget(report)]
 
@@ -85,7 +82,7 @@ def _by_itself(report: ReportInput) -> list[str]:
         f"Without a fault {escape(trouble)}: mend that first, it hides what faults do." for trouble in report.troubles
     ]
     found = report.catalogue
-    if found.false_alarms >= FLAKY_RUNS and found.false_alarms >= FLAKY_SHARE * found.controls:
+    if found.fails_by_itself:
         alarms = f"{found.false_alarms} of {counted(found.controls, 'fault-free run')}"
         lines.append(
             f"{alarms} between the trials looked like a failure: the target flakes or drifts by itself. Look at what "
@@ -163,8 +160,9 @@ def _bound(dimension: Dimension, value: object) -> str | None:
     return "lower" if value <= low + margin else None
 
 
-def _smaller(best: TriedFault) -> list[str]:
-    if best.severity < 9:
+def _smaller(report: ReportInput, best: TriedFault) -> list[str]:
+    mode = report.catalogue.mode_of(best.trial.trial)
+    if best.severity < 9 or (mode is not None and mode.minimal is not None):
         return []
     return [
         "It hardly gets worse than this. Look for the smallest fault that still does it: a lower share, less delay."

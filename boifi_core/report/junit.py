@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from boifi_core.findings import FailureMode, Verdict
 from boifi_core.findings.identity import origin
 from boifi_core.report.facts import ReportInput, fault_text
-from boifi_core.report.failures import smallest_text, verdict_text
+from boifi_core.report.failures import verdict_text
 from boifi_core.report.junit_form import add_case, add_outcome, new_suite, written
 from boifi_core.report.tables import plain
 
@@ -38,7 +38,11 @@ def _case(suite: ET.Element, mode: FailureMode, time_s: float, fail_at: float) -
         add_outcome(case, "skipped", message)
     elif mode.fails(fail_at):
         failure = add_outcome(case, "failure", f"{message}, at most {fail_at:g} allowed")
-        lines = [f"worst: {fault_text(mode.worst_plans)}", f"smallest: {smallest_text(mode)}", f"again: {mode.replay}"]
+        lines = [
+            f"worst: {fault_text(mode.worst_plans)}",
+            f"smallest: {fault_text(mode.smallest)}",
+            f"again: {mode.replay}",
+        ]
         failure.text = "\n".join(map(plain, lines))
 
 

@@ -24,20 +24,30 @@ def markdown(report: ReportInput) -> str:
     found = tried_faults(report)
     sections = [
         f"# {escape(report.name)}: what the faults did",
-        table(
-            ["Session", code_cell(report.session_id)], [(what, escape(fact)) for what, fact in overview(report, found)]
-        ),
-        "## The worst fault\n\n" + _best(report, found),
-        "## How it fails\n\n" + failures(report.catalogue, report.left),
+        _told(report),
+        "## Weaknesses\n\n" + failures(report.catalogue, report.left),
         "## Severity over the trials\n\n" + _curve(report.trials),
+        "## The worst fault\n\n" + _best(report, found),
         f"## The {faults.WORST} worst faults\n\n" + _worst(report, found),
         "## Pareto front of the three scores\n\n" + _front(found),
         "## What each dimension did\n\n" + _dimensions(report),
         "## Time per step\n\n" + _steps(report.trials),
         "## Errors\n\n" + _errors(report.trials),
+        "## The session\n\n" + _session(report, found),
         "## What to try next\n\n" + _list(advice(report)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _told(report: ReportInput) -> str:
+    """Which session this is, in a line; the section at the end has all its facts."""
+    ended = report.status + (f": {report.reason}" if report.reason else "")
+    return f"Session {code(report.session_id)} against {escape(report.target)}, {escape(ended)}."
+
+
+def _session(report: ReportInput, found: Sequence[TriedFault]) -> str:
+    rows = [(what, escape(fact)) for what, fact in overview(report, found)]
+    return table(["Session", code_cell(report.session_id)], rows)
 
 
 def _best(report: ReportInput, found: Sequence[TriedFault]) -> str:

@@ -66,7 +66,7 @@ def test_runs_at_once_each_have_a_prefect_server_of_their_own_and_leave_nothing(
         assert lines[0].split() == ["session", folder.name, "ratings-delay"]
         assert sum(bool(re.match(r" *\d+/6 ", line)) for line in lines) == 6
         assert "COMPLETED: all 6 trials made. 6 trials, 6 of them scored." in done.stdout
-        assert "How it fails" in done.stdout
+        assert "Weaknesses: " in done.stdout
         assert done.stderr == ""
         assert {p.name for p in folder.iterdir()} == {
             "session.json", "state.json", "baseline.json", "history", "report.md", "report.html", "lock",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from boifi_core.faults import kinds
@@ -102,11 +102,11 @@ class Base:
         """The trials with a fault of this one's kind at its place, and whether each showed it; none beside others."""
         if len(self.plans) > 1:
             return []
-        place = _place(plan)
+        here = place(plan)
         return [
             (trial.plans[0], self.is_shown_by(trial))
             for trial in self.trials
-            if len(trial.plans) == 1 and _place(trial.plans[0]) == place
+            if len(trial.plans) == 1 and place(trial.plans[0]) == here
         ]
 
     def mildest_seen(self, index: int) -> float | None:
@@ -115,9 +115,11 @@ class Base:
         return min((float(other.strength) for other, shows in seen if shows), default=None)
 
 
-def _place(plan: FaultPlan) -> tuple[object, ...]:
-    own = [getattr(plan, field.name) for field in plan.kind.fields if field is not plan.kind.milder]
-    return plan.fault_type, plan.target_service, plan.target_path, plan.headers, plan.start_delay_ms, own
+def place(plan: FaultPlan) -> tuple[Hashable, ...]:
+    """What faults have in common that differ only in how much of them there is, and in their methods."""
+    own = tuple(getattr(plan, field.name) for field in plan.kind.fields if field is not plan.kind.milder)
+    headers = tuple(sorted(plan.headers.items()))
+    return plan.fault_type, plan.target_service, plan.target_path, headers, plan.start_delay_ms, own
 
 
 def _floors(dimensions: Sequence[Dimension]) -> dict[str, float]:

@@ -7,6 +7,9 @@ from boifi_core.findings.passes.base import HARDLY_FEWER, Base, replaced
 
 _ALL_METHODS = frozenset({"", "*", "ALL", "ANY"})
 
+NARROWED = ("target_method", "target_path")
+"""What a fault can be narrower in."""
+
 Narrower = tuple[str, str]
 """A field to replace, and its value."""
 

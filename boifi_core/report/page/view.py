@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from boifi_core.report.advice import advice
 from boifi_core.report.facts import ReportInput, pareto_front, tried_faults
+from boifi_core.report.failures import by_itself
 from boifi_core.report.influence import influences
 from boifi_core.report.sections import course, dimensions, failures, faults, header, session, worst
 from boifi_core.report.sections.dimensions import Axis
@@ -28,7 +29,8 @@ class Page:
     measured: Table | None
     failures: tuple[Failure, ...]
     only_seen: tuple[Failure, ...]
-    failures_intro: str
+    doubt: str
+    beside: str
     trials: Table
     importance: Table
     importance_notes: tuple[str, ...]
@@ -56,9 +58,10 @@ def page_view(report: ReportInput) -> Page:
         worst=worst.worst(report, found),
         worst_fault=found[0].fault if found else "",
         measured=worst.measured(found[0].trial.observation, report.baseline) if found else None,
-        failures=failures.failures(report, report.catalogue.examined, failures.TRACED),
+        failures=failures.failures(report, report.catalogue.surest_first, failures.TRACED),
         only_seen=failures.failures(report, report.catalogue.only_seen, 0),
-        failures_intro=failures.failures_intro(report),
+        doubt=by_itself(report.catalogue) or "",
+        beside=failures.beside_them(report),
         trials=course.trials(report),
         importance=dimensions.importance(report, influence),
         importance_notes=dimensions.importance_notes(report),

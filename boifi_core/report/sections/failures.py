@@ -1,4 +1,4 @@
-"""How it fails: each distinct failure, with its evidence."""
+"""The weaknesses: each distinct failure, with its evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from boifi_core.findings import Confirmation, FailureMode, MinimalFault
 from boifi_core.history.readings import times
 from boifi_core.models import RawObservation, Trial
 from boifi_core.report.facts import ReportInput, fault_text
-from boifi_core.report.failures import beside, left_text, none_found, smallest_text, verdict_text
+from boifi_core.report.failures import beside, left_text, none_found, verdict_text
+from boifi_core.report.smallest import also_text, points_told, seen_with, smallest_text
 from boifi_core.report.tables import number, numbers
 from boifi_core.report.waterfall import Waterfall, waterfall
 from boifi_core.traces import Span
@@ -36,13 +37,15 @@ class Traced:
 
 @dataclass(frozen=True)
 class Failure:
-    """A distinct failure: `lines` are pairs of a label and a text."""
+    """A distinct failure: `fault` is one that shows it, `lines` are pairs of a label and a text."""
 
     id: str
     severity: str
     verdict: str
     sentence: str
     smallest: str
+    fault: str
+    trials: str
     lines: tuple[tuple[str, str], ...]
     again: str
     differs: tuple[str, ...]
@@ -50,8 +53,8 @@ class Failure:
     traced: Traced | None
 
 
-def failures_intro(report: ReportInput) -> str:
-    """What stands before the failures; what was found instead where there are none; how much is left."""
+def beside_them(report: ReportInput) -> str:
+    """What is told beside the failures; what was found instead where there are none; how much is left."""
     found = report.catalogue
     more = "" if report.left is None else f" {left_text(report.left)}"
     return (beside(found) if found.modes else none_found(found)) + more
@@ -67,11 +70,12 @@ def failures(report: ReportInput, modes: Sequence[FailureMode], n_traced: int) -
 
 
 def _failure(report: ReportInput, mode: FailureMode, worst: Trial | None, *, has_trace: bool) -> Failure:
-    narrow = [str(bound) for bound in mode.region if not bound.is_all]
-    lines = [("Worst fault", f"{fault_text(mode.worst_plans)} (trial {mode.worst})")]
-    lines += [("Seen with", "; ".join(narrow))] if narrow else []
+    lines = _minimal(mode, mode.minimal) if mode.minimal else []
+    lines.append(("Worst fault", f"{fault_text(mode.worst_plans)} (trial {mode.worst})"))
     lines += _confirmed(mode.confirmation) if mode.confirmation else []
-    lines += _minimal(mode.minimal) if mode.minimal else []
+    bounds, also = seen_with(mode), also_text(mode)
+    lines += [("Seen with", "; ".join(map(str, bounds)))] if bounds else []
+    lines += [("Also with", also)] if also else []
     lines.append(("Trials", numbers(mode.trials)))
     observation = None if worst is None else worst.observation
     return Failure(
@@ -80,6 +84,8 @@ def _failure(report: ReportInput, mode: FailureMode, worst: Trial | None, *, has
         verdict=verdict_text(mode),
         sentence=mode.sentence,
         smallest=smallest_text(mode),
+        fault=fault_text(mode.smallest),
+        trials=str(len(mode.trials)),
         lines=tuple(lines),
         again=mode.replay,
         differs=tuple(fact.says for fact in mode.signature if fact.says),
@@ -102,12 +108,12 @@ def _confirmed(sure: Confirmation) -> list[tuple[str, str]]:
     return [("Measured again", runs), ("False alarms", alarms)]
 
 
-def _minimal(smallest: MinimalFault) -> list[tuple[str, str]]:
+def _minimal(mode: FailureMode, smallest: MinimalFault) -> list[tuple[str, str]]:
     tried = f"{counted(smallest.tried, 'smaller fault')} tried"
     if not smallest.is_finished:
         tried += "; the budget ended before nothing smaller was left to try"
-    lines = [("Smallest fault", f"{fault_text(smallest.plans)} (trial {smallest.trial}; {tried})")]
-    lines += [("Threshold", str(threshold)) for threshold in smallest.thresholds]
+    lines = [("Smallest fault", f"{smallest_text(mode)}; {tried}")]
+    lines += [("Threshold", str(threshold)) for threshold in smallest.thresholds if not points_told(mode)]
     return [*lines, *([("Not needed", ", ".join(smallest.dropped))] if smallest.dropped else [])]
 
 

@@ -16,7 +16,7 @@ from boifi_core.models import Choice, Control, Phase
 def test_a_failure_has_its_worst_trial_its_members_its_region_and_a_sentence():
     told = found(
         tried(1, delay_ms=100),
-        tried(2, HEALTHY, 0.0),
+        tried(2, HEALTHY, 0.0, delay_ms=90),
         tried(3, delay_ms=250, severity=8.0),
         tried(4, LATE, 2.0, "stock"),
     )
@@ -33,6 +33,8 @@ def test_a_failure_has_its_worst_trial_its_members_its_region_and_a_sentence():
     assert worst.sentence == "gateway gives up on reviews after 41 ms; product fails; “This page is not available.”"
     assert worst.replay == f"boifi replay {ID} 3"
     assert (worst.verdict, worst.minimal) == (None, None)
+    assert [str(point.plan) for point in worst.frontier] == ["delay 100 ms on reviews, 60 %"]
+    assert worst.frontier[0].thresholds[0].holds_at == 90
 
 
 def test_it_is_the_same_however_often_it_is_made_and_survives_json():

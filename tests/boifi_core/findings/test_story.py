@@ -2,6 +2,7 @@
 
 import pytest
 from failures import HEALTHY, ID, found, tried, verifying
+from histories import Axis
 from meshes import hop, page, unanswered, window
 from observations import observed
 
@@ -11,7 +12,7 @@ from boifi_core.findings.catalogue import Evidence, catalogue
 from boifi_core.findings.likeness import Failure
 from boifi_core.findings.models import Bound
 from boifi_core.findings.passes.base import Base
-from boifi_core.findings.region import widened
+from boifi_core.findings.region import from_on
 
 
 def broken(status, error_rate=0.9):
@@ -90,16 +91,19 @@ def test_p9_the_method_belongs_to_the_place(other):
     ("bound", "plan", "told"),
     [
         (Bound(dimension="percentage", low=76, high=100), {"percentage": 20}, "percentage 20 to 100"),
+        (Bound(dimension="percentage", low=76, high=90), {"percentage": 100}, "percentage 100"),
         (Bound(dimension="delay_ms", low=95, high=145), {"delay_ms": 30}, "delay_ms 30 to 145"),
         (Bound(dimension="delay_seconds", low=2, high=3), {"delay_ms": 500}, "delay_seconds 0.5 to 3"),
-        (Bound(dimension="a.percentage", low=76, high=100), {"percentage": 90}, "a.percentage 76 to 100"),
+        (Bound(dimension="a.percentage", low=76, high=100), {"percentage": 90}, "a.percentage 90 to 100"),
         (Bound(dimension="target_service", values=("cart",)), {}, "target_service cart"),
+        (Bound(dimension="target_method", values=("ALL",)), {"target_method": "GET"}, "target_method ALL, GET"),
     ],
 )
-def test_p26_a_region_holds_the_smallest_fault(bound, plan, told):
+def test_p26_a_region_begins_where_the_smallest_fault_is(bound, plan, told):
     fault = FaultPlan(**({"fault_type": "delay", "target_service": "cart", "delay_ms": 100} | plan))
-    assert [str(each) for each in widened([bound], [fault])] == [told]
-    assert widened([bound], [fault, fault]) == (bound,)
+    dimension = Axis(bound.dimension, values=("cart", "ALL", "GET") if bound.values else (), low=0, high=2000)
+    assert [str(each) for each in from_on([bound], [fault], [dimension])] == [told]
+    assert from_on([bound], [], [dimension]) == (bound,)
 
 
 @pytest.mark.parametrize("readings", [1, 2, 3])

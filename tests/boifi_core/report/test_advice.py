@@ -5,7 +5,7 @@ from reports import DIMENSIONS, report_of, session
 
 from boifi_core.analyzer import AnalyzerConfig
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings import Catalogue, Confirmation, FailureMode, Verdict
+from boifi_core.findings import Catalogue, Confirmation, FailureMode, MinimalFault, Verdict
 from boifi_core.report.advice import advice
 
 CONFIRMED = Confirmation(
@@ -137,7 +137,10 @@ def test_no_bound_no_word(point):
 
 
 def test_the_worst_that_can_be_asks_for_the_smallest():
-    assert "smallest fault that still does it" in advised(hurt(1, 9.6, percentage=50))
+    trial = hurt(1, 9.6, percentage=50)
+    assert "smallest fault that still does it" in advised(trial)
+    known = mode_of((trial,), minimal=MinimalFault(trial=1, plans=trial.plans, severity=9.6))
+    assert "smallest fault that still does it" not in advised(trial, catalogue=Catalogue(modes=(known,)))
 
 
 def test_what_the_worst_share_and_what_was_never_tried():

@@ -19,9 +19,9 @@ from boifi_core.report.page.chart_data import chart_data
 from boifi_core.report.page.document import script_json
 
 SECTIONS = [
-    "How it fails",
-    "The worst fault",
+    "Weaknesses",
     "Severity over the trials",
+    "The worst fault",
     "What each dimension did",
     "All faults side by side",
     "The worst faults",

@@ -116,7 +116,7 @@ def test_the_charts_follow_when_the_system_turns_dark(tab, page):
 def test_with_scripts_off_all_text_is_there_and_no_empty_frame(tab, page):
     tab.open(page, scripts=False)
     shown = tab.ask("document.body.innerText")
-    assert "How it fails" in shown
+    assert "Weaknesses" in shown
     assert "percentage" in shown
     assert (
         tab.ask("[...document.querySelectorAll('.chart, .scripted')].filter((each) => each.checkVisibility()).length")

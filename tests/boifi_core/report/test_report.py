@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 from datetime import timedelta
@@ -22,14 +23,15 @@ from boifi_core.session.preflight.base import Line
 
 ROOT = Path(__file__).resolve().parents[3]
 SECTIONS = [
-    "The worst fault",
-    "How it fails",
+    "Weaknesses",
     "Severity over the trials",
+    "The worst fault",
     "The 10 worst faults",
     "Pareto front of the three scores",
     "What each dimension did",
     "Time per step",
     "Errors",
+    "The session",
     "What to try next",
 ]
 
@@ -184,7 +186,8 @@ def test_json_has_the_catalogue_and_it_is_as_its_schema_says():
 
 def test_the_catalogue_is_told_with_verdicts_thresholds_and_the_command_that_shows_it_again():
     text = markdown(verified())
-    assert "1 distinct failure. 0 trials showed nothing that the target does not do anyway." in text
+    assert "1 distinct failure (1 confirmed).\n\n| failure" in text
+    assert "0 trials showed nothing that the target does not do anyway." in text
     assert "Of 4 fault-free runs in between, none looked like a failure." in text
     assert "| F1 | 6.0 | confirmed | gateway gives up on reviews after 41 ms; product fails;" in text
     assert "Confirmed: measured again 4 times, shown 4 times (51 to 100 % of all runs, at 95 %)" in text
@@ -195,16 +198,39 @@ def test_what_was_not_measured_again_stands_apart_from_what_was():
     trials = (tried(1), *(verifying(n) for n in range(2, 6)), tried(6, LATE, 9.0, "stock"))
     report = report_of(trials, baseline=HEALTHY)
     told, rest = markdown(report).split("### Seen, and not measured again before the budget ended")
-    assert "1 distinct failure." in told
+    assert "1 distinct failure (1 confirmed); 1 more was only seen." in told
     assert "| F1 | 6.0 | confirmed |" in told
     assert "| F6 | 9.0 | requests take longer |" in rest
     page = html(report)
-    assert "1 distinct failure (1 confirmed), and 1 more only seen." in page
+    assert "1 distinct failure (1 confirmed); 1 more was only seen." in page
     assert '<article id="F1">' in page
     assert '<tr id="F6">' in page
     alone = markdown(report_of(trials[-1:], baseline=HEALTHY))
     assert "| F6 | 9.0 | not measured again |" in alone
     assert "budget ended" not in alone
+
+
+def test_the_list_of_weaknesses_leads_and_the_surest_stand_first():
+    doubtful = [verifying(n, of=2, service="stock", observation=HEALTHY, severity=0.0) for n in range(7, 11)]
+    trials = (tried(1), tried(2, LATE, 9.0, "stock"), *(verifying(n) for n in range(3, 7)), *doubtful)
+    report = report_of(trials, baseline=HEALTHY)
+    sure, unsure = report.catalogue.modes
+    found = report.catalogue.model_copy(update={"modes": (unsure.model_copy(update={"severity": 9.0}), sure)})
+    text = markdown(dataclasses.replace(report, catalogue=found))
+    assert "2 distinct failures (1 confirmed, 1 inconclusive)." in text
+    assert 0 < text.index("## Weaknesses") < text.index("| F1 | 6.0 | confirmed") < text.index("| F2 | 9.0 |")
+    assert text.index("| F2 | 9.0 |") < text.index("## The worst fault") < text.index("## The session")
+
+
+def test_where_fault_free_runs_look_like_failures_that_is_said_before_the_list():
+    found = report_of((tried(1),), baseline=HEALTHY).catalogue
+    busy = found.model_copy(update={"controls": 8, "false_alarms": 2})
+    line = "2 of 8 fault-free runs between the trials looked like a failure: the target flakes or drifts by itself, or"
+    text = markdown(report_of((tried(1),), baseline=HEALTHY, catalogue=busy))
+    assert text.index(line) < text.index("| F1 |")
+    assert line in html(report_of((tried(1),), baseline=HEALTHY, catalogue=busy))
+    quiet = found.model_copy(update={"controls": 9, "false_alarms": 2})
+    assert "or this machine is too busy" not in markdown(report_of((tried(1),), baseline=HEALTHY, catalogue=quiet))
 
 
 def test_junit_fails_on_failures_at_or_above_the_threshold():
