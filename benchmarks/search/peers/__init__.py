@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from benchmarks.objectives import SHARES
 from benchmarks.search.peers.base import Peer
 from boifi_core.space import SearchSpace
 
@@ -65,14 +66,19 @@ def _version(distribution: str) -> str | None:
 
 
 _SESSION = ("boifi_core/findings", "boifi_core/session")
-_NO_SHARES = {"screen": 0.0, "sample": 0.0}
-_SHARES = {"screen": 0.3, "sample": 0.1}
+
+
+def _session(objective: str) -> Kind:
+    screen, sample = SHARES[objective]
+    options = {"objective": objective, "screen": screen, "sample": sample}
+    return Kind("boifi_session", "BoifiSession", options, made_by=_SESSION)
+
 
 OURS: dict[str, Kind] = {
     "BOIFI": Kind("boifi", "Boifi", is_quick=True),
     "BOIFI with signals": Kind("boifi", "Boifi", {"signals": True}, is_quick=True),
-    "BOIFI modes": Kind("boifi_session", "BoifiSession", {"objective": "modes", **_NO_SHARES}, made_by=_SESSION),
-    "BOIFI both": Kind("boifi_session", "BoifiSession", {"objective": "both", **_SHARES}, made_by=_SESSION),
+    "BOIFI modes": _session("modes"),
+    "BOIFI both": _session("both"),
     "BOIFI forest EI": Kind("boifi", "Boifi", {"surrogate": "forest", "acquisition_func": "ei"}),
     "BOIFI forest UCB": Kind("boifi", "Boifi", {"surrogate": "forest", "acquisition_func": "ucb"}),
 }
