@@ -125,10 +125,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q api boifi_core cli demo deployments flows tasks
 	touch $(READY)
 
-$(PEERS_READY): requirements.lock benchmarks/search/requirements.txt
+$(PEERS_READY): requirements.lock benchmarks/search/requirements.txt benchmarks/search/requirements-alone.txt
 	$(PYTHON) -m venv --clear $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(PEERS)/bin/python -m pip install --quiet -r benchmarks/search/requirements.txt
+	$(PEERS)/bin/python -m pip install --quiet --no-deps -r benchmarks/search/requirements-alone.txt
 	touch $(PEERS_READY)
 
 $(LOCUST_READY): benchmarks/soak/requirements.txt

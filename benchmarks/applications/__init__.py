@@ -15,8 +15,8 @@ from benchmarks.applications import kept
 from benchmarks.applications.kept import Came, Key
 from benchmarks.applications.peers import PEERS
 from benchmarks.applications.run import came_of
+from benchmarks.objectives import SHARES
 from benchmarks.table import Table
-from boifi_core.findings.objective import OBJECTIVES
 
 SIZES = (6, 15, 30)
 """Services of the applications that are measured."""
@@ -58,7 +58,7 @@ def measure(
     ]
     sessions = [
         Key(application=seed, services=size, search=f"BOIFI {objective}", seed=seed, trials=trials)
-        for objective in OBJECTIVES
+        for objective in SHARES
         for size in sizes
         for seed in seeds[:of_sessions]
         for trials in budgets

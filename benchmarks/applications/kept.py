@@ -16,7 +16,12 @@ FILE = ROOT / ".cache" / "applications.jsonl"
 _NAMES = "generate graph model peers play run space spans surface target truth weaknesses"
 _OWN = tuple(f"benchmarks/applications/{name}.py" for name in _NAMES.split())
 _OF_PEERS = (*_OWN, "boifi_core/faults/*.py", "boifi_core/space/*.py", "boifi_core/value.py")
-_SESSION = ("benchmarks/applications/session.py", "benchmarks/applications/modes.py", "benchmarks/plain.py")
+_SESSION = (
+    "benchmarks/applications/session.py",
+    "benchmarks/applications/modes.py",
+    "benchmarks/plain.py",
+    "benchmarks/objectives.py",
+)
 _OF_SESSIONS = (*_OWN, *_SESSION, "boifi_core/**/*.py")
 
 

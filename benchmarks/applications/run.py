@@ -12,6 +12,7 @@ from benchmarks.applications.peers import PEERS, Peer, Told
 from benchmarks.applications.session import run_session, session_config
 from benchmarks.applications.target import Target
 from benchmarks.applications.truth import brought_out
+from benchmarks.objectives import asked
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService
 from boifi_core.analyzer.normal import Normal
 from boifi_core.models import RawObservation
@@ -31,7 +32,7 @@ def came_of(key: Key) -> Came:
         out, modes = run_peer(PEERS[key.search], target, key.seed, key.trials), None
     else:
         objective = key.search.removeprefix("BOIFI ")
-        config = session_config(made, key.trials, key.seed, optimizer={"objective": objective})
+        config = session_config(made, key.trials, key.seed, **asked(objective))
         _, found, out = run_session(target, config)
         modes = modes_of(found, out)
     return Came(

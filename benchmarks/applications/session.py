@@ -88,8 +88,14 @@ def session_config(application: Application, trials: int, seed: int, **more: Any
     )
 
 
-def run_session(target: Target, config: SessionConfig) -> tuple[Sequence[Trial], Catalogue, list[frozenset[str]]]:
-    """A whole session: its trials, what it found, and which weaknesses each trial brought out."""
+def run_session(
+    target: Target, config: SessionConfig, until: str | None = None
+) -> tuple[Sequence[Trial], Catalogue, list[frozenset[str]]]:
+    """A whole session: its trials, what it found, and which weaknesses each trial brought out.
+
+    Args:
+        until: the id of a weakness; the session is broken off as soon as that is brought out.
+    """
     mesh = SimulatedMesh(target)
     out: list[frozenset[str]] = []
     with tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
@@ -100,6 +106,8 @@ def run_session(target: Target, config: SessionConfig) -> tuple[Sequence[Trial],
             _try(session, proposal, target)
             plans, window = mesh.with_faults
             out.append(brought_out(target.application, plans, window))
+            if until in out[-1]:
+                break
         return tuple(session.trials), session.found, out
 
 

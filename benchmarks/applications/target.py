@@ -15,7 +15,7 @@ from boifi_core.observers.window import Outcome, by_kind_typical_first, spread, 
 REQUESTS = 100
 """Requests of a window."""
 
-_TRACES = 40
+TRACES = 40
 """Of so many of them the traces are fetched."""
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,15 +28,25 @@ class Target:
         seed: of what is chance in it.
         traced: whether its services report spans, as OpenTelemetry's default instrumentation does; else nobody does.
         count: requests of a window.
+        traces: of so many of them the traces are fetched.
 
     Attributes:
         last: what was played in the last window.
     """
 
-    def __init__(self, application: Application, seed: int, *, traced: bool = True, count: int = REQUESTS) -> None:
+    def __init__(
+        self,
+        application: Application,
+        seed: int,
+        *,
+        traced: bool = True,
+        count: int = REQUESTS,
+        traces: int = TRACES,
+    ) -> None:
         self.application = application
         self.traced = traced
         self.count = count
+        self.traces = traces
         self.last = Window()
         self._player = Player(application, seed)
 
@@ -59,7 +69,7 @@ class Target:
         traces, fetched = None, {}
         if self.traced:
             typical = by_kind_typical_first(outcomes)
-            wanted = spread(typical, _TRACES, 1)
+            wanted = spread(typical, self.traces, 1)
             fetched = {
                 _number(each): spans(self.application, window.requests[_number(each)])
                 for each in (each for alike in wanted.values() for each in alike)

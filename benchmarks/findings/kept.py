@@ -17,7 +17,14 @@ from demo.tracing import Tracing
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / ".cache" / "findings.jsonl"
 
-_MADE_BY = ("boifi_core/**/*.py", "demo/**/*.py", "benchmarks/findings/*.py", "benchmarks/plain.py", "cli/demo.py")
+_MADE_BY = (
+    "boifi_core/**/*.py",
+    "demo/**/*.py",
+    "benchmarks/findings/*.py",
+    "benchmarks/plain.py",
+    "benchmarks/objectives.py",
+    "cli/demo.py",
+)
 _SESSION = ROOT / "demo" / "session.yaml"
 
 
@@ -27,6 +34,7 @@ class Key(Value):
     tracing: Tracing
     seed: int
     trials: int
+    objective: str = "severity"
     without: bool = False
 
 

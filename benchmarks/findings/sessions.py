@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.objectives import asked
 from benchmarks.plain import await_recovery, control_for, measure_baseline, try_fault
 from boifi_core.findings import Catalogue, FailureMode
 from boifi_core.findings.again import TRIES, again
@@ -25,17 +26,17 @@ TRIALS_WITHOUT = 24
 
 
 def session_of(
-    tracing: Tracing, seed: int, trials: int, batch_s: float | None = None
+    tracing: Tracing, seed: int, trials: int, objective: str, batch_s: float | None = None
 ) -> tuple[Sequence[Trial], Catalogue, int]:
     """The demo's session in a fresh shop, and how many of its replays did the same."""
     with demo_target(tracing, batch_s) as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
-        return _run(demo_config(target, trials, seed), Path(data))
+        return _run(_asked(demo_config(target, trials, seed), objective), Path(data))
 
 
-def without_faults(tracing: Tracing, seed: int) -> Catalogue:
+def without_faults(tracing: Tracing, seed: int, objective: str) -> Catalogue:
     """The catalogue of a session whose faults meet no request."""
     with demo_target(tracing) as target, tempfile.TemporaryDirectory(prefix="boifi-benchmark-") as data:
-        config = demo_config(target, TRIALS_WITHOUT, seed).model_dump(mode="json")
+        config = _asked(demo_config(target, TRIALS_WITHOUT, seed), objective).model_dump(mode="json")
         dimensions = [each for each in config["search_space"]["dimensions"] if each["name"] != "percentage"]
         config |= {
             "search_space": {"dimensions": dimensions, "fixed": {"percentage": 0}},
@@ -43,6 +44,11 @@ def without_faults(tracing: Tracing, seed: int) -> Catalogue:
             "confirm": {"share": 0.4},
         }
         return _run(parse_session(config), Path(data))[1]
+
+
+def _asked(config: SessionConfig, objective: str) -> SessionConfig:
+    dumped = config.model_dump(mode="json")
+    return parse_session(dumped | asked(objective, dumped["optimizer"]))
 
 
 def _run(config: SessionConfig, data: Path) -> tuple[Sequence[Trial], Catalogue, int]:

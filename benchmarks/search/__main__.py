@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     console = terminal()
     peers, landscapes = _peers(given, parser, console), _names(given.landscapes, parser)
-    if given.trials != AFTER[-1] and given.folder == FOLDER:
-        parser.error(f"--trials other than {AFTER[-1]} would spoil what is kept; give another --folder")
+    if given.trials is not None and given.folder == FOLDER:
+        parser.error("--trials would spoil what is kept; give another --folder")
     if given.quick:
         _quick(peers, landscapes, given, console)
         return
@@ -55,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", metavar="PEER", help=f"of {', '.join(PEERS)}; all by default")
     parser.add_argument("--landscapes", nargs="+", metavar="NAME", help="tuning, held-out, or names; all by default")
     parser.add_argument("--seeds", type=int, metavar="N", help="0 to N-1, instead of each peer's own number")
-    parser.add_argument(
-        "--trials", type=int, default=AFTER[-1], metavar="N", help="a run's length (default: %(default)s)"
-    )
+    parser.add_argument("--trials", type=int, metavar="N", help="a run's length, instead of each peer's own")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at once (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where results are kept (default: the repository)")
     parser.add_argument("--report", action="store_true", help="make no runs")
@@ -102,10 +100,10 @@ def _run(units: Sequence[run.Unit], store: Store, jobs: int, console: Console) -
 
 
 def _runs(store: Store, peers: Sequence[str]) -> Runs:
-    """The kept runs of full length on landscapes that are still there."""
+    """The kept runs, long enough to be told of, on landscapes that are still there."""
     known = {landscape.name for landscape in ALL}
     found = {
-        peer: [kept for kept in store.of(peer).values() if kept.landscape in known and kept.trials == AFTER[-1]]
+        peer: [kept for kept in store.of(peer).values() if kept.landscape in known and kept.trials >= AFTER[-1]]
         for peer in peers
     }
     return {peer: kept for peer, kept in found.items() if kept}
@@ -115,11 +113,7 @@ def _quick(peers: Sequence[str], landscapes: Sequence[str], given: argparse.Name
     kept = _runs(Store(given.folder), peers)
     with tempfile.TemporaryDirectory(prefix="boifi-search-") as folder:
         store = Store(Path(folder))
-        units = (
-            quick.planned(peers, landscapes, AFTER[-1])
-            if given.seeds is None
-            else run.planned(peers, landscapes, given.seeds, AFTER[-1])
-        )
+        units = quick.planned(peers, landscapes) if given.seeds is None else run.planned(peers, landscapes, given.seeds)
         _run(units, store, given.jobs, console)
         fresh = _runs(store, peers)
     for half in HALVES:

@@ -17,6 +17,9 @@ NEAR = 0.95
 AFTER = (30, 60, 100)
 """Trials after which the recommendation is judged."""
 
+MODES_AFTER = (30, 60, 100, 150)
+"""Trials after which distinct failures are counted; where a trial takes long, runs end at the last but one."""
+
 Landscapes = Mapping[str, Landscape]
 
 
@@ -42,13 +45,28 @@ def regret(result: Result, optimum: float, after: int) -> float:
 
 
 def trials_to_near(result: Result, optimum: float) -> float:
-    """The trial, from 1, that first tried a point near the optimum; infinite if none did."""
-    return next((n for n, truth in enumerate(result.truth, 1) if truth >= NEAR * optimum), math.inf)
+    """The trial, from 1 to 100, that first tried a point near the optimum; infinite if none did."""
+    made = result.truth[: AFTER[-1]]
+    return next((n for n, truth in enumerate(made, 1) if truth >= NEAR * optimum), math.inf)
 
 
 def recommends_near(result: Result, optimum: float) -> bool:
     """Whether the point recommended at the end is near the optimum."""
     return optimum - regret(result, optimum, AFTER[-1]) >= NEAR * optimum
+
+
+def modes_met(result: Result, after: int) -> int | None:
+    """How many distinct failures the first `after` trials met; None where the run was shorter."""
+    return sum(first <= after for first in result.modes.values()) if after <= result.trials else None
+
+
+def modes_by_landscape(results: Sequence[Result], landscapes: Landscapes, after: int) -> dict[str, Mean]:
+    """The mean number of distinct failures on each landscape that there are runs of so many trials of."""
+    found: dict[str, list[float]] = {}
+    for result in results:
+        if (met := modes_met(result, after)) is not None:
+            found.setdefault(result.landscape, []).append(met)
+    return {name: mean_of(found[name]) for name in landscapes if name in found}
 
 
 def regret_by_landscape(results: Sequence[Result], landscapes: Landscapes, after: int) -> dict[str, Mean]:
@@ -78,7 +96,6 @@ class Figures:
         median_trials: to a point near the optimum; infinite where half of the runs never tried one.
         met: share of runs that tried such a point.
         named: share of runs that recommend such a point at the end.
-        modes: distinct ones found, mean.
         propose_ms, record_ms: median over the runs of their medians and 95th percentiles.
         r2: of the model, mean on smooth landscapes and on others; NaN where it has none.
     """
@@ -87,7 +104,6 @@ class Figures:
     median_trials: float
     met: float
     named: float
-    modes: float
     propose_ms: tuple[float, float]
     record_ms: tuple[float, float]
     r2: tuple[float, float]
@@ -102,7 +118,6 @@ def figures_of(results: Sequence[Result], landscapes: Landscapes) -> Figures:
         median_trials=float(np.median(reached)),
         met=float(np.mean(np.isfinite(reached))),
         named=float(np.mean(named)),
-        modes=float(np.mean([len(result.modes) for result in results])),
         propose_ms=_median_pair([result.propose_ms for result in results]),
         record_ms=_median_pair([result.record_ms for result in results]),
         r2=(_r2(results, landscapes, smooth=True), _r2(results, landscapes, smooth=False)),

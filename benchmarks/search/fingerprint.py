@@ -32,12 +32,12 @@ def fingerprint(landscape: str, peer: str) -> str:
     """The hash for the landscape of that name and one peer.
 
     It covers how the landscape behaves, and the code of the peer and of the trials' loop; for BOIFI its optimizer and
-    its space, for others the versions of their libraries.
+    its space (for its sessions, those and what failures are told apart by), for others the versions of their libraries.
     """
     kind = PEERS[peer]
     files = imported(f"{_PACKAGE}.peers.{kind.module}") | imported(f"{_PACKAGE}.trials")
     if peer in OURS:
-        files |= {path for folder in _OPTIMIZER for path in (ROOT / folder).glob("*.py")}
+        files |= {path for folder in (*_OPTIMIZER, *kind.made_by) for path in (ROOT / folder).rglob("*.py")}
     parts = [_behaviour(landscape), peer, json.dumps([kind.factory, dict(kind.options), kind.versions], sort_keys=True)]
     parts += [f"{path.relative_to(ROOT)} {code_of(path.read_text())}" for path in sorted(files)]
     return _hashed("\n".join(parts))

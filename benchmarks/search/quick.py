@@ -18,10 +18,10 @@ SEEDS = 2
 _NOISE = 2.0
 
 
-def planned(peers: Sequence[str], landscapes: Sequence[str], trials: int) -> list[Unit]:
+def planned(peers: Sequence[str], landscapes: Sequence[str]) -> list[Unit]:
     """The runs to be made; a peer is slow that gets fewer seeds than others when all is measured."""
     most = max(kind.seeds for kind in PEERS.values())
-    units = run.planned(peers, landscapes, SEEDS, trials)
+    units = run.planned(peers, landscapes, SEEDS)
     return [unit for unit in units if PEERS[unit.peer].seeds == most or 2 * unit.seed < SEEDS]
 
 

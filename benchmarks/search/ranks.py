@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,11 @@ class Duel:
     losses: int
     p: float
     holm_p: float
+
+    @property
+    def reversed(self) -> Duel:
+        """The same told of what is better the more there is."""
+        return replace(self, difference=0.0 - self.difference)
 
 
 def duels(regrets: Regrets, ours: str, decimals: int = 3) -> dict[str, Duel]:

@@ -8,20 +8,26 @@ from dataclasses import dataclass
 
 from benchmarks.search.figures import (
     AFTER,
+    MODES_AFTER,
     NEAR,
     Figures,
     Landscapes,
     Mean,
     figures_of,
+    modes_by_landscape,
+    modes_met,
+    over_landscapes,
     regret,
     regret_by_landscape,
 )
-from benchmarks.search.peers import OTHERS, OURS
-from benchmarks.search.ranks import Duel, Ranking, Regrets, duels, ranking
+from benchmarks.search.peers import BY_OBJECTIVE, OTHERS, OURS
+from benchmarks.search.ranks import Block, Duel, Ranking, Regrets, duels, ranking
 from benchmarks.search.results import Result
 from benchmarks.table import Table
 
 BOIFI = next(iter(OURS))
+CHANCE = "random"
+
 JUDGED = AFTER[1:]
 """Trials after which peers are ranked and tested against each other."""
 
@@ -57,8 +63,10 @@ def tables(half: Half, runs: Runs) -> list[Table]:
     mine = half.runs(runs)
     if not mine:
         return []
-    told = [_summary(half, mine), _ranks(half, mine), _by_landscape(half, mine)]
+    told = [_summary(half, mine), _modes(half, mine)]
     others = {peer: of for peer, of in mine.items() if peer in OTHERS}
+    told += [_modes_tests(half, peer, {peer: mine[peer], **others}) for peer in BY_OBJECTIVE if peer in mine and others]
+    told += [_ranks(half, mine), _by_landscape(half, mine)]
     if BOIFI in mine and others:
         told += [_against_best(half, mine[BOIFI], others), _tests(half, {BOIFI: mine[BOIFI], **others})]
     return told
@@ -67,7 +75,7 @@ def tables(half: Half, runs: Runs) -> list[Table]:
 def _summary(half: Half, runs: Runs) -> Table:
     head = (
         "search", "runs", *(f"regret at {after}" for after in AFTER), f"trials to {NEAR:.0%}", "met", "named",
-        "modes", "propose ms", "record ms", "R² smooth", "R² others",
+        "propose ms", "record ms", "R² smooth", "R² others",
     )  # fmt: skip
     rows = [(peer, _runs(half, of), *_cells(figures_of(of, half.landscapes))) for peer, of in runs.items()]
     return Table(f"{half.title}: means over landscapes", head, tuple(rows))
@@ -91,10 +99,54 @@ def _cells(figures: Figures) -> tuple[str, ...]:
         median,
         f"{figures.met:.0%}",
         f"{figures.named:.0%}",
-        f"{figures.modes:.1f}",
         *times,
         *("" if math.isnan(r2) else f"{r2:.2f}" for r2 in figures.r2),
     )
+
+
+def _modes(half: Half, runs: Runs) -> Table:
+    rows = []
+    by_chance = [_modes_mean(half, runs.get(CHANCE, ()), after) for after in MODES_AFTER]
+    for peer, of in runs.items():
+        means = [_modes_mean(half, of, after) for after in MODES_AFTER]
+        cells = ["–" if mean is None else _plus_minus(mean) for mean in means]
+        times = ["" if peer == CHANCE else _times(*pair) for pair in zip(means, by_chance, strict=True)]
+        rows.append((peer, _runs(half, of), *cells, *times))
+    head = ("search", "runs", *(f"{n} trials" for n in MODES_AFTER), *(f"× {CHANCE}'s, {n}" for n in MODES_AFTER))
+    of_all = sum(len(landscape.modes) for landscape in half.landscapes.values()) / len(half.landscapes)
+    return Table(
+        f"{half.title}: distinct failures met, of {of_all:.1f} that there are, means over landscapes", head, tuple(rows)
+    )
+
+
+def _times(mean: Mean | None, base: Mean | None) -> str:
+    return f"{mean.value / base.value:.2f}" if mean is not None and base is not None and base.value > 0 else ""
+
+
+def _modes_mean(half: Half, runs: Sequence[Result], after: int) -> Mean | None:
+    """None where there are no runs of so many trials, or not of every landscape."""
+    found = modes_by_landscape(runs, half.landscapes, after)
+    return over_landscapes(found) if len(found) == len(half.landscapes) else None
+
+
+def _modes_tests(half: Half, ours: str, runs: Runs) -> Table:
+    """Against each peer that has runs of so many trials."""
+    tests = {after: duels(_fewer(runs, after), ours) for after in MODES_AFTER}
+    rows = []
+    for peer in runs:
+        if peer != ours:
+            cells = [_duel(duel and duel.reversed) for duel in (tests[after].get(peer) for after in MODES_AFTER)]
+            rows.append((peer, *(cell for of_one in cells for cell in of_one)))
+    head = ("peer", *(f"{what} at {after}" for after in MODES_AFTER for what in ("difference", "more / fewer", "p")))
+    return Table(
+        f"{half.title}: distinct failures that {ours} met, less each peer's (Wilcoxon, Holm)", head, tuple(rows)
+    )
+
+
+def _fewer(runs: Runs, after: int) -> dict[str, dict[Block, float]]:
+    """How many failures were met, negative, so that less is better; without the runs that are too short."""
+    met = {peer: {run.key: modes_met(run, after) for run in of} for peer, of in runs.items()}
+    return {peer: {key: -float(n) for key, n in of.items() if n is not None} for peer, of in met.items()}
 
 
 def _ranks(half: Half, runs: Runs) -> Table:
@@ -189,8 +241,9 @@ def measured_on(runs: Runs) -> str:
     most = max(seeds.values())
     fewer = ", ".join(f"{peer} {count}" for peer, count in seeds.items() if count < most)
     versions = {name: found for run in every for name, found in run.versions.items()}
+    lengths = sorted({run.trials for run in every})
     told = [
-        f"in {len(every)} runs of {AFTER[-1]} trials",
+        f"in {len(every)} runs of {' or '.join(map(str, lengths))} trials",
         f"{most} seeds" + (f" (slow ones fewer: {fewer})" if fewer else ""),
         ", ".join(f"{name} {found}" for name, found in sorted(versions.items())),
     ]

@@ -17,6 +17,7 @@ from threading import Thread
 
 from benchmarks.search.fingerprint import fingerprint
 from benchmarks.search.landscape import Landscape
+from benchmarks.search.landscapes import is_held_out
 from benchmarks.search.landscapes import landscape as landscape_named
 from benchmarks.search.peers import PEERS
 from benchmarks.search.results import Result, Store, result_of
@@ -43,17 +44,27 @@ class Unit:
         return fingerprint(self.landscape, self.peer)
 
 
-def planned(peers: Sequence[str], landscapes: Sequence[str], seeds: int | None, trials: int) -> list[Unit]:
-    """All runs, a seed of every peer and landscape before the next seed; `seeds` instead of each peer's own number."""
-    count = {peer: PEERS[peer].seeds if seeds is None else seeds for peer in peers}
+def planned(
+    peers: Sequence[str], landscapes: Sequence[str], seeds: int | None = None, trials: int | None = None
+) -> list[Unit]:
+    """All runs, a seed of every landscape of a peer before its next seed.
+
+    Args:
+        seeds: instead of each peer's own number.
+        trials: instead of each peer's own length of a run.
+    """
     return [
-        Unit(landscape, peer, seed, trials) for peer in peers for seed in range(count[peer]) for landscape in landscapes
+        Unit(landscape, peer, seed, PEERS[peer].trials if trials is None else trials)
+        for peer in peers
+        for seed in range(PEERS[peer].seeds if seeds is None else seeds)
+        for landscape in landscapes
+        if PEERS[peer].is_tuned or is_held_out(landscape)
     ]
 
 
 def is_done(unit: Unit, kept: Result | None) -> bool:
-    """Whether `kept` is what the unit would give: the same code and number of trials."""
-    return kept is not None and kept.trials == unit.trials and kept.code == unit.code
+    """Whether `kept` has what the unit would give: the same code, and no fewer trials."""
+    return kept is not None and kept.trials >= unit.trials and kept.code == unit.code
 
 
 def left(units: Iterable[Unit], store: Store) -> list[Unit]:

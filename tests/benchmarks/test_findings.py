@@ -72,13 +72,13 @@ def sessions(monkeypatch):
     """Sessions that are not made; which were asked for."""
     made = []
 
-    def session_of(tracing, seed, trials):
-        made.append((tracing, seed, trials))
+    def session_of(tracing, seed, trials, objective):
+        made.append((tracing, seed, trials, objective))
         tried_there = [brought_out(1), brought_out(2)]
         return tried_there, found(*tried_there), 0
 
-    def without_faults(tracing, seed):
-        made.append((tracing, seed))
+    def without_faults(tracing, seed, objective):
+        made.append((tracing, seed, objective))
         return Catalogue()
 
     monkeypatch.setattr(findings, "session_of", session_of)
@@ -89,16 +89,18 @@ def sessions(monkeypatch):
 def test_what_is_kept_is_not_measured_again(sessions, tmp_path, monkeypatch):
     file = tmp_path / "kept" / "findings.jsonl"
     first = findings.measure([Tracing.OTEL], quick=True, file=file)
-    assert sessions == [(Tracing.OTEL, 1, findings.QUICK_TRIALS), (Tracing.OTEL, 1)]
+    assert sessions == [(Tracing.OTEL, 1, findings.QUICK_TRIALS, "both"), (Tracing.OTEL, 1, "both")]
     lines = file.read_text()
     file.write_text(lines + lines[:40])  # broken off while it was written
     assert findings.measure([Tracing.OTEL], quick=True, file=file) == first
     assert len(sessions) == 2
     findings.measure([Tracing.OTEL, Tracing.NONE], quick=True, file=file)
-    assert sessions[2:] == [(Tracing.NONE, 1, findings.QUICK_TRIALS), (Tracing.NONE, 1)]
+    assert sessions[2:] == [(Tracing.NONE, 1, findings.QUICK_TRIALS, "both"), (Tracing.NONE, 1, "both")]
+    findings.measure([Tracing.OTEL], ["modes", "both"], quick=True, file=file)
+    assert sessions[4:] == [(Tracing.OTEL, 1, findings.QUICK_TRIALS, "modes"), (Tracing.OTEL, 1, "modes")]
     monkeypatch.setattr(kept, "code", lambda: "other")
     findings.measure([Tracing.OTEL], quick=True, file=file)
-    assert len(sessions) == 6
+    assert len(sessions) == 8
 
 
 def test_every_way_of_tracing_stands_beside_the_shops_own():
@@ -107,13 +109,24 @@ def test_every_way_of_tracing_stands_beside_the_shops_own():
     bad = good.model_copy(update={"found": ()})
     alarms = [Alarms(modes=2, confirmed=1, controls=9, false_alarms=3)]
     summary, *each, thresholds, without = tables(
-        {Tracing.OWN: {1: good}, Tracing.OTEL: {1: bad}, Tracing.NONE: {1: bad}}, {Tracing.OTEL: alarms * 2}, 40
+        {
+            ("both", Tracing.OWN): {1: good},
+            ("both", Tracing.OTEL): {1: bad},
+            ("both", Tracing.NONE): {1: bad},
+            ("severity", Tracing.OTEL): {1: bad},
+        },
+        {("both", Tracing.OTEL): alarms * 2},
+        40,
     )
-    assert [row[:4] for row in summary.rows] == [
-        ("own", "1", "100%", ""),
-        ("otel", "1", "0%", "0% missed"),
-        ("none", "1", "0%", "0%"),
+    assert [row[:5] for row in summary.rows] == [
+        ("both", "own", "1 of 8", "100%", ""),
+        ("both", "otel", "1 of 8", "0%", "0% missed"),
+        ("both", "none", "1 of 8", "0%", "0%"),
+        ("severity", "otel", "1 of 8", "0%", ""),
     ]
-    assert [table.title for table in each] == [f"Traced as {name}, 40 trials" for name in ("own", "otel", "none")]
+    assert [table.title for table in each][2:] == [
+        "Objective both, traced as none, 40 trials",
+        "Objective severity, traced as otel, 40 trials",
+    ]
     assert thresholds.rows == ()
-    assert without.rows == (("otel", "2", "4", "2", "18", "6"),)
+    assert without.rows == (("both", "otel", "2", "4", "2", "18", "6"),)

@@ -115,24 +115,29 @@ def test_what_is_kept_is_not_measured_again_and_shares_are_by_budget(runs, tmp_p
     file = tmp_path / "kept" / "applications.jsonl"
     given = {"sizes": (5,), "applications": 2, "of_sessions": 1, "budgets": (10, 20), "file": file}
     first = applications.measure(**given)
-    assert len(runs) == 2 * 2 + 2 * 2
+    assert len(runs) == 2 * 2 + 3 * 2
     everywhere, same, _, kinds = first
     assert everywhere.rows == (
         ("5", "2", "4", "uniform", "50% ± 0%", "100% ± 0%"),
         ("5", "2", "4", "high percentages", "50% ± 0%", "50% ± 0%"),
     )
     assert [row[1:4] for row in same.rows] == [
-        ("1", "2", search) for search in ("uniform", "high percentages", "BOIFI severity", "BOIFI modes")
+        ("1", "2", search) for search in ("uniform", "high percentages", "BOIFI severity", "BOIFI modes", "BOIFI both")
     ]
-    assert kinds.rows == (("x", "2 of 2", "2 of 2", "1 of 1", "1 of 1"), ("y", "2 of 2", "0 of 2", "0 of 1", "0 of 1"))
+    assert kinds.rows == (
+        ("x", "2 of 2", "2 of 2", "1 of 1", "1 of 1", "1 of 1"),
+        ("y", "2 of 2", "0 of 2", "0 of 1", "0 of 1", "0 of 1"),
+    )
     lines = file.read_text()
     file.write_text(lines + lines[:40])  # broken off while it was written
     assert applications.measure(**given) == first
-    assert len(runs) == 8
+    assert len(runs) == 10
     of_peers = kept.code(False)
     monkeypatch.setattr(kept, "code", lambda is_session: "other" if is_session else of_peers)
     applications.measure(**given)
-    assert [key.search for key in runs[8:]] == ["BOIFI severity"] * 2 + ["BOIFI modes"] * 2
+    assert [key.search for key in runs[10:]] == [
+        f"BOIFI {objective}" for objective in ("severity", "modes", "both") for _ in range(2)
+    ]
 
 
 def test_a_run_knows_what_was_planted():

@@ -7,7 +7,15 @@ import pytest
 from tiny_landscape import TINY
 
 from benchmarks.search import quick, ranks, report
-from benchmarks.search.figures import Mean, figures_of, mean_of, over_landscapes, regret, trials_to_near
+from benchmarks.search.figures import (
+    Mean,
+    figures_of,
+    mean_of,
+    modes_by_landscape,
+    over_landscapes,
+    regret,
+    trials_to_near,
+)
 from benchmarks.search.results import Result
 
 LANDSCAPES = {"a": replace(TINY, name="a", optimum=10.0), "b": replace(TINY, name="b", optimum=8.0, smooth=False)}
@@ -36,7 +44,7 @@ def test_figures_worked_out_by_hand():
     # Standard errors at 30: 1 on a, 4 on b, so half of the root of 17.
     assert found.regret[30].error == pytest.approx(math.sqrt(17) / 2)
     assert found.median_trials == math.inf
-    assert (found.met, found.named, found.modes) == (0.5, 0.5, 0.5)
+    assert (found.met, found.named) == (0.5, 0.5)
     assert found.propose_ms == (1.5, 5.5)
     assert found.record_ms == (3.0, 4.0)
     assert found.r2 == pytest.approx((0.8, 0.1))
@@ -44,6 +52,46 @@ def test_figures_worked_out_by_hand():
 
 def test_trials_to_a_point_near_the_optimum():
     assert [trials_to_near(run, LANDSCAPES[run.landscape].optimum) for run in RUNS] == [2, math.inf, 4, math.inf]
+
+
+def test_what_a_longer_run_met_later_does_not_count():
+    late = made("a", 0, (5, 8, 10), (*([0.0] * 110), 10.0), trials=150)
+    assert trials_to_near(late, 10.0) == math.inf
+
+
+def test_distinct_failures_are_counted_within_the_budget_by_runs_that_are_long_enough():
+    runs = [made("a", seed, (0, 0, 0), modes={"early": 30, "late": 31 + seed}, trials=150) for seed in (0, 100)]
+    runs += [made("b", 0, (0, 0, 0), modes={"early": 1})]
+    found = {after: modes_by_landscape(runs, LANDSCAPES, after) for after in (30, 60, 150)}
+    assert {name: mean.value for name, mean in found[30].items()} == {"a": 1.0, "b": 1.0}
+    assert found[60]["a"].value == 1.5
+    assert {name: mean.value for name, mean in found[150].items()} == {"a": 2.0}
+
+
+def test_tables_tell_the_failures_met_beside_chance_and_whether_that_is_luck():
+    def runs(by_trial):
+        return [
+            made(name, seed, (0, 0, 0), modes={str(n): n for n in by_trial}, trials=150)
+            for name in LANDSCAPES
+            for seed in range(5)
+        ]
+
+    told = report.tables(HALF, {"BOIFI both": runs((3, 40, 70)), "random": runs((25, 90))})
+    means, tests = told[1:3]
+    assert means.rows[0][2:] == (
+        "1.00 ± 0.00", "2.00 ± 0.00", "3.00 ± 0.00", "3.00 ± 0.00", "1.00", "2.00", "1.50", "1.50",
+    )  # fmt: skip
+    assert tests.title == "Tuning: distinct failures that BOIFI both met, less each peer's (Wilcoxon, Holm)"
+    random, *cells = tests.rows[0]
+    assert (random, cells[:2]) == ("random", ["+0.00", "0 / 0 of 10"])
+    assert cells[3:5] == ["+1.00", "10 / 0 of 10"]
+    assert float(cells[5]) < 0.01
+
+
+def test_a_peer_with_short_runs_has_no_figure_for_the_longest_budget():
+    runs = {"BOIFI": [made(name, 0, (0, 0, 0), trials=150) for name in LANDSCAPES], "random": RUNS[:3]}
+    means = report.tables(HALF, runs)[1]
+    assert [row[5] for row in means.rows] == ["0.00", "–"]
 
 
 def test_regret_of_a_run_that_ended_early_is_that_of_its_last_recommendation():
@@ -107,7 +155,7 @@ def test_tables_tell_wins_and_losses_alike():
     bad = [made("a", seed, (2, 2, 2 + 0.2 * seed)) for seed in range(4)]
     bad += [made("b", seed, (7, 7, 7 + 0.2 * seed)) for seed in range(4)]
     runs = {"BOIFI": good, "BOIFI forest EI": good, "random": bad, "genetic": bad[:4]}
-    means, rank, by_landscape, best, tests = report.tables(HALF, runs)
+    means, _modes, _tests, rank, by_landscape, best, tests = report.tables(HALF, runs)
     assert [row[0] for row in means.rows] == list(runs)
     assert [row[1] for row in means.rows] == ["8", "8", "8", "4, on 1 landscapes only"]
     assert means.rows[0][1:5] == ("8", "4.00 ± 0.00", "4.00 ± 0.00", "3.70 ± 0.09")
@@ -135,7 +183,7 @@ def test_the_report_says_who_got_fewer_seeds():
 
 
 def test_a_slow_peer_gets_half_the_seeds_of_a_quick_run():
-    units = quick.planned(["random", "skopt RF"], ["lure"], 100)
+    units = quick.planned(["random", "skopt RF"], ["lure"])
     assert [(unit.peer, unit.seed) for unit in units] == [("random", 0), ("random", 1), ("skopt RF", 0)]
 
 

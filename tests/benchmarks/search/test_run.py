@@ -6,11 +6,12 @@ import pytest
 from tiny_landscape import TINY, truth
 
 from benchmarks.search import fingerprint, run
+from benchmarks.search.held_out import HELD_OUT
 from benchmarks.search.landscape import Reading
 from benchmarks.search.results import Result, Store
 from benchmarks.search.tuning import TUNING
 
-FIRST = TUNING[0].name
+FIRST, HELD = TUNING[0].name, HELD_OUT[0].name
 UNITS = run.planned(["random"], [FIRST, TUNING[-1].name], seeds=1, trials=3)
 
 
@@ -37,6 +38,11 @@ def test_runs_are_made_once_and_kept(store):
     assert run.left(more, store) == more[1:]
     longer = run.planned(["random"], [FIRST], seeds=1, trials=4)
     assert run.left(longer, store) == longer
+
+
+def test_a_longer_run_has_what_a_shorter_would_give(store):
+    shorter = run.planned(["random"], [FIRST], seeds=1, trials=2)
+    assert run.left(shorter, store) == []
 
 
 def test_a_change_of_code_makes_results_out_of_date(tmp_path, monkeypatch):
@@ -67,10 +73,15 @@ def test_the_last_line_of_a_run_counts_and_a_line_cut_short_does_not(tmp_path):
 
 
 def test_every_peer_gets_its_own_number_of_seeds_and_one_seed_of_all_landscapes_comes_first():
-    units = run.planned(["random", "Ax"], ["a", "b"], None, 100)
-    assert [(unit.landscape, unit.seed) for unit in units[:3]] == [("a", 0), ("b", 0), ("a", 1)]
+    units = run.planned(["random", "Ax"], [HELD, FIRST])
+    assert [(unit.landscape, unit.seed) for unit in units[:3]] == [(HELD, 0), (FIRST, 0), (HELD, 1)]
     assert len([unit for unit in units if unit.peer == "random"]) == 20
-    assert len([unit for unit in units if unit.peer == "Ax"]) == 2 * run.PEERS["Ax"].seeds
+    assert {unit.trials for unit in units if unit.peer == "random"} == {150}
+
+
+def test_a_slow_peer_has_shorter_runs_on_the_held_out_half_alone():
+    units = run.planned(["Ax"], [HELD, FIRST])
+    assert [(unit.landscape, unit.seed, unit.trials) for unit in units] == [(HELD, seed, 100) for seed in range(5)]
 
 
 def test_a_hash_is_of_code_not_of_words():
@@ -84,6 +95,14 @@ def test_a_hash_covers_the_optimizer_for_boifi_alone(monkeypatch):
     after = {peer: fingerprint.fingerprint(FIRST, peer) for peer in before}
     assert after["BOIFI"] != before["BOIFI"]
     assert after["random"] == before["random"]
+
+
+def test_a_hash_of_a_session_covers_what_the_optimizers_does_not(monkeypatch):
+    peers = ("BOIFI", "BOIFI both")
+    before = {peer: fingerprint.fingerprint(FIRST, peer) for peer in peers}
+    monkeypatch.setitem(fingerprint.PEERS, "BOIFI both", replace(fingerprint.PEERS["BOIFI both"], made_by=()))
+    after = {peer: fingerprint.fingerprint(FIRST, peer) for peer in peers}
+    assert [peer for peer in peers if after[peer] != before[peer]] == ["BOIFI both"]
 
 
 def test_a_hash_follows_what_a_landscape_says():

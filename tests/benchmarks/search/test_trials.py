@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tiny_landscape import SPACE, TINY, truth
 
-from benchmarks.search.peers import PEERS
+from benchmarks.search.landscape import Reading
+from benchmarks.search.peers import LONG, PEERS
 from benchmarks.search.peers.whole import WholeSpace
 from benchmarks.search.trials import exam_of, noise, run
 from boifi_core.errors import SpaceExhausted
@@ -15,16 +16,60 @@ def exam():
     return exam_of(TINY)
 
 
-@pytest.mark.parametrize("peer", PEERS)
-def test_every_peer_proposes_and_recommends_valid_points(peer, exam):
+each = pytest.mark.parametrize("peer", PEERS)
+
+
+def make(peer, seed):
     if missing := PEERS[peer].missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
+    return PEERS[peer].make(SPACE, seed)
+
+
+def asked(peer, seed, read, n):
+    """What a peer asks, and what it recommends of that."""
+    search, points = make(peer, seed), []
+    for _ in range(n):
+        points.append(search.propose())
+        search.record(points[-1], Reading(read(points[-1])))
+    return points, search.recommend()
+
+
+@each
+def test_every_peer_proposes_and_recommends_valid_points(peer, exam):
+    make(peer, 1)
     course = run(TINY, exam, PEERS[peer].make, seed=1, trials=12, limit_s=300)
     assert course.failed is None
     assert len(course.truth) == len(course.propose_ms) == len(course.record_ms) == 12
     assert list(course.recommended) == [10]
     assert course.recommended[10] in course.truth
     assert set(course.modes) <= {"slow"}
+
+
+@each
+def test_every_peer_asks_the_same_by_the_same_seed_and_learns_from_what_it_is_told(peer):
+    n = 22 if PEERS[peer].trials == LONG else 12
+    points, best = asked(peer, 3, truth, n)
+    assert asked(peer, 3, truth, n) == (points, best)
+    assert best in points
+    assert asked(peer, 4, truth, 2)[0] != points[:2]
+    others, _ = asked(peer, 3, lambda point: 10 - truth(point), n)
+    assert (others == points) is (peer in LEARN_NOTHING)
+
+
+LEARN_NOTHING = ("random", "high percentages", "pair cover")
+
+
+def test_high_percentages_are_in_the_upper_quarter_where_that_is_allowed():
+    points, _ = asked("high percentages", 1, truth, 60)
+    assert all((point["percentage"] >= 75) is (point["target_service"] != "orders") for point in points)
+
+
+def test_pair_cover_has_tried_each_pair_of_values_after_few_points():
+    points, _ = asked("pair cover", 1, truth, 20)
+    for service in ("cart", "orders", None):
+        assert {point["fault_type"] for point in points if point["target_service"] == service} == {"delay", "abort"}
+        assert len({point["load"] for point in points if point["target_service"] == service}) == 3
+    assert {point["delay_ms"] for point in points if "delay_ms" in point} == {0, 1500, 3000}
 
 
 class Script:
