@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from boifi_core.errors import counted
-from boifi_core.findings import Catalogue, FailureMode
+from boifi_core.findings import Catalogue, FailureMode, Verdict
 from boifi_core.findings.effect import EVERYWHERE, without_effect
 from boifi_core.models import RawObservation, SessionState, SessionStatus, Trial, TrialStatus
 from boifi_core.report.advice import nothing_changed
@@ -30,6 +30,7 @@ from boifi_core.session.events import (
     Waiting,
 )
 from boifi_core.session.folder import SessionFolder, out_option
+from boifi_core.session.healing import NOT_BACK
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.session.stored_baseline import stored_baseline
 
@@ -153,7 +154,8 @@ def closing(
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
     if found.modes:
         console.print(Text(f"{'again':<10}{found.examined[0].replay}"), soft_wrap=True)
-    if resumable and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
+    is_over = state.status is SessionStatus.COMPLETED and not (state.reason or "").startswith(NOT_BACK)
+    if resumable and not is_over and len(made) < state.progress.total_iterations:
         console.print(
             Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}{out_option(folder.data)}"),
             soft_wrap=True,
@@ -199,6 +201,8 @@ def _only_seen(console: Console, modes: Sequence[FailureMode]) -> None:
 
 def severity_cell(mode: FailureMode) -> str:
     """How severe a failure is, and how sure that is."""
+    if mode.stays_down:
+        return f"{mode.severity:.1f}\n{Verdict.STAYS_DOWN.value}"
     sure = mode.confirmation
     if sure is None:
         return f"{mode.severity:.1f}\nnot measured\nagain"
