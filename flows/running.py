@@ -33,7 +33,6 @@ from boifi_core.session.events import (
     StopAsked,
     Waiting,
 )
-from boifi_core.session.healing import NOT_BACK
 from boifi_core.session.phases.plan import Plan
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
@@ -311,7 +310,7 @@ class Running:
                 if is_down and not is_told:
                     raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {number}: {seen}")
                 if is_down:
-                    raise StaysDown(f"{NOT_BACK} within {timeout_s:g} s of trial {number}: {seen}")
+                    raise StaysDown(f"the target did not come back within {timeout_s:g} s of trial {number}: {seen}")
                 self._accustomed = severity + HARMLESS
                 text = f"the target is not as before within {timeout_s:g} s of trial {number}: {seen}"
                 session.tell(Note(session.session_id, text, is_warning=True))

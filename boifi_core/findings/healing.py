@@ -46,14 +46,9 @@ def heals_late(members: Sequence[Trial]) -> tuple[Fact, ...]:
 
 
 def stays_down(trial: Trial, normal: Normal) -> Failure:
-    """What stayed after a fault that the target did not come back from.
-
-    Raises:
-        ValueError: it did.
-    """
+    """What stayed after a fault that the target did not come back from."""
     stayed = trial.aftermath
-    if stayed is None:
-        raise ValueError(f"trial {trial.trial} left nothing behind")
+    assert stayed is not None
     says = f"the target does not come back within {time_text(stayed.after_ms)} after the fault is gone"
     down = Fact(kind=FactKind.STAYS_DOWN, where="", says=says, weight=CAUSE, value=stayed.after_ms)
     return Failure.of((down, *signature(stayed.observation, normal)), trial.plans)

@@ -78,6 +78,11 @@ def test_a_fault_of_two_seconds_after_which_the_target_stays_down_is_the_first_f
         assert [trial.trial for trial in trials if trial.stays_down] == [last.trial], "it is not brought down again"
         assert stored_catalogue(folder).modes[0] == worst
 
+        from flows.replay import replay
+
+        assert replay(str(folder.path), last.trial, return_state=True).is_completed()
+        assert stored_catalogue(folder).modes[0].trials == (last.trial, 11), "a replay holds the fault as long as then"
+
 
 def test_without_a_hold_no_fault_is_longer_than_its_window(settled):
     with FragileMesh(stands_s=1.5) as mesh:
