@@ -293,7 +293,8 @@ class Running:
                 window = self.observe(f"after trial {number}", deadline)
                 severity = session.severity(window)
             except (BoifiError, TimeoutError) as error:
-                seen = str(error)
+                if severity is None:  # else the last window that came tells how the target is
+                    seen = str(error)
             else:
                 if severity <= max((session.baseline_severity or 0.0) + HARMLESS, self._accustomed):
                     self._recovered = Control(observation=window, severity=severity)
