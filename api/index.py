@@ -182,7 +182,8 @@ class Index:
 
 def document_of(trial: Trial) -> str:
     """A trial as JSON, without its traces: those are large, and stand in the history."""
-    return trial.model_dump_json(exclude={"observation": _TRACES, "control": {"observation": _TRACES}})
+    without = {"observation": _TRACES}
+    return trial.model_dump_json(exclude={"observation": _TRACES, "control": without, "aftermath": without})
 
 
 _TRACES = {"trace_data", "traces", "calls"}

@@ -232,6 +232,16 @@ class Control(Value):
     severity: float = Field(ge=0, le=10)
 
 
+class Aftermath(Control):
+    """What a fault left behind: the last window in which the target was watched, and still not as before.
+
+    It began `after_ms` milliseconds after the fault was gone. `is_down` says that a session could not go on so.
+    """
+
+    after_ms: float = Field(ge=0)
+    is_down: bool = False
+
+
 class Trial(Value):
     """One experiment, whole: what was proposed, what was sent, what was seen, how bad it was, and how long it took.
 
@@ -241,7 +251,10 @@ class Trial(Value):
     interleaved with, or the window in which the target was seen to be back. The plans of a `minimise` trial are smaller
     than those of its point. `retries` is how often injector and observer were asked again after an answer that was no
     good. `in_force_ms` and `gone_ms` are from the injector's answers until the fault counted as in force, and until it
-    counted as gone; None where neither was waited for.
+    counted as gone; None where neither was waited for. `held_ms` is how long its faults were in force, where they were
+    held for longer than its window took. Where the target was watched afterwards, `healed_ms` is from when the fault
+    was gone until the beginning of the first window that was as before; where there was none in time, `aftermath` is
+    what stayed.
     """
 
     session_id: str
@@ -263,6 +276,14 @@ class Trial(Value):
     retries: int = Field(default=0, ge=0)
     in_force_ms: float | None = Field(default=None, ge=0)
     gone_ms: float | None = Field(default=None, ge=0)
+    held_ms: float | None = Field(default=None, ge=0, exclude_if=_is_none)
+    healed_ms: float | None = Field(default=None, ge=0, exclude_if=_is_none)
+    aftermath: Aftermath | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def stays_down(self) -> bool:
+        """Whether the target did not come back by itself after it."""
+        return self.aftermath is not None and self.aftermath.is_down
 
     @property
     def severity(self) -> float | None:

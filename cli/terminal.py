@@ -28,6 +28,7 @@ from boifi_core.session.events import (
     Waiting,
 )
 from boifi_core.session.folder import SessionFolder, out_option
+from boifi_core.session.healing import NOT_BACK
 from boifi_core.session.stored import read_trials, stored_config
 from boifi_core.session.stored_baseline import stored_baseline
 from cli.weaknesses import weaknesses
@@ -149,7 +150,8 @@ def closing(
         console.print(Text(f"{label:<10}{where}"), soft_wrap=True)
     if found.modes:
         console.print(Text(f"{'again':<10}{found.surest_first[0].replay}"), soft_wrap=True)
-    if resumable and state.status is not SessionStatus.COMPLETED and len(made) < state.progress.total_iterations:
+    is_over = state.status is SessionStatus.COMPLETED and not (state.reason or "").startswith(NOT_BACK)
+    if resumable and not is_over and len(made) < state.progress.total_iterations:
         console.print(
             Text(f"{'go on':<10}boifi run SESSION.yaml --resume {folder.session_id}{out_option(folder.data)}"),
             soft_wrap=True,

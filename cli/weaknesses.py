@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from boifi_core.errors import counted
-from boifi_core.findings import Catalogue, FailureMode
+from boifi_core.findings import Catalogue, FailureMode, Verdict
 from boifi_core.report.facts import fault_text
 from boifi_core.report.failures import ONLY_SEEN, beside, by_itself, how_many, replay_trial
 from boifi_core.report.smallest import smallest_text
@@ -74,6 +74,8 @@ def _short(text: str, room: int) -> str:
 def how_sure(mode: FailureMode) -> str:
     """`confirmed, 4 of 4 again`."""
     sure = mode.confirmation
+    if mode.stays_down:
+        return Verdict.STAYS_DOWN.value
     if sure is None:
         return "not measured again"
     return f"{sure.verdict.value}, {sure.shown} of {len(sure.readings)} again"

@@ -35,6 +35,7 @@ class Attempt:
         self.lost = Lost()
         self.in_force_ms: float | None = None
         self.gone_ms: float | None = None
+        self.held_ms: float | None = None
 
     @property
     def plans(self) -> Sequence[FaultPlan]:
@@ -87,6 +88,7 @@ class Attempt:
             retries=self.retries,
             in_force_ms=self.in_force_ms,
             gone_ms=self.gone_ms,
+            held_ms=self.held_ms,
         )
 
 

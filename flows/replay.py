@@ -22,7 +22,7 @@ from boifi_core.session.proposal import Proposal
 from boifi_core.storage import place_of
 from flows.asked import check_here
 from flows.disk import waiting_for_disk
-from flows.running import Running
+from flows.running import Running, StaysDown
 from flows.signals import Cancelled
 from flows.words import told_in_words
 from tasks import sweep_and_report
@@ -82,13 +82,24 @@ def _tried(running: Running, original: Trial) -> Again | None:
     live = running.session
     for n in range(1, TRIES + 1):
         made = running.try_fault(live.next_number, _as_before(original, live.config.executor.timeout_s))
+        is_down = original.stays_down and _stays_down(running, made)
         told = again(stored_catalogue(live.folder), live.trials, original, made)
-        if told is None or told.is_same or n == TRIES or running.stopping():
+        if told is None or told.is_same or is_down or n == TRIES or running.stopping():
             break
-        running.await_recovery(made.trial)
+        if not original.stays_down:
+            running.await_recovery(made.trial)
     return told
+
+
+def _stays_down(running: Running, trial: Trial) -> bool:
+    try:
+        running.await_recovery(trial.trial)
+    except StaysDown:
+        return True
+    return False
 
 
 def _as_before(original: Trial, timeout_s: float) -> Proposal:
     plans = tuple(plan.model_copy(update={"duration_seconds": None}) for plan in original.plans)
-    return Proposal(original.point, with_expiry(plans, timeout_s), Phase.REPLAY)
+    hold_s = (original.held_ms or 0.0) / 1000
+    return Proposal(original.point, with_expiry(plans, timeout_s), Phase.REPLAY, hold_s=hold_s)

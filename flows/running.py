@@ -13,11 +13,14 @@ from prefect import tags
 
 from boifi_core.errors import BoifiError
 from boifi_core.findings.catalogue import HARMLESS
-from boifi_core.models import Control, RawObservation, SessionStatus, Trial
+from boifi_core.models import Aftermath, Control, RawObservation, SessionStatus, Trial
+from boifi_core.observers.base import glance
+from boifi_core.safety.guardrails import ends_session
 from boifi_core.safety.pauses import Deadline, Lost, Paused, awake_s, lost
 from boifi_core.safety.policies import CLEAR_TIMEOUT_S, clear_all, in_force, policy_names, session_of, trial_timeout_s
 from boifi_core.safety.settling import Settling
 from boifi_core.safety.target_lock import target_lock
+from boifi_core.session.config import MUST_BE_BACK
 from boifi_core.session.events import (
     ControlMissing,
     InForce,
@@ -47,8 +50,16 @@ MOST_PAUSES = 5
 """How often the same is measured again because the machine stood still meanwhile."""
 
 
+_HELD_PAUSE_S = 0.05
+"""Between two windows while a fault is held: traffic goes on, and who answers at once is not asked without end."""
+
+
 class SessionFailed(BoifiError):
     """The session cannot go on; the message is its reason."""
+
+
+class StaysDown(BoifiError):
+    """The target did not come back by itself, which is a finding, and what the session ends with."""
 
 
 class Running:
@@ -229,6 +240,7 @@ class Running:
                 attempt.lost = lost() - before
                 if not attempt.lost:
                     session.tell(Observed(session.session_id, attempt.number, attempt.observation))
+                    self._hold(attempt, deadline)
         except (BoifiError, TimeoutError) as error:
             attempt.error, attempt.lost = error, lost() - before
         finally:
@@ -237,16 +249,37 @@ class Running:
             if names:
                 self.settling.cleared(lags)
 
+    def _hold(self, attempt: Attempt, deadline: float) -> None:
+        """Leave the fault in force, under traffic, until it was so for as long as its proposal says.
+
+        What is seen meanwhile counts nowhere, unless a guardrail ends the session for it: then that is the trial's.
+        """
+        session, hold_s = self.session, attempt.proposal.hold_s
+        if not (hold_s and attempt.plans):
+            return
+        began = awake_s() - attempt.durations["observe_ms"] / 1000
+        while awake_s() - began < hold_s and (left_s := deadline - time.monotonic()) > 0 and not self.stopping():
+            with contextlib.suppress(BoifiError, TimeoutError):  # a target that answers nobody is what this is for
+                seen = glance(session.observer, newer_than=datetime.now(UTC), timeout_s=left_s)
+                if ends_session(seen, session.config.guardrails):
+                    attempt.observation = seen
+                    break
+            time.sleep(_HELD_PAUSE_S)
+        attempt.held_ms = ms_since(began)
+
     def await_recovery(self, number: int, *, must: bool = True) -> None:
         """Wait until a window is as before the trial of this number, as breakers and queues outlive their fault.
 
-        What stays to the end of that wait is how the target is now, if it is no more than that of a healthy one.
+        How long that took is told in the history, or what stayed. What stays to the end of the wait is how the target
+        is now, if it is no more than that of a healthy one.
 
         Args:
-            must: whether it must be healthy at the end of the wait; else it is told that it is not.
+            must: whether it must be healthy at the end of the wait; else it is told that it is not, unless it is as bad
+                as after the worst faults.
 
         Raises:
-            SessionFailed: it is not, in time.
+            StaysDown: it is not, in time.
+            SessionFailed: it could not be observed, or there is no trial that this could be told of.
         """
         session = self.session
         timeout_s = session.config.recovery.timeout_s
@@ -254,25 +287,40 @@ class Running:
         pause_s = 0.05
         seen, severity = "nothing observed", None
         while not self.stopping():
+            self.settling.wait()
+            after_ms = self.settling.since_gone_ms
             try:
                 window = self.observe(f"after trial {number}", deadline)
                 severity = session.severity(window)
             except (BoifiError, TimeoutError) as error:
-                seen = str(error)
+                if severity is None:  # else the last window that came tells how the target is
+                    seen = str(error)
             else:
                 if severity <= max((session.baseline_severity or 0.0) + HARMLESS, self._accustomed):
                     self._recovered = Control(observation=window, severity=severity)
+                    self._tell_outcome(number, healed_ms=after_ms)
                     return
+                stayed = {"observation": window, "severity": severity, "after_ms": after_ms}
                 seen = f"severity {severity:.1f} without a fault"
             pause_s = min(pause_s * 2, 2.0)
             if pause_s > deadline.left_s():
-                if severity is None or (must and severity > session.steady_severity):
+                if severity is None:
                     raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {number}: {seen}")
+                is_down = severity > session.steady_severity and (must or severity >= MUST_BE_BACK)
+                is_told = self._tell_outcome(number, aftermath=Aftermath(**stayed, is_down=is_down))
+                if is_down and not is_told:
+                    raise SessionFailed(f"the target did not recover within {timeout_s:g} s of trial {number}: {seen}")
+                if is_down:
+                    raise StaysDown(f"the target did not come back within {timeout_s:g} s of trial {number}: {seen}")
                 self._accustomed = severity + HARMLESS
                 text = f"the target is not as before within {timeout_s:g} s of trial {number}: {seen}"
                 session.tell(Note(session.session_id, text, is_warning=True))
                 return
             time.sleep(pause_s)
+
+    def _tell_outcome(self, number: int, **outcome: Any) -> bool:
+        with self.signals.shielded():
+            return self.session.amend(number, **outcome)
 
     def observe(self, label: str, deadline: Deadline | None = None) -> RawObservation:
         """An observation of the target as it is, for what `label` says; again where the machine stood still meanwhile.

@@ -26,7 +26,7 @@ from boifi_core.storage import StorageError, StorageUnavailable, place_of
 from flows.asked import check_here
 from flows.disk import waiting_for_disk
 from flows.first_look import begin
-from flows.running import Running, SessionFailed
+from flows.running import Running, SessionFailed, StaysDown
 from flows.settling import settle
 from flows.signals import Cancelled
 from flows.task_overhead import without_task_overhead
@@ -42,9 +42,9 @@ def session(folder: str) -> State[Any]:
 
     A trial has the target to itself from its proposal until the target has recovered.
 
-    Ends COMPLETED (all trials made, a stop asked for, nothing left to try or gain), FAILED with a reason, or, after a
-    second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable. Whatever happens, its faults are
-    removed.
+    Ends COMPLETED (all trials made, a stop asked for, nothing left to try or gain, a target that stays down), FAILED
+    with a reason, or, after a second Ctrl-C or a cancel in Prefect's UI, CANCELLED. SIGTERM leaves it resumable.
+    Whatever happens, its faults are removed.
     """
     try:
         check_here("session", folder=folder)
@@ -91,6 +91,8 @@ def _to_its_end(running: Running) -> State[Any]:
         raise
     except StorageUnavailable as error:  # nothing can be written, not even that it ended
         return Failed(message=str(error))
+    except StaysDown as finding:
+        return _ended(running, SessionStatus.COMPLETED, str(finding), Completed)
     except BoifiError as error:
         return _ended(running, SessionStatus.FAILED, str(error), Failed)
     except Exception as error:
@@ -198,5 +200,6 @@ def _check(running: Running, trial: Trial) -> None:
     # What is measured to be sure of it must not see what is left of the fault before it.
     is_exact = trial.phase == Phase.MINIMISE or is_reading(trial)
     hurt = trial.status is TrialStatus.SKIPPED or running.session.hurt(trial)
-    if hurt or is_exact:
+    # A fault that the screen tries, of those that may do most, may hurt only when it is over.
+    if hurt or is_exact or trial.phase == Phase.SCREEN:
         running.await_recovery(trial.trial, must=is_exact or running.session.must_be_back(trial))

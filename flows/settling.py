@@ -35,7 +35,7 @@ def settle(running: Running) -> None:
         measured = _measured(running)
         if measured is None:
             return
-        session.history.keep_settling(measured)
+        session.history.rewrite(measured)
         session.settled = measured
     session.tell(Settled(session.session_id, told(session.settled), session.settled.in_force_ms is None))
 

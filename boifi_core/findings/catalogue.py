@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from boifi_core.findings.evidence import HARMLESS, Evidence, is_reading
 from boifi_core.findings.frontier import by_place, frontier
+from boifi_core.findings.healing import DOWN_SEVERITY, heals_late, stays_down
 from boifi_core.findings.identity import identity
 from boifi_core.findings.likeness import Failure, grouped
 from boifi_core.findings.minimal import minimal_fault
@@ -57,10 +58,13 @@ def catalogue(
     of_fault = {trial.trial: alike for alike in by_fault(trials) for trial in alike}
     controls = [trial for trial in scored if is_reading(trial)]
     alarms = [alarm for trial in controls if (alarm := evidence.alarm(trial)) is not None]
-    groups = grouped([failure for _, failure in failed])
+    groups = [[failed[index] for index in group] for group in grouped([failure for _, failure in failed])]
     failing = {trial.trial for trial, _ in failed}
-    modes = [_mode([failed[index] for index in group], of_fault, failing, session_id, dimensions) for group in groups]
-    modes = _told_apart(modes)
+    modes = _told_apart(
+        _mode(group, of_fault, failing, session_id, dimensions)
+        for group in groups
+        if not all(trial.stays_down for trial, _ in group)
+    )
     home = {number: mode.label for mode in modes for number in mode.trials}
     shown = {trial.trial: failure for trial, failure in failed}
     places = by_place(scored)
@@ -76,9 +80,10 @@ def catalogue(
         )
         for mode in modes
     ]
+    down = [trial for trial in trials if trial.stays_down]
     return Catalogue(
-        modes=tuple(modes),
-        harmless=len(scored) - len(failed),
+        modes=(*_down(down, evidence, session_id, dimensions, out), *modes),
+        harmless=sum(trial.trial not in failing and not trial.stays_down for trial in scored),
         delayed=sum(evidence.is_only_delayed(trial) for trial in scored),
         controls=len(controls),
         false_alarms=sum(at_first.alarm(trial) is not None for trial in controls),
@@ -103,10 +108,10 @@ def _mode(
     worst = max(own or faults, key=lambda alike: (mean_severity(alike), -alike[0].trial))
     shown = typical([trial for trial in worst if trial.trial in numbers])
     single = [trial for trial in tried if len(trial.plans) == 1]
-    facts = _shared(all_facts, all_facts[members.index(shown)])
+    facts = (*_shared(all_facts, all_facts[members.index(shown)]), *heals_late(members))
     return FailureMode(
         id=identity(facts, shown.plans),
-        label=f"F{members[0].trial}",
+        label=f"F{next(trial.trial for trial in members if not trial.stays_down)}",
         sentence=sentence(facts, all_facts),
         signature=facts,
         worst=shown.trial,
@@ -120,6 +125,32 @@ def _mode(
     )
 
 
+def _down(
+    trials: Sequence[Trial], evidence: Evidence, session_id: str, dimensions: Sequence[Dimension], out: str
+) -> list[FailureMode]:
+    """The failures from which the target did not come back: beside what the same trials showed until their end."""
+    stayed = [stays_down(trial, evidence.normal) for trial in trials]
+    modes = []
+    for group in grouped(stayed):
+        members, all_facts = [trials[index] for index in group], [stayed[index].facts for index in group]
+        first, facts = members[0], _shared(all_facts, all_facts[0])
+        modes.append(
+            FailureMode(
+                id=identity(facts, first.plans),
+                label=f"F{first.trial}",
+                sentence=sentence(facts, all_facts),
+                signature=facts,
+                worst=first.trial,
+                worst_plans=first.plans,
+                severity=DOWN_SEVERITY,
+                trials=tuple(trial.trial for trial in members),
+                region=region([trial.point for trial in members], dimensions),
+                replay=replay_command(session_id, first.trial, out),
+            )
+        )
+    return _told_apart(modes)
+
+
 def _failing(alike: Sequence[Trial], failing: Collection[int]) -> int:
     return sum(trial.trial in failing for trial in alike)
 
@@ -129,7 +160,7 @@ def replay_command(session_id: str, trial: int, out: str = "") -> str:
     return f"boifi replay {session_id} {trial}{out}"
 
 
-def _told_apart(modes: Sequence[FailureMode]) -> list[FailureMode]:
+def _told_apart(modes: Iterable[FailureMode]) -> list[FailureMode]:
     """The same, worst first, each with an id of its own: of those that began alike the worst has that of its call."""
     told: dict[str, FailureMode] = {}
     for mode in sorted(modes, key=lambda mode: (-mode.severity, mode.trials[0])):

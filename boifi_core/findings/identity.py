@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings.models import OUTCOMES, TROUBLE, Fact
+from boifi_core.findings.models import OUTCOMES, TROUBLE, Fact, FactKind
 
 
 def identity(signature: Sequence[Fact], plans: Sequence[FaultPlan], others: Collection[str] = ()) -> str:
@@ -31,9 +31,10 @@ def origin(signature: Sequence[Fact], plans: Sequence[FaultPlan]) -> str:
     """
     of_calls = [fact for fact in signature if fact.kind not in OUTCOMES]
     began = next((fact for fact in of_calls if fact.began), of_calls[0] if of_calls else None)
+    for_good = ", for good" if any(fact.kind is FactKind.STAYS_DOWN for fact in signature) else ""
     if began is None:
-        return " + ".join(sorted(f"{plan.fault_type} at {place(plan)}" for plan in plans))
-    return f"{began.where} {'in trouble' if began.kind in TROUBLE else began.kind.value}"
+        return " + ".join(sorted(f"{plan.fault_type} at {place(plan)}" for plan in plans)) + for_good
+    return f"{began.where} {'in trouble' if began.kind in TROUBLE else began.kind.value}{for_good}"
 
 
 def place(plan: FaultPlan) -> str:
@@ -43,7 +44,8 @@ def place(plan: FaultPlan) -> str:
 
 
 def _told(signature: Sequence[Fact], plans: Sequence[FaultPlan]) -> Iterator[str]:
-    """Texts that tell the failure, each more of it than the one before."""
+    """Texts that tell the failure, each more of it than the one before; not how long it takes to heal."""
+    signature = [fact for fact in signature if fact.kind is not FactKind.HEALS_LATE]
     text = origin(signature, plans)
     if any(fact.kind not in OUTCOMES for fact in signature):
         yield text

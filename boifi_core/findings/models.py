@@ -26,7 +26,8 @@ class FactKind(StrEnum):
 
     A call FAILS that nobody answered, or whose answer is an error; it is REFUSES where the service that was asked says
     so by itself, though all that it asked others went well. An answer is WRONG that has a good status and is not what
-    is expected of it.
+    is expected of it. The target HEALS_LATE that is as before only long after the fault is gone, and STAYS_DOWN where
+    it does not come back by itself.
     """
 
     STATUS = "status"
@@ -40,6 +41,8 @@ class FactKind(StrEnum):
     SLOW = "slow"
     LOG = "log"
     LATENCY = "latency"
+    HEALS_LATE = "heals_late"
+    STAYS_DOWN = "stays_down"
 
 
 TROUBLE = frozenset({FactKind.FAILS, FactKind.REFUSES, FactKind.TIMES_OUT, FactKind.GONE})
@@ -57,7 +60,10 @@ _FLAKY_RUNS, _FLAKY_SHARE = 2, 0.25
 OF_CALLS = frozenset({*TROUBLE, FactKind.RETRIED, FactKind.NEW}) - {FactKind.GONE}
 """Facts that say for sure that a call went wrong, or was made for want of another."""
 
-OUTCOMES = frozenset({FactKind.STATUS, FactKind.WRONG, FactKind.LOG, FactKind.LATENCY})
+HEALING = frozenset({FactKind.HEALS_LATE, FactKind.STAYS_DOWN})
+"""How it goes on when the fault is gone."""
+
+OUTCOMES = frozenset({FactKind.STATUS, FactKind.WRONG, FactKind.LOG, FactKind.LATENCY}) | HEALING
 """What is known of a failure without any trace: what follows from its cause."""
 
 
@@ -100,11 +106,15 @@ class Fact(Value):
 
 
 class Verdict(StrEnum):
-    """What measuring a failure again came to."""
+    """What measuring a failure again came to.
+
+    A failure from which the target does not come back is not measured again: who would do that brings it down again.
+    """
 
     CONFIRMED = "confirmed"
     SUSPECTED = "suspected"
     INCONCLUSIVE = "inconclusive"
+    STAYS_DOWN = "does not come back"
 
 
 class Reading(Value):
@@ -248,8 +258,15 @@ class FailureMode(Value):
     replay: str
 
     @property
+    def stays_down(self) -> bool:
+        """Whether the target does not come back from it by itself."""
+        return any(fact.kind is FactKind.STAYS_DOWN for fact in self.signature)
+
+    @property
     def verdict(self) -> Verdict | None:
         """None where nobody measured it again."""
+        if self.stays_down:
+            return Verdict.STAYS_DOWN
         return None if self.confirmation is None else self.confirmation.verdict
 
     @property
@@ -288,13 +305,13 @@ class Catalogue(Value):
 
     @property
     def examined(self) -> tuple[FailureMode, ...]:
-        """Those that were measured again; all, where none was."""
-        return tuple(mode for mode in self.modes if mode.confirmation is not None) or self.modes
+        """Those that have a verdict; all, where none has."""
+        return tuple(mode for mode in self.modes if mode.verdict is not None) or self.modes
 
     @property
     def surest_first(self) -> tuple[FailureMode, ...]:
         """The same, the surest first, and of those the worst."""
-        order = [*Verdict, None]
+        order = [Verdict.STAYS_DOWN, *Verdict, None]
         return tuple(sorted(self.examined, key=lambda mode: order.index(mode.verdict)))
 
     @property
@@ -306,6 +323,11 @@ class Catalogue(Value):
     def only_seen(self) -> tuple[FailureMode, ...]:
         """The others: the search met them, and the budget ended before they were measured again."""
         return tuple(mode for mode in self.modes if mode not in self.examined)
+
+    def may_be_tried(self, mode: FailureMode) -> bool:
+        """Whether none of its faults brought the target down for good: such are not tried again."""
+        down = {number for each in self.modes if each.stays_down for number in each.trials}
+        return not down.intersection(mode.trials)
 
     def mode_of(self, trial: int) -> FailureMode | None:
         """The failure that this trial showed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from boifi_core.findings.models import MOST, OUTCOMES, SOME, Fact, FactKind
+from boifi_core.findings.models import HEALING, MOST, OUTCOMES, SOME, Fact, FactKind
 from boifi_core.findings.said import readable
 from boifi_core.findings.signature import HINT
 from boifi_core.history.readings import times
@@ -32,10 +32,15 @@ def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str
     told = [fact for fact in facts if fact.weight >= HINT]
     phrases = _calls(told, values)[:_CALLS]
     seen = [*_customers(told), *_logs(told)]
+    kinds = {fact.kind for fact in facts}
+    heals = [fact.says for fact in facts if fact.kind in HEALING]
+    if heals and not phrases and not seen:
+        return "; ".join(heals)
     if not phrases and not seen:
         is_slow = any(fact.kind in (FactKind.LATENCY, FactKind.SLOW) for fact in facts)
         return "requests take longer" if is_slow else "it scored as a failure, though nothing known of it is unusual"
-    return "; ".join([*phrases, *(seen or [_unharmed(facts, values)])])
+    what = [*phrases, *(seen or [_unharmed(facts, values)])]
+    return "; ".join([*heals, *what] if FactKind.STAYS_DOWN in kinds else [*what, *heals])
 
 
 def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> list[str]:
@@ -66,7 +71,7 @@ def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[
     who = caller or "the target"
     if FactKind.TIMES_OUT in by_kind:
         after = _agreed(by_kind[FactKind.TIMES_OUT], values)
-        return f"{who} gives up on {callee}{'' if after is None else f' after {_time(after)}'}{again}"
+        return f"{who} gives up on {callee}{'' if after is None else f' after {time_text(after)}'}{again}"
     if FactKind.REFUSES in by_kind:
         return f"{callee} turns {who} away{again}"
     if FactKind.FAILS in by_kind:
@@ -78,7 +83,7 @@ def _pair(caller: str, callee: str, changed: Sequence[Fact], values: dict[tuple[
     if FactKind.GONE in by_kind:
         return f"{who} does without {callee}"
     took = _agreed(by_kind[FactKind.SLOW], values)
-    return f"{callee} answers {who} {'late' if took is None else f'after {_time(took)}'}"
+    return f"{callee} answers {who} {'late' if took is None else f'after {time_text(took)}'}"
 
 
 def _again(retried: Fact | None, values: dict[tuple[str, str], list[float]]) -> str:
@@ -128,7 +133,7 @@ def _unharmed(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]])
     if waits is None:
         return "customers get no error"
     took = _agreed(waits, values)
-    return f"customers get no error, and wait {'longer' if took is None else _time(took)}"
+    return f"customers get no error, and wait {'longer' if took is None else time_text(took)}"
 
 
 def _logs(facts: Sequence[Fact]) -> list[str]:
@@ -143,5 +148,6 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _time(value_ms: float) -> str:
+def time_text(value_ms: float) -> str:
+    """For people: `40 ms`, `4.2 s`."""
     return f"{value_ms:.0f} ms" if value_ms < 1000 else f"{value_ms / 1000:.1f} s"

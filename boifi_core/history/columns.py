@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.models import (
+    Aftermath,
     Choice,
     Control,
     Dimension,
@@ -21,7 +22,7 @@ from boifi_core.models import (
     Trial,
 )
 
-VERSION = "6"
+VERSION = "7"
 """Of the columns; in every part's metadata under `boifi_history`."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -58,11 +59,21 @@ AFTER_POINT = {
     "in_force_ms": pa.float64(),
     "gone_ms": pa.float64(),
     "calls": pa.string(),
+    "held_ms": pa.float64(),
+    "healed_ms": pa.float64(),
+    "aftermath": pa.string(),
 }
 """`breakdown`, `fallback` and `unobserved` are the score's, `why` is why it was chosen, `control` the fault-free run,
-`calls` are the observation's; all JSON."""
+`calls` are the observation's, `aftermath` is what stayed; all JSON."""
 
-_ADDED = ({"why"}, {"control"}, {"retries"}, {"unobserved", "in_force_ms", "gone_ms"}, {"calls"})
+_ADDED = (
+    {"why"},
+    {"control"},
+    {"retries"},
+    {"unobserved", "in_force_ms", "gone_ms"},
+    {"calls"},
+    {"held_ms", "healed_ms", "aftermath"},
+)
 LATER = tuple(set().union(*_ADDED[n:]) for n in range(len(_ADDED)))
 """The columns that histories of version 1, 2, … are without."""
 
@@ -125,6 +136,9 @@ def row(trial: Trial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
         "retries": trial.retries,
         "in_force_ms": trial.in_force_ms,
         "gone_ms": trial.gone_ms,
+        "held_ms": trial.held_ms,
+        "healed_ms": trial.healed_ms,
+        "aftermath": None if trial.aftermath is None else trial.aftermath.model_dump_json(),
     }
     for dimension in dimensions:
         if dimension.name in trial.point:
@@ -162,7 +176,7 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         value = cells[f"point.{dimension.name}"]
         if value is not None:
             point[dimension.name] = json.loads(value) if is_json(dimension) else value
-    score, why, control = None, cells.get("why"), cells.get("control")
+    score, why, control, aftermath = None, cells.get("why"), cells.get("control"), cells.get("aftermath")
     if cells["severity"] is not None:
         score = SeverityScore(
             total_score=cells["severity"],
@@ -193,6 +207,9 @@ def trial_from(cells: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Tri
         retries=cells.get("retries") or 0,
         in_force_ms=cells.get("in_force_ms"),
         gone_ms=cells.get("gone_ms"),
+        held_ms=cells.get("held_ms"),
+        healed_ms=cells.get("healed_ms"),
+        aftermath=None if aftermath is None else Aftermath.model_validate_json(aftermath),
     )
 
 

@@ -109,13 +109,15 @@ class History:
         found = [trial for part, data in self._contents([_part(SETTLING)]) for trial in self._kept(part, data)]
         return found[0] if found else None
 
-    def keep_settling(self, trial: Trial) -> None:
-        """Write the settling trial, in place of the empty part or of an earlier one.
+    def rewrite(self, trial: Trial) -> None:
+        """Write a trial in place of what is there of it; until it is there whole, that stays.
+
+        So the settling trial takes the place of the empty part, and a trial is told how its target healed.
 
         Raises:
             HistoryNotWritten: no room, or no right to write; nothing has changed.
         """
-        part = _part(SETTLING)
+        part = _part(trial.trial)
         try:
             self._files.write(part, self._as_bytes([trial]))
         except NotWritten as error:

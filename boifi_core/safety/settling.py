@@ -89,6 +89,7 @@ class Settling:
 
     def __init__(self) -> None:
         self._ready_at = float("-inf")
+        self._gone_at = float("-inf")
 
     def applied(self, lags: Lags) -> None:
         """The injector has just taken a fault."""
@@ -96,7 +97,13 @@ class Settling:
 
     def cleared(self, lags: Lags) -> None:
         """The injector has just removed a fault."""
-        self._ready_at = max(self._ready_at, awake_s() + lags.gone_s)
+        self._gone_at = awake_s() + lags.gone_s
+        self._ready_at = max(self._ready_at, self._gone_at)
+
+    @property
+    def since_gone_ms(self) -> float:
+        """Since when the latest fault that was removed counts as gone, milliseconds."""
+        return max(0.0, (awake_s() - self._gone_at) * 1000)
 
     def wait(self) -> float:
         """Wait until a window may begin; returns for how long, seconds."""

@@ -84,10 +84,13 @@ class Recovery(Value):
     """After a trial at or above `after_severity`, the target must be back at its steady state within `timeout_s`.
 
     Without `after_severity` that is waited for after every failure, and must be so after the worst: `MUST_BE_BACK`.
+    `hold_s` is how long a fault is in force at least where it is tried whether the target comes back from it, see
+    `session.healing`; 0 leaves that out.
     """
 
     after_severity: float | None = Field(default=None, ge=0, le=10)
     timeout_s: float = Field(default=60.0, gt=0, le=86_400)
+    hold_s: float = Field(default=2.0, ge=0, le=60)
 
 
 class Confirm(Value):
@@ -350,7 +353,14 @@ def read_stored_session(stored: Mapping[str, Any]) -> SessionConfig:
     config = stored["config"]
     if made_in == 1:
         optimizer = {"objective": "severity", **config.get("optimizer", {})}
-        config = {"screen": {"share": 0}, "sample": {"share": 0}, **config, "optimizer": optimizer}
+        recovery = {"hold_s": 0, **config.get("recovery", {})}
+        config = {
+            "screen": {"share": 0},
+            "sample": {"share": 0},
+            **config,
+            "optimizer": optimizer,
+            "recovery": recovery,
+        }
     return parse_session(config)
 
 

@@ -12,6 +12,7 @@ from boifi_core.models import ENDED, SessionState, SessionStatus
 from boifi_core.session.budget import counted
 from boifi_core.session.config import Sample, SessionConfig, read_stored_session, stored_session
 from boifi_core.session.folder import SessionFolder, SessionHeld
+from boifi_core.session.healing import NOT_BACK
 from boifi_core.session.run_file import DEATHS_FILE, FILE
 from boifi_core.session.stored import read_trials, state_without_holder, stored_config
 from boifi_core.session.warm_start import FILE as PAST_FILE
@@ -129,6 +130,7 @@ def _see_what_is_left(folder: SessionFolder, state: SessionState) -> None:
         made = len(counted(read_trials(folder, stored_config(folder))))
     except BoifiError as error:
         raise NotResumable("damaged", str(error)) from error
-    is_whole = state.status is SessionStatus.COMPLETED and not (state.reason or "").startswith("stopped")
+    goes_on = (state.reason or "").startswith(("stopped", NOT_BACK))
+    is_whole = state.status is SessionStatus.COMPLETED and not goes_on
     if is_whole or (state.status is SessionStatus.COMPLETED and made >= state.progress.total_iterations):
         raise NotResumable("complete", f"nothing is left to do: the session is COMPLETED, {state.reason}")

@@ -12,7 +12,8 @@ from boifi_core.models import Choice, Point
 class Proposal:
     """What to try next, as it will be sent, what the model expects of it (None before there is a model), and why.
 
-    `phase` is whose trial it is. `wants_control` asks for a fault-free run just before it.
+    `phase` is whose trial it is. `wants_control` asks for a fault-free run just before it. Its faults are
+    to be in force for `hold_s` seconds at least, see `session.healing`.
     """
 
     point: Point
@@ -22,3 +23,4 @@ class Proposal:
     predicted_std: float | None = None
     why: Choice | None = None
     wants_control: bool = False
+    hold_s: float = 0.0

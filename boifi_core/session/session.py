@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from statistics import median
+from typing import Any
 
 from boifi_core.analyzer import AnalyzerConfig, AnalyzerService, merge_baseline
 from boifi_core.analyzer.normal import Normal
@@ -249,6 +250,19 @@ class Session:
         self.trials.append(trial)
         if trial.reason:
             self.errors.append(f"trial {trial.trial}: {trial.reason}")
+
+    def amend(self, number: int, **outcome: Any) -> bool:
+        """Write to the history how the target healed after a trial; returns whether there is one, with a fault.
+
+        That is known only when the trial is kept already, so nothing of it is lost where its session is killed before.
+        """
+        place = next((n for n, trial in enumerate(self.trials) if trial.trial == number), None)
+        if place is None or not self.trials[place].plans:
+            return False
+        trial = self.trials[place].model_copy(update=outcome)
+        self.history.rewrite(trial)
+        self.trials[place], self._found = trial, None
+        return True
 
     def tell(self, event: Event) -> None:
         """Tell whoever listens."""

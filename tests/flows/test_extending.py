@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 def test_a_phase_is_one_file_and_one_line_in_the_plan(hfi, run, monkeypatch):
     place = plan.PHASES.index(Confirm)
     monkeypatch.setattr(plan, "PHASES", [*plan.PHASES[:place], OnceMore, *plan.PHASES[place:]])
-    _, state, trials = run(hfi.url, total_trials=8, initial_points=3, confirm={"share": 0.5})
+    _, state, trials = run(hfi.url, total_trials=8, initial_points=3, confirm={"share": 0.5}, recovery={"hold_s": 0})
     (more,) = (trial for trial in trials if trial.phase == "once_more")
     assert (more.point, more.plans) == (trials[0].point, trials[0].plans)
     # The search had its share before it.
@@ -44,7 +44,9 @@ def test_a_phase_says_why_it_is_left_out_to_people_and_in_the_report(hfi, run, m
     monkeypatch.setattr(plan, "PHASES", [*plan.PHASES, OnceMore])
     shown = io.StringIO()
     with listening(Progress(Console(file=shown, width=120), 1)):
-        folder, state, _ = run(hfi.url, total_trials=1, initial_points=1, confirm={"share": 0.3})
+        folder, state, _ = run(
+            hfi.url, total_trials=1, initial_points=1, confirm={"share": 0.3}, recovery={"hold_s": 0}
+        )
     assert "once_more   left out: one trial is not enough\n" in shown.getvalue()
     assert "confirm     left out: confirm.share 0.3 of 1 trial is less than one\n" in shown.getvalue()
     assert "minimise    left out: minimise.share is 0\n" in shown.getvalue()
@@ -59,7 +61,9 @@ def test_a_search_that_ends_early_says_so_before_its_budget_does(hfi, run):
     paths = {"name": "target_path", "type": "categorical", "values": ["/ratings", "/details"]}
     values = {"dimensions": [kinds, paths]}
     with listening(told.append):
-        _, state, trials = run(hfi.url, search_space=values, total_trials=20, confirm={"share": 0.3})
+        _, state, trials = run(
+            hfi.url, search_space=values, total_trials=20, confirm={"share": 0.3}, recovery={"hold_s": 0}
+        )
     remarks = {event.phase: event.why for event in told if isinstance(event, PhaseRemark)}
     assert remarks["search"] == "over early: every point of the search space was tried"
     assert state.reason == "every point of the search space was tried"

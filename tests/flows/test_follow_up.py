@@ -14,7 +14,12 @@ from boifi_core.session.stored import read_trials
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 HEALTHY = landscape([])
-FOLLOWED = {"total_trials": 20, "confirm": {"share": 0.3, "readings": 4}, "minimise": {"share": 0.3}}
+FOLLOWED = {
+    "total_trials": 20,
+    "confirm": {"share": 0.3, "readings": 4},
+    "minimise": {"share": 0.3},
+    "recovery": {"hold_s": 0},  # it takes two seconds for each failure, see `test_healing.py`
+}
 
 
 def reasons(trials):

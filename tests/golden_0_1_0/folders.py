@@ -17,7 +17,7 @@ PORT = 18080
 LEFT_OUT = ("report.html",)
 """A megabyte, nearly all of it the charts' library."""
 
-LATER = ("preflight.json", "in_force_ms", "gone_ms", "calls")
+LATER = ("preflight.json", "in_force_ms", "gone_ms", "calls", "held_ms", "healed_ms", "aftermath")
 """What 0.1.0 did not have: files and columns."""
 
 WITHOUT_WHAT_CAME_LATER = "screen: {share: 0}\nsample: {share: 0}\n"

@@ -78,6 +78,8 @@ def _failure(report: ReportInput, mode: FailureMode, worst: Trial | None, *, has
     lines += [("Also with", also)] if also else []
     lines.append(("Trials", numbers(mode.trials)))
     observation = None if worst is None else worst.observation
+    if worst is not None and worst.aftermath is not None and mode.stays_down:
+        observation = worst.aftermath.observation  # what stayed is what tells the failure
     return Failure(
         id=mode.label,
         severity=number(mode.severity),

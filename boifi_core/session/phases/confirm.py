@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from boifi_core.findings import VERIFY, FailureMode, Verdict
 from boifi_core.models import Choice, Near, Phase, Trial
 from boifi_core.session.budget import Budget
+from boifi_core.session.healing import hold_s
 from boifi_core.session.phases.base import SessionPhase
 from boifi_core.session.proposal import Proposal
 from boifi_core.session.session import Session
@@ -71,7 +72,9 @@ def _allowed(session: Session) -> list[FailureMode]:
     """The failures that may be measured again: the guardrails let their worst fault be injected."""
     if not session.budget.confirm:
         return []
-    return in_turn([mode for mode in session.found.modes if session.is_allowed(mode.worst_plans)])
+    found = session.found
+    tried = [mode for mode in found.modes if found.may_be_tried(mode) and session.is_allowed(mode.worst_plans)]
+    return in_turn(tried)
 
 
 def in_turn(modes: Sequence[FailureMode]) -> list[FailureMode]:
@@ -98,7 +101,8 @@ def _again(session: Session, mode: FailureMode) -> Proposal:
     # A fault that is not that of its point teaches the model nothing.
     phase = Phase.MINIMISE if of.phase in (Phase.MINIMISE, Phase.REPLAY) else Phase.CONFIRM
     why = Choice(reason=VERIFY, nearest=(Near(trial=of.trial, severity=of.severity or 0.0),))
-    return Proposal(of.point, session.as_sent(of.plans), phase, why=why, wants_control=True)
+    held = hold_s(mode, session.config.recovery.hold_s)
+    return Proposal(of.point, session.as_sent(of.plans), phase, why=why, wants_control=True, hold_s=held)
 
 
 def _n_readings(mode: FailureMode) -> int:

@@ -32,7 +32,7 @@ class Minimise(SessionPhase):
         questions = (
             question(mode, scored, home, dimensions)
             for mode in session.found.modes
-            if mode.verdict is Verdict.CONFIRMED or not budget.confirm
+            if (mode.verdict is Verdict.CONFIRMED or not budget.confirm) and session.found.may_be_tried(mode)
         )
         asked = next((each for each in questions if each is not None and session.is_allowed(each.plans)), None)
         if asked is None:

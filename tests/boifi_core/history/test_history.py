@@ -22,7 +22,17 @@ from observations import observed, span, trace
 from boifi_core.errors import BoifiError, InvalidInput
 from boifi_core.faults.plan import FaultPlan
 from boifi_core.history.dataset import History, HistoryDamaged, HistoryNotWritten
-from boifi_core.models import Choice, Control, Near, RawObservation, SeenCall, SeverityScore, StepDurations, Trial
+from boifi_core.models import (
+    Aftermath,
+    Choice,
+    Control,
+    Near,
+    RawObservation,
+    SeenCall,
+    SeverityScore,
+    StepDurations,
+    Trial,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_TRIALS = [
@@ -117,6 +127,13 @@ OF_VERSION["6"] = [
     trial_of(10, 4.0, observation=observed(calls=CALLS, traces_seen=100, requests=150)),
     trial_of(11, 4.0, observation=observed(traces_seen=0, requests=150)),
 ]
+OF_VERSION["7"] = [
+    *OF_VERSION["6"],
+    trial_of(12, 6.0, held_ms=2000.5, healed_ms=4200.25),
+    trial_of(
+        13, 8.0, aftermath=Aftermath(observation=observed(status_code=503), severity=8.5, after_ms=59e3, is_down=True)
+    ),
+]
 
 
 @pytest.fixture
@@ -133,7 +150,7 @@ def test_the_columns_are_those_that_others_rely_on(history):
         "structure_score, predicted_mean, predicted_std, status_code, latency_ms, error_rate, plans, "
         "point.fault_type, point.percentage, point.delay_ms, point.share, point.abort_status_code, point.retry, "
         "point.mixed, propose_ms, apply_ms, observe_ms, score_ms, record_ms, observation, breakdown, fallback, why, "
-        "control, retries, unobserved, in_force_ms, gone_ms, calls"
+        "control, retries, unobserved, in_force_ms, gone_ms, calls, held_ms, healed_ms, aftermath"
     )
     assert len(frame) == 0
 
@@ -141,7 +158,7 @@ def test_the_columns_are_those_that_others_rely_on(history):
 def test_the_settling_trial_is_a_row_for_readers_and_none_of_the_sessions_trials(history):
     assert history.settling() is None
     settling = trial_of(0, 9.0, phase="settle", in_force_ms=1500.0, gone_ms=1400.0)
-    history.keep_settling(settling)
+    history.rewrite(settling)
     for number in (1, 2, 3):
         history.append(trial_of(number))
     assert history.settling() == settling
@@ -179,9 +196,9 @@ def test_pandas_reads_every_trial_as_soon_as_it_is_appended(history):
 
 
 def test_what_was_appended_comes_back_whole_in_order(history):
-    for trial in reversed(OF_VERSION["6"]):
+    for trial in reversed(OF_VERSION["7"]):
         history.append(trial)
-    assert History(history.folder, SPACE).trials() == OF_VERSION["6"]
+    assert History(history.folder, SPACE).trials() == OF_VERSION["7"]
     assert type(history.trials()[0].point["mixed"]) is bool
 
 
@@ -209,6 +226,24 @@ def test_an_older_history_goes_on(tmp_path):
     history.append(trial_of(4, 6.5, why=CHOICE))
     assert history.trials() == OF_VERSION["2"][:4]
     assert list(pandas.read_parquet(history.folder)["trial"]) == [1, 2, 3, 4]
+
+
+def test_how_a_target_healed_is_told_of_a_trial_that_is_there_already_and_at_no_moment_is_it_not(history, monkeypatch):
+    history.append(trial_of(1, 8.0))
+    healed = trial_of(1, 8.0, healed_ms=1500.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        patched.setattr(os, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            history.rewrite(healed)
+    assert History(history.folder, SPACE).trials() == [trial_of(1, 8.0)]
+    history.rewrite(healed)
+    assert History(history.folder, SPACE).trials() == [healed]
+    assert list(pandas.read_parquet(history.folder)["healed_ms"]) == [1500.0]
+
+
+def killed(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_number_that_is_recorded_already_is_refused(history):

@@ -7,7 +7,7 @@ from failures import DIMENSIONS, HEALTHY, LATE, found, tried, verifying
 
 from boifi_core.findings import MINIMISE, VERIFY
 from boifi_core.findings.models import CAUSE, Fact, FactKind
-from boifi_core.models import Choice, Near, Phase
+from boifi_core.models import Aftermath, Choice, Near, Phase
 from boifi_core.session.budget import Budget
 from boifi_core.session.phases.confirm import Confirm, failures_at_once, in_turn
 from boifi_core.session.phases.minimise import Minimise
@@ -30,7 +30,8 @@ class Searched:
         self.is_allowed = is_allowed
         self.as_sent = tuple
         space = SimpleNamespace(dimensions=DIMENSIONS)
-        self.config = SimpleNamespace(search_space=space, confirm=SimpleNamespace(readings=readings))
+        confirms, recovery = SimpleNamespace(readings=readings), SimpleNamespace(hold_s=2.0)
+        self.config = SimpleNamespace(search_space=space, confirm=confirms, recovery=recovery)
         followed = sum(trial.why is not None and trial.why.reason in (VERIFY, MINIMISE) for trial in trials)
         self.budget = Budget(1000, confirm, minimise, len(trials), len(trials) - followed, 0.0)
 
@@ -159,3 +160,21 @@ def test_p10_what_a_search_leaves_of_a_space_that_is_used_up_is_for_what_follows
 )
 def test_it_is_said_why_a_share_is_none(total, share, why):
     assert Budget(total, 0, 0, 0, 0, 0.0).why_none("confirm.share", share) == why
+
+
+def test_the_second_reading_of_each_failure_holds_its_fault():
+    assert follow(SEARCHED).hold_s == 0
+    first = (*SEARCHED, verifying(4))
+    assert follow((*first, verifying(5, of=2, observation=LATE, severity=2.0, service="stock"))).hold_s == 2.0
+    unsure = (*first, verifying(5, observation=HEALTHY, severity=0.0))
+    assert (
+        follow((*unsure, *(verifying(n, of=2, observation=LATE, severity=2.0, service="stock") for n in (6, 7)))).hold_s
+        == 0
+    )
+
+
+@pytest.mark.parametrize("confirm", [0, 10])
+def test_a_fault_that_brought_the_target_down_for_good_is_not_tried_again(confirm):
+    down = Aftermath(observation=HEALTHY, severity=9.0, after_ms=60_000, is_down=True)
+    asked = follow((tried(1, aftermath=down), tried(2, LATE, 2.0, "stock")), confirm=confirm, minimise=10)
+    assert of(asked) == 2
