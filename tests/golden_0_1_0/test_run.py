@@ -54,8 +54,9 @@ def test_a_whole_session(boifi_here, tmp_path, prefect_server, then):
 
 
 def without_later(kept):
-    """What 0.1.0 kept: it waited for recovery from a severity of 5 on, and had neither screen nor free draws."""
-    kept.get("config", {}).get("recovery", {}).pop("after_severity", None)
+    """What 0.1.0 kept: it waited from a severity of 5 on, held no faults, and had neither screen nor free draws."""
+    for name in ("after_severity", "hold_s"):
+        kept.get("config", {}).get("recovery", {}).pop(name, None)
     for name in ("screen", "sample"):
         assert kept.get("config", {}).pop(name, {"share": 0}) == {"share": 0}
     kept.pop("format", None)
