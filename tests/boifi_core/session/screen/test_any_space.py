@@ -104,7 +104,7 @@ def made_up(seed, told):
     return tuple(found.values())
 
 
-@settings(max_examples=int(__import__("os").environ.get("NX", "40")), deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(space=spaces(), rails=RAILS, told=st.booleans(), seed=st.integers(0, 3))
 def test_each_fault_is_allowed_and_new_and_the_same_after_a_resume(space, rails, told, seed):
     try:
