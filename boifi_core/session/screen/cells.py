@@ -71,6 +71,15 @@ def is_refusal(status: int) -> bool:
     return status in (429, 502, 503, 504)
 
 
+def harder_first(cell: Cell) -> int:
+    """Which comes first of cells that are worth the same, ascending.
+
+    503 is what proxies answer for a service that is not there, and what retries are made for; 429 speaks of the caller,
+    and most retries leave it alone.
+    """
+    return {503: 0, None: 0, 429: 2}.get(cell.plan.abort_status_code, 1)
+
+
 def _hashable(value: object) -> object:
     if isinstance(value, dict):
         return tuple(sorted((name, _hashable(each)) for name, each in value.items()))

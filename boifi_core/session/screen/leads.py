@@ -9,7 +9,7 @@ import numpy as np
 from boifi_core.analyzer.normal import Normal
 from boifi_core.analyzer.seen import named_calls
 from boifi_core.models import Phase, Point, RawObservation, SeenCall, Trial
-from boifi_core.session.screen.cells import Cell, cells_of
+from boifi_core.session.screen.cells import Cell, cells_of, harder_first
 from boifi_core.session.screen.order import Order
 from boifi_core.session.screen.points import full_strength, in_part
 from boifi_core.session.screen.revealed import Lead, Revealed, Seen
@@ -108,7 +108,7 @@ class _Cells:
     """Some cells, and which of them were not tried."""
 
     def __init__(self, space: SearchSpace, points: Sequence[Point], calls: Mapping[str, SeenCall]) -> None:
-        found = cells_of(space, points)
+        found = sorted(cells_of(space, points), key=harder_first)
         ids = space.ids(space.rows([cell.point for cell in found]))
         self.by_id = dict(zip(ids, found, strict=True))
         self.cells = [*self.by_id.values()]

@@ -46,6 +46,12 @@ def test_another_way_of_breaking_a_place_comes_before_one_like_it():
     assert set(of_cart[:2]) == {"delay", "abort"}
 
 
+def test_of_aborts_that_are_worth_the_same_503_comes_first_whatever_the_order_of_the_values():
+    lines = Screening(space_of()).go(500)
+    of_cart = [line.split()[1] for line in lines if line.startswith("abort") and "on cart, 100 %" in line]
+    assert of_cart == ["503", "500"]
+
+
 def test_all_is_tried_once_and_then_nothing_is_left():
     screening = Screening(space_of())
     lines = screening.go(500)
