@@ -155,7 +155,7 @@ def _run(place: CampaignFolder, config: CampaignConfig, night: Night) -> Night:
 
 def _start(place: CampaignFolder, config: CampaignConfig, night: Night, session: SessionConfig) -> SessionOfNight:
     """Make the session, warm from its past, and its flow run."""
-    wanted = [known for known in night.known if known.session == session.name and _may_be_tried(known, session)]
+    wanted = [known for known in night.known if known.session == session.name and may_be_tried(known, session)]
     wanted.sort(key=lambda known: -known.severity)
     dimensions = {dimension.name for dimension in session.search_space.dimensions}
     again = [
@@ -216,8 +216,9 @@ def _looked_at(place: CampaignFolder, session: SessionOfNight, *, stop: bool) ->
     return session.model_copy(update={"status": state.status, "reason": state.reason})
 
 
-def _may_be_tried(known: Known, session: SessionConfig) -> bool:
-    return all(objection(plan, session.guardrails) is None for plan in known.plans)
+def may_be_tried(known: Known, session: SessionConfig) -> bool:
+    """Whether a session may put a known failure's fault in again: the guardrails let it, and the target comes back."""
+    return not known.stays_down and all(objection(plan, session.guardrails) is None for plan in known.plans)
 
 
 def _end(place: CampaignFolder, night: Night) -> Night:

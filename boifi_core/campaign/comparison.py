@@ -69,7 +69,8 @@ def _told(
         "session_id": session_id,
     }
     if not readings:
-        return Told(known=known, standing=Standing.NOT_MEASURED, note="its fault could not be measured", **evidence)
+        why = "the target did not come back from its fault" if known.stays_down else "its fault could not be measured"
+        return Told(known=known, standing=Standing.NOT_MEASURED, note=why, **evidence)
     if shown:
         now = fmean(severities)
         changed = now - known.severity

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings import Fact
+from boifi_core.findings import Fact, FactKind
 from boifi_core.models import ENDED, Point, SessionStatus
 from boifi_core.value import Value
 
@@ -30,6 +30,11 @@ class Known(Value):
     since: AwareDatetime
     shown_by: str
     """The command that shows it again."""
+
+    @property
+    def stays_down(self) -> bool:
+        """Whether the target does not come back from it: no night puts its fault in again by itself."""
+        return any(fact.kind is FactKind.STAYS_DOWN for fact in self.signature)
 
 
 class Standing(StrEnum):
