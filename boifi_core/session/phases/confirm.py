@@ -23,6 +23,9 @@ _CONFIRMED = 2 / 3
 """Of the trials for both, so many go into readings before any into smaller faults: that a failure is there comes before
 how little brings it about."""
 
+_BORROWED = 2
+"""But no more than so many times its own share, so that who wants smaller faults rather than readings may have them."""
+
 _AGAIN = 0.8
 """What a further failure of one place is worth beside the one before, so that each place has its turn."""
 
@@ -64,7 +67,8 @@ class Confirm(SessionPhase):
 
 def failures_at_once(budget: Budget) -> int:
     """How many failures the budget is likely to do for."""
-    readings = max(budget.confirm, int(_CONFIRMED * (budget.confirm + budget.minimise)))
+    borrowed = min(_BORROWED * budget.confirm, int(_CONFIRMED * (budget.confirm + budget.minimise)))
+    readings = max(budget.confirm, borrowed)
     return readings // _READINGS if readings >= _PAIRS else max(1, readings // _ALONE)
 
 
