@@ -83,7 +83,7 @@ def script_of(blocks):
 _END = f"""
 answers() {{
   for _ in $(seq {_START_S * 5}); do
-    if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+    if curl --silent --output /dev/null --max-time 5 "http://127.0.0.1:$1/"; then return; fi
     kill -0 "${{beside[$1]}}"
     sleep 0.2
   done
