@@ -24,6 +24,9 @@ from demo.tracing import Tracing, default_batch_s
 
 DEFAULT_OTLP = "http://127.0.0.1:4318"
 
+_LONGEST = 60
+"""Characters of a folder below which the target's sockets may lie: a socket's path has 107 at most (unix(7))."""
+
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Run the target until it is asked to end."""
@@ -34,7 +37,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
     by_default_s = default_batch_s(arguments.tracing, goes_elsewhere=arguments.no_observations)
     otlp_endpoint = (arguments.otlp_endpoint or DEFAULT_OTLP) if arguments.no_observations else None
-    with tempfile.TemporaryDirectory(prefix="boifi-") as folder:
+    with tempfile.TemporaryDirectory(prefix="boifi-", dir=short_enough(tempfile.gettempdir())) as folder:
         async with running(
             arguments.port,
             Path(folder),
@@ -48,6 +51,11 @@ async def serve(arguments: argparse.Namespace) -> None:
             line = {"control_plane": at.control_plane, "shop": at.shop, "pid": os.getpid()}
             print(json.dumps(line), flush=True)
             await stop.wait()
+
+
+def short_enough(folder: str) -> str:
+    """Where temporary files go, or the system's own place for them where sockets there would have too long a path."""
+    return folder if len(folder) <= _LONGEST else "/tmp"
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
