@@ -1,16 +1,14 @@
-"""What is kept of runs: a line each; what was broken off goes on, and what other code made is made anew."""
+"""What is kept of runs; what other code made is made anew."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
 from benchmarks.applications.modes import Modes
-from benchmarks.search.fingerprint import code_of
+from benchmarks.lines import ROOT, add_line, code_by, lines_of
 from boifi_core.value import Value
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / ".cache" / "applications.jsonl"
 
 _NAMES = "generate graph model peers play run space spans surface target truth weaknesses"
@@ -63,11 +61,8 @@ class Kept(Value):
 
 @cache
 def code(is_session: bool) -> str:
-    """A hash of the code that a run is made by, without its comments."""
-    patterns = _OF_SESSIONS if is_session else _OF_PEERS
-    files = sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
-    parts = [f"{path.relative_to(ROOT)} {code_of(path.read_text())}" for path in files]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    """A hash of the code that a run is made by."""
+    return code_by(_OF_SESSIONS if is_session else _OF_PEERS)
 
 
 def code_for(key: Key) -> str:
@@ -76,21 +71,12 @@ def code_for(key: Key) -> str:
 
 
 def of(key: Key, file: Path = FILE) -> Came | None:
-    """What is kept of this run; a line that was cut short is passed over."""
-    found = None
-    for line in file.read_text().splitlines() if file.exists() else ():
-        try:
-            kept = Kept.model_validate_json(line)
-        except ValueError:
-            continue
-        if kept.key == key and kept.code == code_for(key):
-            found = kept.came
-    return found
+    """What is kept of this run."""
+    found = [kept.came for kept in lines_of(Kept, file) if kept.key == key and kept.code == code_for(key)]
+    return found[-1] if found else None
 
 
 def add(key: Key, came: Came, file: Path = FILE) -> Came:
     """Keep one more."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as lines:
-        lines.write(Kept(code=code_for(key), key=key, came=came).model_dump_json() + "\n")
+    add_line(Kept(code=code_for(key), key=key, came=came), file)
     return came
