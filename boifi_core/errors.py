@@ -34,7 +34,7 @@ class InvalidInput(BoifiError, ValueError):
     _NOT_GIVEN = object()
 
     def __init__(self, field: str, rule: str, value: Any = _NOT_GIVEN) -> None:
-        field, rule = _clipped(printable(field), _LONGEST_FIELD), _clipped(rule, _LONGEST_RULE)
+        field, rule = clipped(printable(field), _LONGEST_FIELD), clipped(rule, _LONGEST_RULE)
         self.field = field
         self.rule = rule
         got = "" if value is self._NOT_GIVEN else f", got {shown(value)}"
@@ -87,10 +87,11 @@ class ExecutorBadAnswer(ExecutorError):
 def shown(value: Any, limit: int = 80) -> str:
     """A value as whoever wrote it would know it again, in YAML or JSON; cut where it is longer than `limit`."""
     text = re.sub(r"//[^/@\s]+@", "//…@", _written(value, limit))  # credentials in a URL are not for the terminal
-    return _clipped(text, limit)
+    return clipped(text, limit)
 
 
-def _clipped(text: str, longest: int) -> str:
+def clipped(text: str, longest: int) -> str:
+    """A text, cut where it is longer than so many characters."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

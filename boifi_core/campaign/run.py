@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings import Fact, FactKind
+from boifi_core.findings import Fact, is_for_good
 from boifi_core.models import ENDED, Point, SessionStatus
 from boifi_core.value import Value
 
@@ -34,7 +34,7 @@ class Known(Value):
     @property
     def stays_down(self) -> bool:
         """Whether the target does not come back from it: no night puts its fault in again by itself."""
-        return any(fact.kind is FactKind.STAYS_DOWN for fact in self.signature)
+        return is_for_good(self.signature)
 
 
 class Standing(StrEnum):

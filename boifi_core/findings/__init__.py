@@ -15,6 +15,7 @@ from boifi_core.findings.models import (
     Reading,
     Threshold,
     Verdict,
+    is_for_good,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "Reading",
     "Threshold",
     "Verdict",
+    "is_for_good",
 ]

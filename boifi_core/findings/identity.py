@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 
 from boifi_core.faults.plan import FaultPlan
-from boifi_core.findings.models import OUTCOMES, TROUBLE, Fact, FactKind
+from boifi_core.findings.models import OUTCOMES, TROUBLE, Fact, FactKind, is_for_good
 
 
 def identity(signature: Sequence[Fact], plans: Sequence[FaultPlan], others: Collection[str] = ()) -> str:
@@ -31,7 +31,7 @@ def origin(signature: Sequence[Fact], plans: Sequence[FaultPlan]) -> str:
     """
     of_calls = [fact for fact in signature if fact.kind not in OUTCOMES]
     began = next((fact for fact in of_calls if fact.began), of_calls[0] if of_calls else None)
-    for_good = ", for good" if any(fact.kind is FactKind.STAYS_DOWN for fact in signature) else ""
+    for_good = ", for good" if is_for_good(signature) else ""
     if began is None:
         return " + ".join(sorted(f"{plan.fault_type} at {place(plan)}" for plan in plans)) + for_good
     return f"{began.where} {'in trouble' if began.kind in TROUBLE else began.kind.value}{for_good}"

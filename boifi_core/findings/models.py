@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -103,6 +104,11 @@ class Fact(Value):
         """Of a call: who asked, empty where nobody is known, and who was asked, else what."""
         caller, arrow, operation = self.where.partition(" → ")
         return (caller, self.callee or operation) if arrow else ("", self.callee or caller)
+
+
+def is_for_good(facts: Iterable[Fact]) -> bool:
+    """Whether these facts of a failure say that the target does not come back from it by itself."""
+    return any(fact.kind is FactKind.STAYS_DOWN for fact in facts)
 
 
 class Verdict(StrEnum):
@@ -260,7 +266,7 @@ class FailureMode(Value):
     @property
     def stays_down(self) -> bool:
         """Whether the target does not come back from it by itself."""
-        return any(fact.kind is FactKind.STAYS_DOWN for fact in self.signature)
+        return is_for_good(self.signature)
 
     @property
     def verdict(self) -> Verdict | None:

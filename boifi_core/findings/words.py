@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from boifi_core.findings.models import HEALING, MOST, OUTCOMES, SOME, Fact, FactKind
+from boifi_core.findings.models import HEALING, MOST, OUTCOMES, SOME, Fact, FactKind, is_for_good
 from boifi_core.findings.said import readable
 from boifi_core.findings.signature import HINT
 from boifi_core.history.readings import times
@@ -32,7 +32,6 @@ def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str
     told = [fact for fact in facts if fact.weight >= HINT]
     phrases = _calls(told, values)[:_CALLS]
     seen = [*_customers(told), *_logs(told)]
-    kinds = {fact.kind for fact in facts}
     heals = [fact.says for fact in facts if fact.kind in HEALING]
     if heals and not phrases and not seen:
         return "; ".join(heals)
@@ -40,7 +39,7 @@ def sentence(facts: Sequence[Fact], of_members: Iterable[Sequence[Fact]]) -> str
         is_slow = any(fact.kind in (FactKind.LATENCY, FactKind.SLOW) for fact in facts)
         return "requests take longer" if is_slow else "it scored as a failure, though nothing known of it is unusual"
     what = [*phrases, *(seen or [_unharmed(facts, values)])]
-    return "; ".join([*heals, *what] if FactKind.STAYS_DOWN in kinds else [*what, *heals])
+    return "; ".join([*heals, *what] if is_for_good(facts) else [*what, *heals])
 
 
 def _calls(facts: Sequence[Fact], values: dict[tuple[str, str], list[float]]) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from boifi_core.observers.expect.answer import NO_JSON, Answer
-from boifi_core.observers.expect.statement import as_words
+from boifi_core.observers.expect.statement import as_words, same
 from boifi_core.traces.names import without_ids
 
 ENOUGH = 10
@@ -187,7 +187,7 @@ def _type(value: Any) -> str:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one is not _VARIES and isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+    return one is not _VARIES and same(one, other)
 
 
 def _may_be_a_time(value: Any) -> bool:

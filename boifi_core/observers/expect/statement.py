@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from boifi_core.errors import listed
+from boifi_core.errors import clipped, listed
 from boifi_core.observers.expect.path import LONGEST, check_path
 from boifi_core.observers.expect.pattern import check_pattern, found_in
 from boifi_core.value import Value, complaint
@@ -125,8 +125,7 @@ class TextStatement(Statement):
 def as_words(value: Any) -> str:
     """A value for people, on one line, and not too long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split()) or "empty"
-    return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
+    return clipped(" ".join(text.split()) or "empty", _LONGEST_WORDS)
 
 
 def same(one: Any, other: Any) -> bool:
